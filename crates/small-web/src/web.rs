@@ -1,0 +1,168 @@
+//! The web as a whole: the thread and runtime that all hosts live on, and how hosts come to be.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rustls::ServerConfig;
+use socket2::Socket;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+use crate::certificates::Authority;
+use crate::listen;
+use crate::site::Site;
+use crate::{Certificate, Host, ManyHosts, Temperament};
+
+/// A web on loopback; dropping it stops every host and joins their thread.
+#[derive(Debug)]
+pub struct SmallWeb {
+    handle: Handle,
+    servers: Mutex<JoinSet<()>>,
+    authority: Authority,
+    /// Sockets that only have to stay open for their addresses to mean what they mean.
+    held: Mutex<Vec<Socket>>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A URL to which loopback has no route: connecting fails at once with ENETUNREACH, and nothing is sent.
+///
+/// It names the broadcast address of 127/8. Linux refuses to open a TCP connection to any broadcast address
+/// while it looks up the route, before there is a packet; the record is `connect/unreachable`.
+pub fn unreachable_url() -> &'static str {
+    "http://127.255.255.255/"
+}
+
+impl SmallWeb {
+    /// Starts a web without hosts.
+    pub fn start() -> io::Result<SmallWeb> {
+        let authority = Authority::new()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("small-web".to_owned()).spawn(move || {
+            // Either way of ending, a message or a dropped sender, means the same; the runtime then goes
+            // with all its tasks.
+            let _ = runtime.block_on(stopped);
+        })?;
+        Ok(SmallWeb {
+            handle,
+            servers: Mutex::default(),
+            authority,
+            held: Mutex::default(),
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// A host of its own on 127.0.0.1 that logs the requests it sees.
+    ///
+    /// # Panics
+    ///
+    /// When the machine has no port or descriptor left, as all methods here that open a listener.
+    pub fn host(&self, temperament: Temperament) -> Host {
+        self.open(temperament, None, true)
+    }
+
+    /// The same without the log of requests, which a benchmark should not pay for.
+    pub fn quiet_host(&self, temperament: Temperament) -> Host {
+        self.open(temperament, None, false)
+    }
+
+    /// A host that speaks TLS with this certificate.
+    pub fn tls_host(&self, temperament: Temperament, certificate: Certificate) -> Host {
+        self.open(temperament, Some(self.authority.server_config(certificate)), true)
+    }
+
+    /// A TLS host without the log of requests.
+    pub fn quiet_tls_host(&self, temperament: Temperament, certificate: Certificate) -> Host {
+        self.open(temperament, Some(self.authority.server_config(certificate)), false)
+    }
+
+    /// Sixteen million hosts, all addresses of 127/8 on one port, without a log of requests.
+    #[cfg(target_os = "linux")]
+    pub fn many_hosts(&self, temperament: Temperament) -> ManyHosts {
+        self.open_many(temperament, None)
+    }
+
+    /// The same with TLS. Certificates know 127.0.0.1 only: a client has to leave the name unchecked.
+    #[cfg(target_os = "linux")]
+    pub fn many_tls_hosts(&self, temperament: Temperament, certificate: Certificate) -> ManyHosts {
+        self.open_many(temperament, Some(self.authority.server_config(certificate)))
+    }
+
+    /// The certificate of the authority behind all certificates but the self-signed one.
+    pub fn authority_pem(&self) -> &str {
+        self.authority.pem()
+    }
+
+    /// An address where connections are refused, and stay refused while this web lives: the port is taken,
+    /// but nobody listens. The record is `connect/refused`.
+    pub fn refused_address(&self) -> SocketAddr {
+        let (address, socket) = listen::bind_without_listening().expect("a loopback port");
+        self.hold([socket]);
+        address
+    }
+
+    /// An address where connecting never comes to an end, as behind a firewall that drops packets: the
+    /// listener's queue is full and nobody accepts. The record is `connect/timeout`.
+    #[cfg(target_os = "linux")]
+    pub fn unanswered_address(&self) -> SocketAddr {
+        let (address, sockets) = listen::bind_with_full_queue().expect("a loopback port");
+        self.hold(sockets);
+        address
+    }
+
+    fn open(&self, temperament: Temperament, tls: Option<Arc<ServerConfig>>, log: bool) -> Host {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = listen::bind(address, None).expect("a loopback port");
+        let secure = tls.is_some();
+        let (address, site) = self.serve(listener, temperament, tls, log);
+        Host::new(address, secure, site)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn open_many(&self, temperament: Temperament, tls: Option<Arc<ServerConfig>>) -> ManyHosts {
+        // Linux takes all of 127/8 for its own, but a socket has one address or all of them: hence the
+        // wildcard, held to the loopback device so that nobody else can reach it.
+        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let listener = listen::bind(address, Some("lo")).expect("a port on the loopback device");
+        let secure = tls.is_some();
+        let (address, site) = self.serve(listener, temperament, tls, false);
+        ManyHosts::new(address.port(), secure, site)
+    }
+
+    fn serve(
+        &self,
+        listener: std::net::TcpListener,
+        temperament: Temperament,
+        tls: Option<Arc<ServerConfig>>,
+        log: bool,
+    ) -> (SocketAddr, Arc<Site>) {
+        // Sockets register with the runtime that is current, and clocks are read there: a caller's own
+        // runtime may have paused its clock.
+        let _current = self.handle.enter();
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener on the web's runtime");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let site = Arc::new(Site::new(temperament, log));
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        servers.spawn_on(listen::accept_all(listener, Arc::clone(&site), tls), &self.handle);
+        (address, site)
+    }
+
+    fn hold(&self, sockets: impl IntoIterator<Item = Socket>) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).extend(sockets);
+    }
+}
+
+impl Drop for SmallWeb {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

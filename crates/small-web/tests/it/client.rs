@@ -1,0 +1,53 @@
+//! A client that sees every byte, and how a connection ends.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How a connection ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Fin,
+    Reset,
+    /// Not at all, within the patience of the client.
+    Open,
+}
+
+/// Sends a request for a path and reads until the connection ends, or says nothing for 300 ms.
+pub(crate) fn get(address: SocketAddr, path: &str) -> (String, End) {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: raw\r\n\r\n");
+    let (bytes, end) = exchange(address, request.as_bytes());
+    (String::from_utf8_lossy(&bytes).into_owned(), end)
+}
+
+/// Sends bytes and reads until the connection ends, or says nothing for 300 ms, or 32 MiB have come.
+pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> (Vec<u8>, End) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    // A host that resets at once may do so before this.
+    let _ = stream.write_all(bytes);
+    read_all(&mut stream)
+}
+
+/// Reads until the connection ends, or says nothing for 300 ms, or 32 MiB have come.
+pub(crate) fn read_all(stream: &mut TcpStream) -> (Vec<u8>, End) {
+    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let mut bytes = Vec::new();
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return (bytes, End::Fin),
+            Ok(_) if bytes.len() > 32 << 20 => return (bytes, End::Open),
+            Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut => return (bytes, End::Open),
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => return (bytes, End::Reset),
+                other => panic!("an end of its own kind: {other}"),
+            },
+        }
+    }
+}
+
+/// The body of an answer with a length.
+pub(crate) fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").unwrap().1
+}
