@@ -13,14 +13,19 @@ pub(crate) enum End {
     Open,
 }
 
-/// Sends a request for a path and reads until the connection ends, or says nothing for 300 ms.
+/// How long a host may be silent between bytes before the client takes the connection for open.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// How long the first byte may take, on a busy machine.
+const PATIENCE_AT_FIRST: Duration = Duration::from_secs(10);
+
+/// Sends a request for a path and reads until the connection ends or falls silent.
 pub(crate) fn get(address: SocketAddr, path: &str) -> (String, End) {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: raw\r\n\r\n");
     let (bytes, end) = exchange(address, request.as_bytes());
     (String::from_utf8_lossy(&bytes).into_owned(), end)
 }
 
-/// Sends bytes and reads until the connection ends, or says nothing for 300 ms, or 32 MiB have come.
+/// Sends bytes and reads until the connection ends or falls silent, or 32 MiB have come.
 pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> (Vec<u8>, End) {
     let mut stream = TcpStream::connect(address).unwrap();
     // A host that resets at once may do so before this.
@@ -28,12 +33,15 @@ pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> (Vec<u8>, End) {
     read_all(&mut stream)
 }
 
-/// Reads until the connection ends, or says nothing for 300 ms, or 32 MiB have come.
+/// Reads until the connection ends or falls silent, or 32 MiB have come.
 pub(crate) fn read_all(stream: &mut TcpStream) -> (Vec<u8>, End) {
-    stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
     let mut bytes = Vec::new();
     let mut buffer = vec![0; 64 << 10];
+    stream.set_read_timeout(Some(PATIENCE_AT_FIRST)).unwrap();
     loop {
+        if !bytes.is_empty() {
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        }
         match stream.read(&mut buffer) {
             Ok(0) => return (bytes, End::Fin),
             Ok(_) if bytes.len() > 32 << 20 => return (bytes, End::Open),

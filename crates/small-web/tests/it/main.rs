@@ -1,4 +1,9 @@
 //! Every temperament does what it says: raw clients on loopback, and rustls for the certificates.
 
+mod addresses;
 mod client;
+mod limits;
+mod stopping;
+mod temperaments;
+mod tls;
 mod well_behaved;
