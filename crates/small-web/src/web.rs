@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::certificates::Authority;
 use crate::listen;
+use crate::name_server::{self, NameAnswer, NameServer};
 use crate::site::Site;
 use crate::{Certificate, Host, ManyHosts, Temperament};
 
@@ -116,6 +117,17 @@ impl SmallWeb {
         address
     }
 
+    /// A name server over UDP that says of each name (in lower case, without the last dot) what the closure
+    /// says.
+    pub fn name_server(&self, answer: impl Fn(&str) -> NameAnswer + Send + Sync + 'static) -> NameServer {
+        let (address, socket) = name_server::bind().expect("a loopback port");
+        let server = NameServer::new(address);
+        let _current = self.handle.enter();
+        let socket = tokio::net::UdpSocket::from_std(socket).expect("a socket on the web's runtime");
+        self.spawn(server.clone().serve(socket, answer));
+        server
+    }
+
     fn open(&self, temperament: Temperament, tls: Option<Arc<ServerConfig>>, log: bool) -> Host {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let listener = listen::bind(address, None).expect("a loopback port");
@@ -148,9 +160,12 @@ impl SmallWeb {
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener on the web's runtime");
         let address = listener.local_addr().expect("a bound listener has an address");
         let site = Arc::new(Site::new(temperament, log));
-        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        servers.spawn_on(listen::accept_all(listener, Arc::clone(&site), tls), &self.handle);
+        self.spawn(listen::accept_all(listener, Arc::clone(&site), tls));
         (address, site)
+    }
+
+    fn spawn(&self, server: impl Future<Output = ()> + Send + 'static) {
+        self.servers.lock().unwrap_or_else(PoisonError::into_inner).spawn_on(server, &self.handle);
     }
 
     fn hold(&self, sockets: impl IntoIterator<Item = Socket>) {

@@ -2,7 +2,9 @@
 
 mod addresses;
 mod client;
+mod crowd;
 mod limits;
+mod names;
 mod stopping;
 mod temperaments;
 mod tls;
