@@ -54,7 +54,7 @@ impl Answer {
         answer_path(request).unwrap_or_else(|| Answer::page(404, "Not found"))
     }
 
-    /// Adds a header field.
+    /// Adds a header field, as it stands; `Server` replaces the usual one.
     pub fn field(mut self, name: &'static str, value: impl Into<String>) -> Answer {
         self.fields.push((name, value.into()));
         self
@@ -82,7 +82,9 @@ impl Answer {
     pub fn reply(self, request: &Request) -> Reply {
         let mut bytes = Vec::with_capacity(256 + self.body.len());
         bytes.extend_from_slice(format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status)).as_bytes());
-        bytes.extend_from_slice(b"Server: small-web\r\n");
+        if self.fields.iter().all(|(name, _)| *name != "Server") {
+            bytes.extend_from_slice(b"Server: small-web\r\n");
+        }
         for (name, value) in &self.fields {
             bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         }

@@ -4,6 +4,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::limits::{is_down, is_within};
+use crate::reply::Piece;
 use crate::site::Site;
 use crate::wire_bytes::{self as raw, answer_with_length};
 use crate::{Answer, KeepAliveEnd, Reply, Request, Temperament, pages};
@@ -48,16 +49,14 @@ pub(crate) fn reply(site: &Site, request: &Request, in_flight: usize) -> Reply {
 
         Temperament::InformationalFirst => {
             let mut reply = well_behaved().reply(request);
-            reply.pieces.insert(0, crate::reply::Piece::Bytes(raw::INFORMATIONAL.into()));
+            reply.pieces.insert(0, Piece::Bytes(raw::INFORMATIONAL.into()));
             reply
         }
         Temperament::HugeTitle => Answer::html(pages::huge_title_page()).reply(request),
         Temperament::EscapesInTitle => Answer::html(raw::page_with_escapes())
-            .field("X-Powered-By", "\u{9b}2Jsmall\u{202e}web\u{2066}")
+            .field("Server", "\u{9b}2Jsmall\u{202e}web\u{2066}")
             .reply(request),
-        Temperament::EscapesInHeader => {
-            well_behaved().field("X-Powered-By", "\u{1b}[2Jsmall-web").reply(request)
-        }
+        Temperament::EscapesInHeader => well_behaved().field("Server", "\u{1b}[2Jsmall-web").reply(request),
         Temperament::GzipBomb => {
             Answer::html(pages::gzip_bomb()).field("Content-Encoding", "gzip").reply(request)
         }

@@ -102,7 +102,7 @@ pub enum Temperament {
     /// Control sequences in the title (raw and as character references), and C1 and bidi controls in the
     /// Server field, where HTTP allows them. `answered`; a terminal must never see them.
     EscapesInTitle,
-    /// A raw ESC in a header field. `headers/malformed`.
+    /// A raw ESC in the Server field. `headers/malformed`.
     EscapesInHeader,
     /// A page of 1 GiB, as 1 MiB of gzip. `answered` and `truncated`.
     GzipBomb,
