@@ -1,3 +1,6 @@
-//! Tests of the engine through its public interface, in folders that mirror `src/`.
+//! What users of the library can rely on.
 
+mod engine;
+mod outcomes;
 mod probe;
+mod scheduler;

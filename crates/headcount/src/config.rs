@@ -1,0 +1,133 @@
+//! The limits of a run and their defaults.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::Error;
+
+/// What a run may do. Start from [`Config::default`] and change what you need; [`Engine::new`](crate::Engine::new)
+/// checks it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Requests under way at once, over all hosts. Default 100.
+    pub concurrency: usize,
+    /// Requests under way at once to one host, which is a name with its port. Default 8.
+    pub per_host: usize,
+    /// Limit of one attempt as a whole, redirects included; waiting for a turn is not charged. Default 10 s.
+    pub timeout: Duration,
+    /// Limit of resolving, connecting and the TLS handshake together. Default 5 s.
+    pub connect_timeout: Duration,
+    /// Further attempts after a failure, for methods that are safe to repeat. Default 2.
+    pub retries: u32,
+    /// Mean wait before the first retry; it doubles with each, and is jittered. Default 500 ms.
+    pub retry_delay: Duration,
+    /// Redirects to follow, at most. Default 10.
+    pub max_redirects: u32,
+    /// Bytes of a body to read, at most; a longer one is cut and flagged. Default 1 MiB.
+    pub max_body: u64,
+    /// Statuses that count as accepted. Default 200 to 299.
+    pub accept: AcceptedStatuses,
+    /// Header fields sent to the host that was asked for; a redirect to another origin gets none of them.
+    pub headers: HeaderMap,
+    /// The User-Agent field. Default `headcount/VERSION`.
+    pub user_agent: HeaderValue,
+    /// Accept any TLS certificate. The records say so. Default false.
+    pub insecure: bool,
+    /// Certificates in PEM, trusted besides the system's.
+    pub extra_certificates: Vec<Vec<u8>>,
+    /// Connections to keep open, at most, for hosts with more work. Default 100.
+    pub max_idle_connections: usize,
+    /// Inputs to read ahead of the requests, at most. Default 20,000.
+    pub read_ahead: usize,
+    /// Seed of the jitter; the same seed gives the same waits. Default: random.
+    pub seed: Option<u64>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            concurrency: 100,
+            per_host: 8,
+            timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(5),
+            retries: 2,
+            retry_delay: Duration::from_millis(500),
+            max_redirects: 10,
+            max_body: 1 << 20,
+            accept: AcceptedStatuses::default(),
+            headers: HeaderMap::new(),
+            user_agent: HeaderValue::from_static(concat!("headcount/", env!("CARGO_PKG_VERSION"))),
+            insecure: false,
+            extra_certificates: Vec::new(),
+            max_idle_connections: 100,
+            read_ahead: 20_000,
+            seed: None,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        let at_least_one =
+            [(self.concurrency, "concurrency"), (self.per_host, "per_host"), (self.read_ahead, "read_ahead")];
+        for (value, name) in at_least_one {
+            if value == 0 {
+                return Err(Error::configuration(format!("{name} is 0; it takes at least 1")));
+            }
+        }
+        for (value, name) in [(self.timeout, "timeout"), (self.connect_timeout, "connect_timeout")] {
+            if value.is_zero() {
+                return Err(Error::configuration(format!("{name} is 0; nothing could be answered in time")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The statuses that count as accepted: `200..=299,404` in text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptedStatuses(Vec<RangeInclusive<u16>>);
+
+impl AcceptedStatuses {
+    /// Whether `status` is among them.
+    pub fn contains(&self, status: u16) -> bool {
+        self.0.iter().any(|range| range.contains(&status))
+    }
+}
+
+impl Default for AcceptedStatuses {
+    fn default() -> AcceptedStatuses {
+        AcceptedStatuses(vec![200..=299])
+    }
+}
+
+impl std::str::FromStr for AcceptedStatuses {
+    type Err = String;
+
+    /// Takes statuses and ranges with commas between them: `200`, `200..=299`, `200..300`, `200-299`.
+    fn from_str(text: &str) -> Result<AcceptedStatuses, String> {
+        let status = |text: &str| match text.trim().parse::<u16>() {
+            Ok(status @ 100..=999) => Ok(status),
+            _ => Err(format!("{:?} is not a status; statuses go from 100 to 999", text.trim())),
+        };
+        let mut ranges = Vec::new();
+        for part in text.split(',') {
+            let range = if let Some((first, last)) = part.split_once("..=").or_else(|| part.split_once('-')) {
+                status(first)?..=status(last)?
+            } else if let Some((first, end)) = part.split_once("..") {
+                status(first)?..=status(end)?.saturating_sub(1)
+            } else {
+                let only = status(part)?;
+                only..=only
+            };
+            if range.is_empty() {
+                return Err(format!("{:?} is empty: its end is before its start", part.trim()));
+            }
+            ranges.push(range);
+        }
+        Ok(AcceptedStatuses(ranges))
+    }
+}

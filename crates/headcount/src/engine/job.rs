@@ -1,0 +1,222 @@
+//! A job: one input on its way to its record, over attempts and redirects.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Method, StatusCode, Version};
+use jiff::Timestamp;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::Request;
+use crate::config::Config;
+use crate::policy::redirect;
+use crate::record::{Failure, Kind, Outcome, Phase, Record};
+use crate::transport::Trace;
+
+/// An input being worked on. It lives in the scheduler while it waits and with a worker while it is asked.
+pub(super) struct Job {
+    pub(super) index: u64,
+    pub(super) request: Request,
+    pub(super) retries: u32,
+    pub(super) attempt: Attempt,
+    /// Set once a worker has had it: from then on the input gets a record, whatever comes.
+    pub(super) begun: bool,
+    waiting_since: Instant,
+    queued: Duration,
+    /// The last request that ended, for the record.
+    last: Option<Trace>,
+}
+
+/// A walk from the input's URL along its redirects.
+pub(super) struct Attempt {
+    pub(super) url: Url,
+    pub(super) method: Method,
+    /// What is left of the attempt's time.
+    pub(super) left: Duration,
+    spent: Duration,
+    visited: Vec<Url>,
+    chain: Vec<u16>,
+}
+
+impl Attempt {
+    fn new(url: Url, method: Method, timeout: Duration) -> Attempt {
+        Attempt { url, method, left: timeout, spent: Duration::ZERO, visited: Vec::new(), chain: Vec::new() }
+    }
+}
+
+impl Job {
+    pub(super) fn new(index: u64, request: Request, url: Url, config: &Config, now: Instant) -> Job {
+        let attempt = Attempt::new(url, request.method.clone(), config.timeout);
+        Job {
+            index,
+            request,
+            retries: 0,
+            attempt,
+            begun: false,
+            waiting_since: now,
+            queued: Duration::ZERO,
+            last: None,
+        }
+    }
+
+    /// The name of the host to ask next, with its port.
+    pub(super) fn host(&self) -> String {
+        let url = &self.attempt.url;
+        format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80))
+    }
+
+    /// Whether the request that comes next goes to the origin that the user named.
+    pub(super) fn is_at_home(&self) -> bool {
+        self.is_first_hop() || self.request.url().is_ok_and(|url| url.origin() == self.attempt.url.origin())
+    }
+
+    pub(super) fn is_first_hop(&self) -> bool {
+        self.attempt.visited.is_empty()
+    }
+
+    pub(super) fn last_status(&self) -> Option<StatusCode> {
+        self.last.as_ref().and_then(Trace::status)
+    }
+
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.begun = true;
+        self.queued += now.saturating_duration_since(self.waiting_since);
+    }
+
+    /// Puts the job back in line, as it stands.
+    pub(super) fn wait_again(&mut self, now: Instant) {
+        self.waiting_since = now;
+    }
+
+    /// Takes in a request that has ended, whichever way.
+    pub(super) fn took(&mut self, trace: Trace, now: Instant) {
+        let took = now.saturating_duration_since(trace.started);
+        self.attempt.spent += took;
+        self.attempt.left = self.attempt.left.saturating_sub(took);
+        self.attempt.chain.extend(trace.status().map(|status| status.as_u16()));
+        self.last = Some(trace);
+    }
+
+    /// Starts the input again from its own URL.
+    pub(super) fn start_again(&mut self, config: &Config) {
+        if let Ok(url) = self.request.url() {
+            self.attempt = Attempt::new(url.clone(), self.request.method.clone(), config.timeout);
+        }
+        self.retries += 1;
+    }
+
+    /// Goes on to where the last answer sends, if it does. `Ok(false)`: the answer is the final one.
+    pub(super) fn follow_redirect(&mut self, config: &Config) -> Result<bool, Failure> {
+        let Some(head) = self.last.as_ref().and_then(|trace| trace.head.as_ref()) else { return Ok(false) };
+        let Some(location) = &head.location else { return Ok(false) };
+        if !redirect::is_redirect(head.status) || config.max_redirects == 0 {
+            return Ok(false);
+        }
+        let attempt = &mut self.attempt;
+        let target = redirect::target(&attempt.url, location.as_bytes())?;
+        let method = redirect::method(head.status, &attempt.method);
+        if (target == attempt.url || attempt.visited.contains(&target)) && method == attempt.method {
+            let message = format!("the redirects go in a circle: {target} comes again");
+            return Err(Failure::new(Phase::Redirect, Kind::Loop, message));
+        }
+        if attempt.visited.len() >= config.max_redirects as usize {
+            let message = format!("more than {} redirects", config.max_redirects);
+            return Err(Failure::new(Phase::Redirect, Kind::TooMany, message));
+        }
+        attempt.method = method;
+        attempt.visited.push(std::mem::replace(&mut attempt.url, target));
+        Ok(true)
+    }
+
+    /// The record of an input that is over.
+    pub(super) fn into_record(self, outcome: Outcome, error: Option<Failure>, config: &Config) -> Record {
+        let Job { index, request, retries, attempt, queued, last, .. } = self;
+        let mut record = blank(index, &request, config);
+        record.outcome = outcome;
+        record.failed = outcome == Outcome::Failed;
+        record.error = error;
+        record.time_queued = seconds(queued);
+        record.num_retries = retries;
+        record.num_redirects = u32::try_from(attempt.visited.len()).unwrap_or(u32::MAX);
+        record.chain_status_codes = attempt.chain;
+        if self.begun {
+            record.final_url = Some(attempt.url.into());
+            record.time_total = Some(seconds(attempt.spent));
+        }
+        let Some(trace) = last else { return record };
+        record.host_ip = trace.peer;
+        record.time_namelookup = trace.namelookup.map(seconds);
+        record.time_connect = trace.connect.map(seconds);
+        record.time_appconnect = trace.appconnect.map(seconds);
+        record.time_starttransfer = trace.starttransfer.map(seconds);
+        let Some(head) = trace.head else { return record };
+        record.accepted = outcome == Outcome::Answered && config.accept.contains(head.status.as_u16());
+        record.status_code = Some(head.status.as_u16());
+        record.content_type = head.content_type;
+        record.content_length = head.content_length;
+        record.webserver = head.server;
+        record.http_version = Some(version(head.version).to_owned());
+        record.body_bytes = Some(trace.body_bytes);
+        record.truncated = trace.truncated;
+        record.title = trace.title;
+        record
+    }
+}
+
+/// The record of an input that cannot be asked.
+pub(super) fn skipped(index: u64, request: &Request, failure: Failure, config: &Config) -> Record {
+    let mut record = blank(index, request, config);
+    record.outcome = Outcome::Skipped;
+    record.error = Some(failure);
+    record
+}
+
+fn blank(index: u64, request: &Request, config: &Config) -> Record {
+    Record {
+        index,
+        source: request.source.as_ref().map(Arc::clone),
+        line: request.line,
+        input: request.input.clone(),
+        url: request.url().ok().map(|url| url.as_str().to_owned()),
+        final_url: None,
+        method: request.method.as_str().to_owned(),
+        outcome: Outcome::Interrupted,
+        accepted: false,
+        failed: false,
+        error: None,
+        status_code: None,
+        title: None,
+        content_type: None,
+        content_length: None,
+        body_bytes: None,
+        truncated: false,
+        webserver: None,
+        host_ip: None,
+        http_version: None,
+        num_redirects: 0,
+        num_retries: 0,
+        chain_status_codes: Vec::new(),
+        insecure: config.insecure,
+        timestamp: Timestamp::now(),
+        time_queued: 0.0,
+        time_namelookup: None,
+        time_connect: None,
+        time_appconnect: None,
+        time_starttransfer: None,
+        time_total: None,
+    }
+}
+
+/// Microseconds are as far as these clocks can be believed; more digits would only fill the disk.
+fn seconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1e6
+}
+
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
+    }
+}

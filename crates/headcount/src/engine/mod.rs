@@ -1,0 +1,119 @@
+//! The engine: built once, given requests, it yields a record for each as it ends.
+
+mod feed;
+mod job;
+mod outbox;
+mod progress;
+mod records;
+mod run;
+mod worker;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_core::Stream;
+use rustls::pki_types::CertificateDer;
+use tokio::sync::{mpsc, watch};
+
+pub use progress::Progress;
+pub use records::{Records, RunHandle, Stop};
+
+use crate::transport::{Internet, Tls, parse_certificates};
+use crate::{Config, Error, Request};
+use feed::Batch;
+
+/// Batches of records that may wait for their taker before the engine stops asking.
+const BATCHES_OUT: usize = 16;
+
+/// Asks very many URLs, within the limits of a [`Config`]. Cheap to clone; every run has its own connections.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    config: Arc<Config>,
+    extra_roots: Vec<CertificateDer<'static>>,
+}
+
+impl Engine {
+    /// # Errors
+    /// A limit that would let nothing through, or a certificate that cannot be read
+    /// ([`Error::is_configuration`]).
+    pub fn new(config: Config) -> Result<Engine, Error> {
+        config.validate()?;
+        let mut extra_roots = Vec::new();
+        for pem in &config.extra_certificates {
+            extra_roots.extend(parse_certificates(pem)?);
+        }
+        Ok(Engine { config: Arc::new(config), extra_roots })
+    }
+
+    /// Starts a run over an iterator, which is read on a thread of its own, no further ahead than the engine needs;
+    /// it may block. Must the run end before the list, the iterator is dropped when it next returns.
+    ///
+    /// # Errors
+    /// The operating system refuses a thread ([`Error::is_runtime`]).
+    pub fn run<I>(&self, requests: I) -> Result<Records, Error>
+    where
+        I: IntoIterator,
+        I::IntoIter: Send + 'static,
+        I::Item: Into<Request>,
+    {
+        self.try_run(requests.into_iter().map(|request| Ok(request.into())))
+    }
+
+    /// The same for a list that can break off: an error ends the run, after the records of what was read before.
+    ///
+    /// # Errors
+    /// As for [`Engine::run`].
+    pub fn try_run<I>(&self, requests: I) -> Result<Records, Error>
+    where
+        I: IntoIterator<Item = Result<Request, Error>>,
+        I::IntoIter: Send + 'static,
+    {
+        let (sender, receiver) = feed::channel();
+        let requests = requests.into_iter();
+        spawn_thread("headcount-list", move || feed::from_iterator(requests, &sender))?;
+        self.start_with(receiver, async || ())
+    }
+
+    /// Starts a run over a stream, which is polled on the engine's thread; it must not block.
+    ///
+    /// # Errors
+    /// As for [`Engine::run`].
+    pub fn run_stream<S>(&self, requests: S) -> Result<Records, Error>
+    where
+        S: Stream + Send + 'static,
+        S::Item: Into<Request>,
+    {
+        let (sender, receiver) = feed::channel();
+        self.start_with(receiver, async move || feed::from_stream(requests, &sender).await)
+    }
+
+    fn start_with<F>(&self, feed: mpsc::Receiver<Batch>, beside: F) -> Result<Records, Error>
+    where
+        F: AsyncFnOnce() + Send + 'static,
+    {
+        let (records, taker) = mpsc::channel(BATCHES_OUT);
+        let (stop, stopped) = watch::channel(Stop::No);
+        let progress = Arc::new(progress::Counters::default());
+        let engine = self.clone();
+        let counters = Arc::clone(&progress);
+        spawn_thread("headcount-engine", move || {
+            let tls = Tls::new(engine.config.insecure, engine.extra_roots);
+            let run = Rc::new(run::Run::new(engine.config, Internet::default(), tls, counters, records));
+            run_on_this_thread(async move { run.drive(feed, stopped, beside()).await });
+        })?;
+        Ok(Records::new(taker, stop, progress))
+    }
+}
+
+fn run_on_this_thread(run: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("a loop can be made").block_on(run);
+}
+
+fn spawn_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    match std::thread::Builder::new().name(name.to_owned()).spawn(work) {
+        // Detached, but not lost: it ends when its channels close, and says all it has to say through them.
+        Ok(_detached) => Ok(()),
+        Err(error) => Err(Error::runtime(format!("cannot start the thread {name:?}")).because(error)),
+    }
+}

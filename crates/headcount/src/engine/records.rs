@@ -1,0 +1,122 @@
+//! The records of a run, as they come, and the means to stop it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+use tokio::sync::{mpsc, watch};
+
+use super::progress::{Counters, Progress};
+use crate::{Error, Record};
+
+/// What the engine hands over at once. An error is the last that comes.
+pub(super) type Parcel = Result<Vec<Record>, Error>;
+
+/// How a run is asked to end before its list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// It goes on.
+    #[default]
+    No,
+    /// No new request starts; those under way may still end within this time. What had begun and did not end gets
+    /// an `interrupted` record.
+    After(Duration),
+}
+
+impl Stop {
+    /// Nothing may go on.
+    pub const NOW: Stop = Stop::After(Duration::ZERO);
+}
+
+/// The records of one run, in the order in which they end: a [`Stream`] for asynchronous code, and an iterator
+/// through [`Records::blocking`]. The engine works on its own thread whether it is polled or not, and waits when
+/// records are not taken. An error says why the run could not go on, and is the last item. Dropping it stops the
+/// work.
+#[must_use = "a run is stopped when its records are dropped"]
+#[derive(Debug)]
+pub struct Records {
+    taker: mpsc::Receiver<Parcel>,
+    parcel: std::vec::IntoIter<Record>,
+    handle: RunHandle,
+}
+
+/// Watches a run, and can end it early, from anywhere.
+#[derive(Clone, Debug)]
+pub struct RunHandle {
+    stop: Arc<watch::Sender<Stop>>,
+    progress: Arc<Counters>,
+}
+
+impl RunHandle {
+    /// What was done so far.
+    pub fn progress(&self) -> Progress {
+        self.progress.snapshot()
+    }
+
+    /// Asks the run to end early; the records of what had begun still come. A later call can only bring the end
+    /// nearer.
+    pub fn stop(&self, stop: Stop) {
+        self.stop.send_if_modified(|current| {
+            let is_sooner = match (*current, stop) {
+                (_, Stop::No) => false,
+                (Stop::No, Stop::After(_)) => true,
+                (Stop::After(current), Stop::After(new)) => new < current,
+            };
+            if is_sooner {
+                *current = stop;
+            }
+            is_sooner
+        });
+    }
+}
+
+impl Records {
+    pub(super) fn new(
+        taker: mpsc::Receiver<Parcel>,
+        stop: watch::Sender<Stop>,
+        progress: Arc<Counters>,
+    ) -> Records {
+        let handle = RunHandle { stop: Arc::new(stop), progress };
+        Records { taker, parcel: Vec::new().into_iter(), handle }
+    }
+
+    /// For watching and stopping the run from elsewhere.
+    pub fn handle(&self) -> RunHandle {
+        self.handle.clone()
+    }
+
+    /// The records for code that is not asynchronous. Each `next` blocks until a record is there.
+    pub fn blocking(self) -> impl Iterator<Item = Result<Record, Error>> {
+        let mut records = self;
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(record) = records.parcel.next() {
+                    return Some(Ok(record));
+                }
+                match records.taker.blocking_recv()? {
+                    Ok(parcel) => records.parcel = parcel.into_iter(),
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+        })
+    }
+}
+
+impl Stream for Records {
+    type Item = Result<Record, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(record) = self.parcel.next() {
+                return Poll::Ready(Some(Ok(record)));
+            }
+            match std::task::ready!(self.taker.poll_recv(context)) {
+                Some(Ok(parcel)) => self.parcel = parcel.into_iter(),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! One run: the scheduler, the lanes with what they carry, and the workers, on one thread.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::net::IpAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+
+use super::feed::Batch;
+use super::job::{Job, skipped};
+use super::outbox::Outbox;
+use super::progress::{Counters, add};
+use super::records::{Parcel, Stop};
+use super::worker::work;
+use crate::record::{Failure, Outcome, Record};
+use crate::scheduler::{Limits, Next, Scheduler, Ticket};
+use crate::transport::{Connection, Network, Tls};
+use crate::{Config, Error, Request};
+
+/// What workers share.
+pub(super) struct Run<N: Network> {
+    pub(super) config: Arc<Config>,
+    pub(super) network: N,
+    pub(super) tls: Tls,
+    pub(super) random: RefCell<fastrand::Rng>,
+    scheduler: RefCell<Scheduler<Job, Lane<N>>>,
+    /// Jobs whose worker was dropped in mid-request.
+    broken_off: RefCell<Vec<Job>>,
+    /// Idle connections over all lanes.
+    idle: Rc<Cell<usize>>,
+    /// No new request starts.
+    is_stopping: Cell<bool>,
+    /// The list broke off, and why.
+    list_error: RefCell<Option<Error>>,
+    /// A job was pushed, so that more could start, or sooner.
+    pushed: Notify,
+    /// The queue has room for more of the list.
+    has_room: Notify,
+    outbox: Outbox,
+    counters: Arc<Counters>,
+}
+
+/// What a host at work carries. It goes with the lane, connections and all.
+pub(super) struct Lane<N: Network> {
+    pub(super) idle: Vec<(Connection<N::Stream>, IdlePlace)>,
+    pub(super) addresses: Option<Vec<IpAddr>>,
+}
+
+/// One of the idle connections that a run may have.
+pub(super) struct IdlePlace(Rc<Cell<usize>>);
+
+/// A job under way, with its place among those under way. Dropped before it was given back, it leaves both with the
+/// run, so that no input is lost with its worker.
+pub(super) struct Turn<N: Network> {
+    run: Rc<Run<N>>,
+    held: Option<(Ticket, Job)>,
+}
+
+impl<N: Network> Run<N> {
+    pub(super) fn new(
+        config: Arc<Config>,
+        network: N,
+        tls: Tls,
+        counters: Arc<Counters>,
+        records: mpsc::Sender<Parcel>,
+    ) -> Run<N> {
+        let limits = Limits { concurrency: config.concurrency, per_host: config.per_host };
+        Run {
+            random: RefCell::new(config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
+            config,
+            network,
+            tls,
+            scheduler: RefCell::new(Scheduler::new(limits)),
+            broken_off: RefCell::default(),
+            idle: Rc::default(),
+            is_stopping: Cell::new(false),
+            list_error: RefCell::default(),
+            pushed: Notify::new(),
+            has_room: Notify::new(),
+            outbox: Outbox::new(records),
+            counters,
+        }
+    }
+
+    /// The whole run, from the first input to the last record.
+    pub(super) async fn drive(
+        self: Rc<Self>,
+        mut feed: mpsc::Receiver<Batch>,
+        mut stop: watch::Receiver<Stop>,
+        beside: impl Future<Output = ()>,
+    ) {
+        let mut reading = pin!(self.read(&mut feed));
+        let mut is_reading = true;
+        let mut beside = pin!(beside);
+        let mut is_beside = true;
+        let mut flushing = pin!(self.outbox.flush_in_time());
+        let mut abandoned = pin!(self.outbox.abandoned());
+        let mut workers: FuturesUnordered<LocalBoxFuture<'static, ()>> = FuturesUnordered::new();
+        let mut grace_ends = None;
+        loop {
+            let next_due = self.start_workers(&workers);
+            if workers.is_empty() && next_due.is_none() && !is_reading {
+                break;
+            }
+            tokio::select! {
+                biased;
+                () = &mut abandoned => break,
+                () = until(grace_ends), if grace_ends.is_some() => break,
+                Ok(()) = stop.changed() => {
+                    if let Stop::After(grace) = *stop.borrow_and_update() {
+                        self.begin_to_stop();
+                        is_reading = false;
+                        is_beside = false;
+                        grace_ends = Some(Instant::now() + grace);
+                    }
+                }
+                () = &mut flushing => {}
+                () = &mut reading, if is_reading => is_reading = false,
+                () = &mut beside, if is_beside => is_beside = false,
+                Some(()) = workers.next() => {}
+                () = self.pushed.notified() => {}
+                () = until(next_due), if next_due.is_some() => {}
+            }
+        }
+        drop(workers);
+        self.begin_to_stop();
+        self.interrupt_what_broke_off().await;
+        self.outbox.flush().await;
+        if let Some(error) = self.list_error.take() {
+            self.outbox.fail(error).await;
+        }
+    }
+
+    /// The next job that may start now. `None`: not now.
+    pub(super) fn next_turn(self: &Rc<Self>) -> Option<Turn<N>> {
+        match self.next(Instant::now()) {
+            Next::Dispatch(ticket, job) => Some(self.turn(ticket, job)),
+            Next::WaitUntil(_) | Next::Wait | Next::Idle => None,
+        }
+    }
+
+    /// Puts a job back in line, to start when it may.
+    pub(super) fn go_on(&self, turn: Turn<N>) {
+        let (ticket, job) = turn.take();
+        let host = job.host();
+        let mut scheduler = self.scheduler.borrow_mut();
+        scheduler.push(&host, job);
+        scheduler.finished(ticket);
+        self.count_in_flight(&scheduler);
+        self.pushed.notify_one();
+    }
+
+    /// Puts a job back in line, to start at `time` at the soonest.
+    pub(super) fn go_on_at(&self, turn: Turn<N>, time: Instant) {
+        let (ticket, job) = turn.take();
+        let host = job.host();
+        let mut scheduler = self.scheduler.borrow_mut();
+        scheduler.push_delayed(&host, job, time);
+        scheduler.finished(ticket);
+        self.count_in_flight(&scheduler);
+        self.pushed.notify_one();
+    }
+
+    /// Ends a job with its record. The job keeps its place until the record is handed over, so that a slow taker
+    /// slows the run.
+    pub(super) async fn end(&self, turn: Turn<N>, outcome: Outcome, failure: Option<Failure>, now: Instant) {
+        let (ticket, job) = turn.take();
+        self.put(job.into_record(outcome, failure, &self.config), now).await;
+        let mut scheduler = self.scheduler.borrow_mut();
+        scheduler.finished(ticket);
+        self.count_in_flight(&scheduler);
+    }
+
+    /// A place for one more idle connection, if there is one.
+    pub(super) fn idle_place(&self) -> Option<IdlePlace> {
+        (self.idle.get() < self.config.max_idle_connections).then(|| {
+            self.idle.set(self.idle.get() + 1);
+            IdlePlace(Rc::clone(&self.idle))
+        })
+    }
+
+    fn start_workers(
+        self: &Rc<Self>,
+        workers: &FuturesUnordered<LocalBoxFuture<'static, ()>>,
+    ) -> Option<Instant> {
+        loop {
+            match self.next(Instant::now()) {
+                Next::Dispatch(ticket, job) => {
+                    let turn = self.turn(ticket, job);
+                    workers.push(Box::pin(work(Rc::clone(self), turn)));
+                }
+                Next::WaitUntil(time) => return Some(time),
+                Next::Wait | Next::Idle => return None,
+            }
+        }
+    }
+
+    fn next(&self, now: Instant) -> Next<Job> {
+        if self.is_stopping.get() {
+            return Next::Wait;
+        }
+        let mut scheduler = self.scheduler.borrow_mut();
+        let next = scheduler.next(now);
+        self.count_in_flight(&scheduler);
+        if scheduler.waiting() < self.config.read_ahead {
+            self.has_room.notify_one();
+        }
+        next
+    }
+
+    fn turn(self: &Rc<Self>, ticket: Ticket, mut job: Job) -> Turn<N> {
+        job.begin(Instant::now());
+        Turn { run: Rc::clone(self), held: Some((ticket, job)) }
+    }
+
+    /// Reads the list into the scheduler, as far ahead as it may.
+    async fn read(&self, feed: &mut mpsc::Receiver<Batch>) {
+        while let Some(batch) = feed.recv().await {
+            for request in batch {
+                match request {
+                    Ok(request) => self.take_in(request).await,
+                    Err(error) => {
+                        self.list_error.replace(Some(error));
+                        return;
+                    }
+                }
+            }
+            self.pushed.notify_one();
+            while self.scheduler.borrow().waiting() >= self.config.read_ahead {
+                self.has_room.notified().await;
+            }
+        }
+        self.counters.read_all.store(true, Relaxed);
+    }
+
+    async fn take_in(&self, request: Request) {
+        let index = self.counters.read.load(Relaxed);
+        add(&self.counters.read, 1);
+        let now = Instant::now();
+        match request.url().cloned() {
+            Ok(url) => {
+                let job = Job::new(index, request, url, &self.config, now);
+                let host = job.host();
+                self.scheduler.borrow_mut().push(&host, job);
+            }
+            Err(failure) => {
+                let failure = failure.clone();
+                self.put(skipped(index, &request, failure, &self.config), now).await;
+            }
+        }
+    }
+
+    /// From now on nothing starts. What had begun and waits for its next request is broken off.
+    fn begin_to_stop(&self) {
+        self.is_stopping.set(true);
+        let waiting = self.scheduler.borrow_mut().drain();
+        self.broken_off.borrow_mut().extend(waiting.into_iter().filter(|job| job.begun));
+    }
+
+    async fn interrupt_what_broke_off(&self) {
+        let mut jobs = self.broken_off.take();
+        jobs.sort_by_key(|job| job.index);
+        for job in jobs {
+            let record = job.into_record(Outcome::Interrupted, None, &self.config);
+            self.put(record, Instant::now()).await;
+        }
+    }
+
+    async fn put(&self, record: Record, now: Instant) {
+        add(&self.counters.done, 1);
+        add(&self.counters.failed, u64::from(record.failed));
+        self.outbox.put(record, now).await;
+    }
+
+    fn count_in_flight(&self, scheduler: &Scheduler<Job, Lane<N>>) {
+        self.counters.in_flight.store(scheduler.in_flight() as u64, Relaxed);
+    }
+}
+
+impl<N: Network> Turn<N> {
+    pub(super) fn peek(&self) -> &Job {
+        &self.held.as_ref().expect("a turn holds its job until it is taken").1
+    }
+
+    pub(super) fn job(&mut self) -> &mut Job {
+        &mut self.held.as_mut().expect("a turn holds its job until it is taken").1
+    }
+
+    /// What the job's host carries. Not to be held across an await.
+    pub(super) fn lane(&self) -> RefMut<'_, Lane<N>> {
+        RefMut::map(self.run.scheduler.borrow_mut(), |scheduler| scheduler.carried(self.ticket()))
+    }
+
+    /// Jobs of the same host that could use a connection next.
+    pub(super) fn waiting_behind(&self) -> usize {
+        self.run.scheduler.borrow().waiting_behind(self.ticket())
+    }
+
+    fn ticket(&self) -> &Ticket {
+        &self.held.as_ref().expect("a turn holds its ticket until it is taken").0
+    }
+
+    fn take(mut self) -> (Ticket, Job) {
+        self.held.take().expect("a turn is taken once")
+    }
+}
+
+impl<N: Network> Drop for Turn<N> {
+    fn drop(&mut self) {
+        if let Some((ticket, job)) = self.held.take() {
+            self.run.broken_off.borrow_mut().push(job);
+            self.run.scheduler.borrow_mut().finished(ticket);
+        }
+    }
+}
+
+impl<N: Network> Default for Lane<N> {
+    fn default() -> Lane<N> {
+        Lane { idle: Vec::new(), addresses: None }
+    }
+}
+
+impl Drop for IdlePlace {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,85 @@
+//! A request: one input, what it means, and where it came from.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method};
+use url::Url;
+
+use crate::list::parse_address;
+use crate::record::Failure;
+
+/// One input of a run. Text becomes a request by the rules of list lines: `example.com` means
+/// `https://example.com/`. Text that means no URL is a request too: its record will say `skipped`, and why.
+///
+/// ```
+/// let request = headcount::Request::from("example.com:8443/health");
+/// assert_eq!(request.url().unwrap().as_str(), "https://example.com:8443/health");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub(crate) input: String,
+    pub(crate) target: Result<Url, Failure>,
+    pub(crate) source: Option<Arc<str>>,
+    pub(crate) line: Option<u64>,
+    pub(crate) method: Method,
+    pub(crate) headers: Option<Box<HeaderMap>>,
+}
+
+impl Request {
+    /// A GET of what `input` means.
+    pub fn new(input: impl Into<String>) -> Request {
+        let input = input.into();
+        let target = parse_address(&input);
+        Request::with_target(input, target)
+    }
+
+    pub(crate) fn with_target(input: String, target: Result<Url, Failure>) -> Request {
+        Request { input, target, source: None, line: None, method: Method::GET, headers: None }
+    }
+
+    /// Asks with another method. Only idempotent ones are repeated after a failure.
+    #[must_use]
+    pub fn method(mut self, method: Method) -> Request {
+        self.method = method;
+        self
+    }
+
+    /// Header fields of this request, over those of the [`Config`](crate::Config). A redirect to another origin
+    /// gets none of them.
+    #[must_use]
+    pub fn headers(mut self, headers: HeaderMap) -> Request {
+        self.headers = Some(Box::new(headers));
+        self
+    }
+
+    /// Where the input stood, for its record: a source's name and a line counted from 1.
+    #[must_use]
+    pub fn at(mut self, source: Arc<str>, line: u64) -> Request {
+        self.source = Some(source);
+        self.line = Some(line);
+        self
+    }
+
+    /// The URL that will be asked, or why there is none.
+    pub fn url(&self) -> Result<&Url, &Failure> {
+        self.target.as_ref()
+    }
+}
+
+impl From<&str> for Request {
+    fn from(input: &str) -> Request {
+        Request::new(input)
+    }
+}
+
+impl From<String> for Request {
+    fn from(input: String) -> Request {
+        Request::new(input)
+    }
+}
+
+impl From<Url> for Request {
+    fn from(url: Url) -> Request {
+        Request::new(String::from(url))
+    }
+}

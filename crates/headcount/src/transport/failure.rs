@@ -1,0 +1,105 @@
+//! From the errors of sockets, TLS and HTTP to a record's phase and kind.
+
+use std::error::Error as StdError;
+use std::io;
+use std::net::SocketAddr;
+
+use super::metered::Meter;
+use crate::record::{Failure, Kind, Phase};
+
+/// A connection that could not be made.
+pub(super) fn connect(address: SocketAddr, error: &io::Error) -> Failure {
+    use io::ErrorKind::{
+        AddrNotAvailable, ConnectionAborted, ConnectionRefused, ConnectionReset, NetworkDown, OutOfMemory,
+        PermissionDenied, TimedOut,
+    };
+    let (phase, kind) = match error.kind() {
+        _ if is_out_of_descriptors(error) => (Phase::Local, Kind::Descriptors),
+        ConnectionRefused => (Phase::Connect, Kind::Refused),
+        ConnectionReset | ConnectionAborted => (Phase::Connect, Kind::Reset),
+        TimedOut => (Phase::Connect, Kind::Timeout),
+        PermissionDenied => (Phase::Connect, Kind::Denied),
+        // No free port, no interface, no kernel memory: the host was never asked.
+        AddrNotAvailable | NetworkDown | OutOfMemory => (Phase::Local, Kind::Network),
+        _ => (Phase::Connect, Kind::Unreachable),
+    };
+    Failure::new(phase, kind, format!("cannot connect to {address}: {error}"))
+}
+
+/// A handshake that failed.
+pub(super) fn handshake(error: &io::Error) -> Failure {
+    let reason = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let (kind, message) = match reason {
+        Some(rustls::Error::InvalidCertificate(reason)) => {
+            (Kind::Certificate, format!("the certificate was not accepted: {reason}"))
+        }
+        Some(reason) => (Kind::Handshake, format!("the TLS handshake failed: {reason}")),
+        None => match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                (Kind::Reset, "the connection was reset during the TLS handshake".to_owned())
+            }
+            io::ErrorKind::UnexpectedEof => {
+                (Kind::Closed, "the connection was closed during the TLS handshake".to_owned())
+            }
+            _ => (Kind::Handshake, format!("the TLS handshake failed: {error}")),
+        },
+    };
+    Failure::new(Phase::Tls, kind, message)
+}
+
+/// A request or answer that broke off. `phase` is `Headers` or `Body`; before anything was sent it is `Send`.
+pub(super) fn exchange(phase: Phase, meter: &Meter, error: &hyper::Error) -> Failure {
+    let phase = if meter.sent.get() { phase } else { Phase::Send };
+    let kind = match meter.failure.get() {
+        Some(io::ErrorKind::ConnectionReset) => Kind::Reset,
+        Some(io::ErrorKind::TimedOut) => Kind::Timeout,
+        Some(io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof) => Kind::Closed,
+        _ if phase == Phase::Send => Kind::Closed,
+        Some(_) if phase == Phase::Body => Kind::Malformed,
+        _ if error.is_parse_too_large() && phase == Phase::Headers => Kind::TooLarge,
+        _ if error.is_parse() => Kind::Malformed,
+        _ => match io_source(error) {
+            Some(io::ErrorKind::UnexpectedEof) | None => Kind::Closed,
+            Some(_) => Kind::Malformed,
+        },
+    };
+    let place = match phase {
+        Phase::Send => "while the request was sent",
+        Phase::Headers if meter.first_byte.get().is_none() => "before any answer",
+        Phase::Headers => "within the answer's header",
+        _ => "within the answer's body",
+    };
+    let message = match kind {
+        Kind::Reset => format!("the connection was reset {place}"),
+        Kind::Closed => format!("the connection was closed {place}"),
+        Kind::Timeout => format!("the connection timed out {place}"),
+        Kind::TooLarge => "the answer's header is larger than the limit".to_owned(),
+        _ => format!("the answer is not valid HTTP: {}", innermost(error)),
+    };
+    Failure::new(phase, kind, message)
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    const EMFILE: i32 = 24;
+    const ENFILE: i32 = 23;
+    cfg!(unix) && matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
+}
+
+fn io_source(error: &hyper::Error) -> Option<io::ErrorKind> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(error) = cause.downcast_ref::<io::Error>() {
+            return Some(error.kind());
+        }
+        source = cause.source();
+    }
+    None
+}
+
+fn innermost(error: &hyper::Error) -> String {
+    let mut cause: &dyn StdError = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,105 @@
+//! A stream that notes what passes through it: HTTP libraries report that something failed, the meter knows where.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+use tokio_rustls::client::TlsStream;
+
+/// What passed since the last [`Meter::start`].
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    pub(super) sent: Cell<bool>,
+    pub(super) first_byte: Cell<Option<Instant>>,
+    /// The peer closed its side.
+    pub(super) ended: Cell<bool>,
+    pub(super) failure: Cell<Option<io::ErrorKind>>,
+}
+
+impl Meter {
+    /// Begins a new request on the same connection.
+    pub(super) fn start(&self) {
+        self.sent.set(false);
+        self.first_byte.set(None);
+    }
+}
+
+/// A connection with or without TLS; the meter sees HTTP's bytes, not TLS's.
+pub(super) struct Metered<S> {
+    pub(super) stream: Channel<S>,
+    pub(super) meter: Rc<Meter>,
+}
+
+pub(super) enum Channel<S> {
+    Plain(S),
+    Encrypted(Box<TlsStream<S>>),
+}
+
+impl<S> Metered<S> {
+    fn note<T>(&self, result: &Poll<io::Result<T>>) {
+        if let Poll::Ready(Err(error)) = result {
+            self.meter.failure.set(Some(error.kind()));
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Metered<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = match &mut self.stream {
+            Channel::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Channel::Encrypted(stream) => Pin::new(stream).poll_read(context, buffer),
+        };
+        if let Poll::Ready(Ok(())) = &result {
+            if buffer.filled().len() == before {
+                self.meter.ended.set(true);
+            } else if self.meter.first_byte.get().is_none() {
+                self.meter.first_byte.set(Some(Instant::now()));
+            }
+        }
+        self.note(&result);
+        result
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = match &mut self.stream {
+            Channel::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Channel::Encrypted(stream) => Pin::new(stream).poll_write(context, bytes),
+        };
+        if result.is_ready() {
+            self.meter.sent.set(matches!(&result, Poll::Ready(Ok(count)) if *count > 0));
+        }
+        self.note(&result);
+        result
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = match &mut self.stream {
+            Channel::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Channel::Encrypted(stream) => Pin::new(stream).poll_flush(context),
+        };
+        self.note(&result);
+        result
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Channel::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Channel::Encrypted(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! One request over one connection: resolving, connecting, TLS, HTTP, and what can go wrong in each.
+
+mod connection;
+mod failure;
+mod internet;
+mod metered;
+mod network;
+mod tls;
+mod trace;
+
+pub(crate) use connection::{Connection, Wanted, establish, is_alive};
+pub(crate) use internet::Internet;
+pub(crate) use network::Network;
+pub(crate) use tls::{Tls, parse_certificates};
+pub(crate) use trace::Trace;

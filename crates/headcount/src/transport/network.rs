@@ -1,0 +1,21 @@
+//! The seam between the engine and the world: names and byte streams. Real runs stand on
+//! [`Internet`](super::Internet); a simulated internet can take its place.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::record::Failure;
+
+/// Where names and connections come from.
+pub(crate) trait Network: 'static {
+    /// A connection's two directions.
+    type Stream: AsyncRead + AsyncWrite + Unpin + 'static;
+
+    /// The addresses of a name, best first and at least one. Dropping the future gives up the question.
+    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, Failure>;
+
+    /// Connects to one address. Dropping the future closes the socket.
+    async fn connect(&self, address: SocketAddr) -> io::Result<Self::Stream>;
+}

@@ -1,0 +1,80 @@
+//! What is learnt of one request on its way, kept also when it fails half-way.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, SERVER};
+use http::response::Parts;
+use http::{HeaderValue, StatusCode, Version};
+use tokio::time::Instant;
+
+use crate::record::Phase;
+
+/// One request's progress: where it stands, how long each part took, what was answered.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    pub(crate) phase: Phase,
+    pub(crate) started: Instant,
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) namelookup: Option<Duration>,
+    pub(crate) connect: Option<Duration>,
+    pub(crate) appconnect: Option<Duration>,
+    pub(crate) starttransfer: Option<Duration>,
+    pub(crate) head: Option<Head>,
+    pub(crate) body_bytes: u64,
+    pub(crate) truncated: bool,
+    pub(crate) title: Option<String>,
+}
+
+/// The part of an answer's header that records and rules need.
+#[derive(Debug)]
+pub(crate) struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) version: Version,
+    pub(crate) content_type: Option<String>,
+    pub(crate) content_length: Option<u64>,
+    pub(crate) server: Option<String>,
+    pub(crate) location: Option<HeaderValue>,
+}
+
+impl Trace {
+    pub(crate) fn new(started: Instant) -> Trace {
+        Trace {
+            phase: Phase::Dns,
+            started,
+            peer: None,
+            namelookup: None,
+            connect: None,
+            appconnect: None,
+            starttransfer: None,
+            head: None,
+            body_bytes: 0,
+            truncated: false,
+            title: None,
+        }
+    }
+
+    pub(crate) fn status(&self) -> Option<StatusCode> {
+        self.head.as_ref().map(|head| head.status)
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+impl Head {
+    pub(crate) fn new(parts: &Parts) -> Head {
+        // Field values are bytes; what is not UTF-8 is shown as U+FFFD rather than dropped.
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = &parts.headers;
+        Head {
+            status: parts.status,
+            version: parts.version,
+            content_type: headers.get(CONTENT_TYPE).map(text),
+            content_length: headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()),
+            server: headers.get(SERVER).map(text),
+            location: headers.get(LOCATION).cloned(),
+        }
+    }
+}

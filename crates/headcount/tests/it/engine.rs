@@ -1,0 +1,235 @@
+//! Runs as a whole: every input counted, lists read lazily, stopping, limits.
+
+use std::pin::pin;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use headcount::record::{Kind, Outcome, Phase};
+use headcount::{Config, Engine, Record, Request, Stop};
+use small_web::{SmallWeb, Temperament};
+
+fn engine(change: impl FnOnce(&mut Config)) -> Engine {
+    let mut config = Config::default();
+    change(&mut config);
+    Engine::new(config).unwrap()
+}
+
+fn check(engine: &Engine, urls: Vec<String>) -> Vec<Record> {
+    let mut records: Vec<Record> = engine.run(urls).unwrap().blocking().map(Result::unwrap).collect();
+    records.sort_by_key(|record| record.index);
+    records
+}
+
+#[test]
+fn every_input_gets_one_record() {
+    let web = SmallWeb::start().unwrap();
+    let (good, bad) = (web.host(Temperament::Fast), web.host(Temperament::CloseAfterRequest));
+    let urls: Vec<String> = (0..3_000)
+        .map(|number| match number % 4 {
+            0 | 1 => good.url(&format!("/page/{number}")),
+            2 => bad.url("/"),
+            _ => format!("ftp://example.com/{number}"),
+        })
+        .collect();
+    let records = check(&engine(|config| config.retry_delay = Duration::ZERO), urls.clone());
+    assert_eq!(records.len(), urls.len());
+    for (number, record) in records.iter().enumerate() {
+        assert_eq!((record.index, &record.input), (number as u64, &urls[number]));
+        let expected = match number % 4 {
+            0 | 1 => (Outcome::Answered, Some(format!("Page {number}")), None),
+            2 => (Outcome::Failed, None, Some((Phase::Headers, Kind::Closed))),
+            _ => (Outcome::Skipped, None, Some((Phase::Input, Kind::UnsupportedScheme))),
+        };
+        let error = record.error.as_ref().map(|error| (error.phase, error.kind));
+        assert_eq!((record.outcome, record.title.clone(), error), expected, "{record:?}");
+    }
+}
+
+#[test]
+fn connections_are_used_again() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let urls = (0..1_000).map(|number| host.url(&format!("/page/{number}"))).collect();
+    let records = check(&engine(|_| ()), urls);
+    assert!(records.iter().all(|record| record.accepted));
+    assert!(
+        host.connections() <= 8,
+        "{} connections for 1,000 requests, eight at a time",
+        host.connections()
+    );
+}
+
+#[test]
+fn no_host_sees_more_than_its_limit_nor_the_run_more_than_its_own() {
+    let web = SmallWeb::start().unwrap();
+    let slow: Vec<_> = (0..4).map(|_| web.host(Temperament::Slow(Duration::from_millis(20)))).collect();
+    let urls = (0..80).map(|number| slow[number % 4].url(&format!("/page/{number}"))).collect();
+    let engine = engine(|config| (config.concurrency, config.per_host) = (5, 3));
+    let records = check(&engine, urls);
+    assert!(records.iter().all(|record| record.accepted));
+    assert!(slow.iter().all(|host| host.most_in_flight() <= 3));
+    assert!(slow.iter().map(|host| host.most_open_connections()).max() >= Some(1));
+}
+
+#[test]
+fn a_silent_host_holds_up_nobody_but_itself() {
+    let web = SmallWeb::start().unwrap();
+    let (silent, good) = (web.host(Temperament::Silent), web.host(Temperament::Fast));
+    let mut urls = vec![silent.url("/"); 20];
+    urls.extend((0..100).map(|number| good.url(&format!("/page/{number}"))));
+    let engine = engine(|config| {
+        (config.concurrency, config.per_host, config.retries) = (10, 4, 0);
+        config.timeout = Duration::from_secs(60);
+    });
+    let mut records = engine.run(urls).unwrap().blocking();
+    // The hundred come although the silent host's twenty stood first and none of them ended.
+    for _ in 0..100 {
+        assert!(records.next().unwrap().unwrap().accepted);
+    }
+}
+
+#[test]
+fn the_list_is_read_no_further_than_needed() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Silent);
+    let (counted, count) = mpsc::sync_channel(1_000_000);
+    let url = host.url("/");
+    let endless = std::iter::repeat_with(move || {
+        counted.send(()).unwrap();
+        url.clone()
+    });
+    let engine = engine(|config| (config.read_ahead, config.timeout) = (100, Duration::from_secs(60)));
+    let records = engine.run(endless).unwrap();
+    while records.handle().progress().in_flight < 8 {
+        std::thread::yield_now();
+    }
+    let read = count.try_iter().count();
+    assert!(read < 2_000, "{read} inputs were read for a queue of 100");
+}
+
+#[test]
+fn records_come_before_the_list_ends() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let (sender, receiver) = mpsc::sync_channel::<String>(1);
+    let mut records = engine(|_| ()).run(receiver).unwrap().blocking();
+    for number in 0..3 {
+        sender.send(host.url(&format!("/page/{number}"))).unwrap();
+        assert_eq!(records.next().unwrap().unwrap().index, number);
+    }
+    drop(sender);
+    assert!(records.next().is_none());
+}
+
+#[tokio::test]
+async fn a_stream_gives_a_stream() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let urls: Vec<String> = (0..50).map(|number| host.url(&format!("/page/{number}"))).collect();
+    let records = engine(|_| ()).run_stream(stream::iter(urls)).unwrap();
+    let titles: Vec<_> = records.map(|record| record.unwrap().title.unwrap()).collect().await;
+    assert_eq!(titles.len(), 50);
+}
+
+#[test]
+fn dropping_the_records_stops_the_work() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Silent);
+    let records = engine(|config| config.timeout = Duration::from_secs(600)).run([host.url("/")]).unwrap();
+    while host.open_connections() == 0 {
+        std::thread::yield_now();
+    }
+    drop(records);
+    while host.open_connections() > 0 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn stopping_lets_the_answers_under_way_come() {
+    let web = SmallWeb::start().unwrap();
+    let (slow, silent) =
+        (web.host(Temperament::Slow(Duration::from_millis(300))), web.host(Temperament::Silent));
+    let mut urls = vec![slow.url("/page/1"), silent.url("/"), silent.url("/")];
+    urls.extend((0..500).map(|_| silent.url("/")));
+    let records = engine(|config| config.timeout = Duration::from_secs(60)).run(urls).unwrap();
+    let handle = records.handle();
+    while handle.progress().in_flight < 9 {
+        std::thread::yield_now();
+    }
+    handle.stop(Stop::After(Duration::from_millis(1_500)));
+    let mut records: Vec<Record> = records.blocking().map(Result::unwrap).collect();
+    records.sort_by_key(|record| record.index);
+    assert_eq!(records.len(), 9, "one for each input that had begun");
+    assert_eq!((records[0].outcome, records[0].title.as_deref()), (Outcome::Answered, Some("Page 1")));
+    assert!(records[1..].iter().all(|record| record.outcome == Outcome::Interrupted));
+    assert_eq!(handle.progress().done, 9);
+}
+
+#[test]
+fn what_waits_for_another_attempt_is_interrupted_not_lost() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::CloseAfterRequest);
+    let records = engine(|config| config.retry_delay = Duration::from_secs(60)).run([host.url("/")]).unwrap();
+    let handle = records.handle();
+    while host.requests() == 0 || handle.progress().in_flight > 0 {
+        std::thread::yield_now();
+    }
+    handle.stop(Stop::NOW);
+    let records: Vec<Record> = records.blocking().map(Result::unwrap).collect();
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0].outcome, Outcome::Interrupted);
+}
+
+#[test]
+fn a_list_that_breaks_off_ends_the_run_after_its_records() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    struct Broken(Vec<u8>);
+    impl std::io::Read for Broken {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            if self.0.is_empty() {
+                return Err(std::io::Error::other("the cable was cut"));
+            }
+            let count = self.0.len().min(buffer.len());
+            buffer[..count].copy_from_slice(&self.0[..count]);
+            self.0.drain(..count);
+            Ok(count)
+        }
+    }
+    let list = format!("{}\n{}\n", host.url("/page/1"), host.url("/page/2"));
+    let lines = headcount::list::Lines::new(std::io::BufReader::new(Broken(list.into_bytes())), "urls.txt");
+    let results: Vec<_> = engine(|_| ()).try_run(lines).unwrap().blocking().collect();
+    assert_eq!(results.len(), 3);
+    assert!(results[..2].iter().all(|result| result.as_ref().is_ok_and(|record| record.accepted)));
+    let error = results[2].as_ref().unwrap_err();
+    assert!(error.is_input());
+    assert_eq!(error.to_string(), "cannot read urls.txt at line 3");
+}
+
+#[test]
+fn limits_that_let_nothing_through_are_refused() {
+    let mut config = Config::default();
+    config.concurrency = 0;
+    let error = Engine::new(config).unwrap_err();
+    assert!(error.is_configuration());
+    let mut config = Config::default();
+    config.extra_certificates = vec![b"no PEM at all".to_vec()];
+    assert!(Engine::new(config).unwrap_err().is_configuration());
+}
+
+#[tokio::test]
+async fn requests_have_their_own_method_and_headers() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let mut headers = http::HeaderMap::new();
+    headers.insert("x-mine", http::HeaderValue::from_static("1"));
+    let request = Request::new(host.url("/echo")).method(http::Method::PUT).headers(headers);
+    let mut records = pin!(engine(|_| ()).run([request]).unwrap());
+    let record = records.next().await.unwrap().unwrap();
+    assert_eq!((record.method.as_str(), record.status_code), ("PUT", Some(200)));
+    let seen = host.seen();
+    assert_eq!(seen[0].method, "PUT");
+    assert!(seen[0].headers.iter().any(|(name, value)| name == "x-mine" && value == "1"));
+}

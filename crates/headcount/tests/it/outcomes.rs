@@ -1,0 +1,1 @@
+//! Each temperament of the small web gets its right outcome, phase and kind.
