@@ -36,7 +36,8 @@ type Driver<S> = http1::Connection<TokioIo<Metered<S>>, Empty<Bytes>>;
 pub(crate) struct Connection<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> {
     sender: http1::SendRequest<Empty<Bytes>>,
     driver: Driver<S>,
-    driver_ended: bool,
+    /// How the connection ended, once it has.
+    ended: Option<Result<(), hyper::Error>>,
     meter: Rc<Meter>,
     peer: IpAddr,
     encrypted: bool,
@@ -131,7 +132,7 @@ async fn connect_and_shake_hands<N: Network>(
         .handshake(io)
         .await
         .map_err(|error| failure::exchange(Phase::Send, &meter, &error))?;
-    Ok(Connection { sender, driver, driver_ended: false, meter, peer, encrypted })
+    Ok(Connection { sender, driver, ended: None, meter, peer, encrypted })
 }
 
 /// Tries the addresses in order; each gets its share of what is left of the time, so that a silent one does not
@@ -206,7 +207,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         let response = {
             let mut sending = pin!(self.sender.try_send_request(request));
             poll_fn(|context| {
-                poll_driver(&mut self.driver, &mut self.driver_ended, context);
+                poll_driver(&mut self.driver, &mut self.ended, context);
                 if self.meter.sent.get() {
                     trace.phase = Phase::Headers;
                 }
@@ -215,7 +216,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             .await
         };
         let response = response.map_err(|error| Broken {
-            failure: failure::exchange(Phase::Headers, &self.meter, error.error()),
+            failure: failure::exchange(Phase::Headers, &self.meter, self.cause(error.error())),
             unanswered: self.meter.first_byte.get().is_none(),
             unsent: error.message().is_some(),
         })?;
@@ -249,7 +250,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         let mut whole = true;
         while !body.is_end_stream() {
             let frame = poll_fn(|context| {
-                poll_driver(&mut self.driver, &mut self.driver_ended, context);
+                poll_driver(&mut self.driver, &mut self.ended, context);
                 Pin::new(&mut body).poll_frame(context)
             })
             .await;
@@ -284,13 +285,21 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         }
     }
 
+    /// A request that is cancelled with its connection does not say why; the connection does.
+    fn cause<'a>(&'a self, error: &'a hyper::Error) -> &'a hyper::Error {
+        match &self.ended {
+            Some(Err(end)) if error.is_canceled() || error.is_closed() => end,
+            _ => error,
+        }
+    }
+
     fn is_open(&self) -> bool {
-        !self.driver_ended && !self.meter.ended.get() && self.sender.is_ready()
+        self.ended.is_none() && !self.meter.ended.get() && self.sender.is_ready()
     }
 
     async fn poll_driver_once(&mut self) {
         poll_fn(|context| {
-            poll_driver(&mut self.driver, &mut self.driver_ended, context);
+            poll_driver(&mut self.driver, &mut self.ended, context);
             Poll::Ready(())
         })
         .await;
@@ -298,12 +307,17 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
 }
 
 /// Lets the connection read and write. How it ended shows in the request that waits for it.
-fn poll_driver<S>(driver: &mut Driver<S>, ended: &mut bool, context: &mut Context<'_>)
-where
+fn poll_driver<S>(
+    driver: &mut Driver<S>,
+    ended: &mut Option<Result<(), hyper::Error>>,
+    context: &mut Context<'_>,
+) where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
 {
-    if !*ended {
-        *ended = Pin::new(driver).poll(context).is_ready();
+    if ended.is_none()
+        && let Poll::Ready(end) = Pin::new(driver).poll(context)
+    {
+        *ended = Some(end);
     }
 }
 

@@ -47,9 +47,10 @@ pub(super) fn handshake(error: &io::Error) -> Failure {
     Failure::new(Phase::Tls, kind, message)
 }
 
-/// A request or answer that broke off. `phase` is `Headers` or `Body`; before anything was sent it is `Send`.
+/// A request or answer that broke off. `phase` is `Headers` or `Body`; before anything passed it is `Send`.
 pub(super) fn exchange(phase: Phase, meter: &Meter, error: &hyper::Error) -> Failure {
-    let phase = if meter.sent.get() { phase } else { Phase::Send };
+    let is_silent = !meter.sent.get() && meter.first_byte.get().is_none();
+    let phase = if is_silent { Phase::Send } else { phase };
     let kind = match meter.failure.get() {
         Some(io::ErrorKind::ConnectionReset) => Kind::Reset,
         Some(io::ErrorKind::TimedOut) => Kind::Timeout,
@@ -57,11 +58,9 @@ pub(super) fn exchange(phase: Phase, meter: &Meter, error: &hyper::Error) -> Fai
         _ if phase == Phase::Send => Kind::Closed,
         Some(_) if phase == Phase::Body => Kind::Malformed,
         _ if error.is_parse_too_large() && phase == Phase::Headers => Kind::TooLarge,
-        _ if error.is_parse() => Kind::Malformed,
-        _ => match io_source(error) {
-            Some(io::ErrorKind::UnexpectedEof) | None => Kind::Closed,
-            Some(_) => Kind::Malformed,
-        },
+        _ if error.is_incomplete_message() || error.is_canceled() || error.is_closed() => Kind::Closed,
+        _ if io_source(error) == Some(io::ErrorKind::UnexpectedEof) => Kind::Closed,
+        _ => Kind::Malformed,
     };
     let place = match phase {
         Phase::Send => "while the request was sent",
