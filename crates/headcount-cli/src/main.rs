@@ -1,2 +1,19 @@
-//! The command.
-fn main() {}
+//! The command: what the user asked for, done, and told in an exit code.
+
+mod arguments;
+mod commands;
+mod inputs;
+mod output;
+mod progress;
+mod report;
+mod terminal;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let command = match arguments::parse(std::env::args_os()) {
+        Ok(command) => command,
+        Err(refusal) => return refusal.print(),
+    };
+    commands::run(command).unwrap_or_else(|problem| problem.print()).into()
+}

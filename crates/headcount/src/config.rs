@@ -40,7 +40,7 @@ pub struct Config {
     pub extra_certificates: Vec<Vec<u8>>,
     /// Connections to keep open, at most, for hosts with more work. Default 100.
     pub max_idle_connections: usize,
-    /// Inputs to read ahead of the requests, at most. Default 20,000.
+    /// Inputs to read ahead of the requests, at most. Default 10,000.
     pub read_ahead: usize,
     /// Seed of the jitter; the same seed gives the same waits. Default: random.
     pub seed: Option<u64>,
@@ -63,7 +63,7 @@ impl Default for Config {
             insecure: false,
             extra_certificates: Vec::new(),
             max_idle_connections: 100,
-            read_ahead: 20_000,
+            read_ahead: 10_000,
             seed: None,
         }
     }

@@ -30,6 +30,7 @@ pub mod probe;
 pub mod record;
 mod request;
 pub mod scheduler;
+mod summary;
 mod transport;
 
 pub use config::{AcceptedStatuses, Config};
@@ -37,3 +38,4 @@ pub use engine::{Engine, Progress, Records, RunHandle, Stop};
 pub use error::Error;
 pub use record::Record;
 pub use request::Request;
+pub use summary::{HostSummary, Summary};

@@ -25,7 +25,7 @@ pub(super) struct Job {
     waiting_since: Instant,
     queued: Duration,
     /// The last request that ended, for the record.
-    last: Option<Trace>,
+    last: Option<Box<Trace>>,
 }
 
 /// A walk from the input's URL along its redirects.
@@ -76,7 +76,7 @@ impl Job {
     }
 
     pub(super) fn last_status(&self) -> Option<StatusCode> {
-        self.last.as_ref().and_then(Trace::status)
+        self.last.as_ref().and_then(|trace| trace.status())
     }
 
     pub(super) fn begin(&mut self, now: Instant) {
@@ -95,7 +95,7 @@ impl Job {
         self.attempt.spent += took;
         self.attempt.left = self.attempt.left.saturating_sub(took);
         self.attempt.chain.extend(trace.status().map(|status| status.as_u16()));
-        self.last = Some(trace);
+        self.last = Some(Box::new(trace));
     }
 
     /// Starts the input again from its own URL.

@@ -89,18 +89,16 @@ impl Records {
 
     /// The records for code that is not asynchronous. Each `next` blocks until a record is there.
     pub fn blocking(self) -> impl Iterator<Item = Result<Record, Error>> {
-        let mut records = self;
-        std::iter::from_fn(move || {
-            loop {
-                if let Some(record) = records.parcel.next() {
-                    return Some(Ok(record));
-                }
-                match records.taker.blocking_recv()? {
-                    Ok(parcel) => records.parcel = parcel.into_iter(),
-                    Err(error) => return Some(Err(error)),
-                }
-            }
+        self.blocking_parcels().flat_map(|parcel| match parcel {
+            Ok(records) => records.into_iter().map(Ok).collect::<Vec<_>>(),
+            Err(error) => vec![Err(error)],
         })
+    }
+
+    /// The same, several at a time: those that are there, at least one. For whoever writes them on and wants to
+    /// flush when nothing more is waiting.
+    pub fn blocking_parcels(mut self) -> impl Iterator<Item = Result<Vec<Record>, Error>> {
+        std::iter::from_fn(move || self.taker.blocking_recv())
     }
 }
 

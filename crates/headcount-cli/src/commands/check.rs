@@ -1,0 +1,93 @@
+//! `headcount check`: a record for every URL.
+
+use std::io;
+
+use headcount::{Config, Engine};
+
+use super::running::{Finished, Run};
+use crate::arguments::CheckArguments;
+use crate::inputs;
+use crate::output::Output;
+use crate::progress::ProgressLine;
+use crate::report::Report;
+use crate::terminal::{Exit, Palette, Problem, say};
+
+/// Descriptors that are not connections: standard streams, lists, outputs, the event loop, name servers.
+const DESCRIPTORS_KEPT_BACK: usize = 40;
+
+pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
+    let mut config = arguments.config()?;
+    let inputs = inputs::open(&arguments.inputs)?;
+    let output = Output::open(&arguments.output, &inputs)?;
+    fit_to_descriptors(&mut config, arguments.output.quiet);
+    let engine = Engine::new(config)
+        .map_err(|error| Problem::broken(&error.into()).hint("see `headcount check --help`").into_usage())?;
+    let records = engine
+        .try_run(inputs::requests(inputs, &arguments.request.method))
+        .map_err(|error| Problem::broken(&error.into()))?;
+    let options = &arguments.output;
+    let finished = Run {
+        records,
+        output,
+        progress: ProgressLine::new(!options.quiet && !options.no_progress),
+        grace: arguments.limits.grace,
+        is_verbose: options.verbose,
+    }
+    .finish()?;
+    if !options.quiet && !finished.reader_left {
+        print_report(&finished, options.color, options.output.as_deref());
+    }
+    exit(&finished)
+}
+
+/// The exit code, or the problem that ended the run.
+fn exit(finished: &Finished) -> Result<Exit, Problem> {
+    if let Some(problem) = &finished.problem {
+        say("error", problem);
+        return Ok(Exit::Broken);
+    }
+    Ok(match () {
+        () if finished.was_interrupted => Exit::Interrupted,
+        // Whoever read our output has seen enough; that is no failure.
+        () if finished.reader_left => Exit::Accepted,
+        () if finished.summary.accepted() == finished.summary.records() => Exit::Accepted,
+        () => Exit::NotAccepted,
+    })
+}
+
+pub(super) fn print_report(
+    finished: &Finished,
+    color: crate::terminal::ColorChoice,
+    output: Option<&std::path::Path>,
+) {
+    let report = Report {
+        summary: &finished.summary,
+        progress: finished.progress,
+        took: finished.took,
+        was_interrupted: finished.was_interrupted,
+        output: output
+            .filter(|path| *path != std::path::Path::new("-"))
+            .map(|path| path.display().to_string()),
+    };
+    let palette = Palette::new(color.is_on(&io::stderr()));
+    // Nobody is left to tell if standard error is gone.
+    let _ = io::Write::write_all(&mut io::stderr().lock(), report.text(palette).as_bytes());
+}
+
+/// Raises the limit of open files as far as it goes, and asks for no more connections than it allows.
+pub(super) fn fit_to_descriptors(config: &mut Config, is_quiet: bool) {
+    let Ok((soft, hard)) = rlimit::Resource::NOFILE.get() else { return };
+    let raised = rlimit::Resource::NOFILE.set(hard, hard).map_or(soft, |()| hard);
+    let room = usize::try_from(raised).unwrap_or(usize::MAX).saturating_sub(DESCRIPTORS_KEPT_BACK).max(1);
+    if config.concurrency > room {
+        if !is_quiet {
+            let message = format!(
+                "{} requests at once need more open files than the limit of {raised}; going on with {room}",
+                config.concurrency
+            );
+            say("warning", &message);
+        }
+        config.concurrency = room;
+    }
+    config.max_idle_connections = config.max_idle_connections.min(room - config.concurrency);
+}

@@ -1,0 +1,195 @@
+//! `headcount demo`: a small web of good and bad hosts on this machine, checked by the very same engine.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use headcount::record::Outcome;
+use headcount::{Config, Engine, Request};
+use small_web::{Certificate, Host, KeepAliveEnd, SmallWeb, Temperament};
+
+use super::check::{fit_to_descriptors, print_report};
+use super::running::Run;
+use crate::arguments::{DemoArguments, OutputArguments};
+use crate::output::Output;
+use crate::progress::ProgressLine;
+use crate::terminal::{Exit, Problem};
+
+/// Hosts that answer well and at once, and pages asked of each.
+const GOOD_HOSTS: usize = 50;
+const PAGES: usize = 16;
+
+/// Long enough for the slow hosts, short enough for an audience.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
+    let web = SmallWeb::start().map_err(|error| Problem::broken(&error.into()))?;
+    let neighbourhood = Neighbourhood::build(&web);
+    let mut config = Config::default();
+    config.timeout = TIMEOUT;
+    config.connect_timeout = TIMEOUT / 2;
+    config.retries = 1;
+    config.retry_delay = Duration::from_millis(100);
+    config.extra_certificates = vec![web.authority_pem().as_bytes().to_vec()];
+    fit_to_descriptors(&mut config, false);
+    let output = OutputArguments {
+        output: Some(arguments.output.clone()),
+        format: None,
+        jsonl: false,
+        quiet: false,
+        verbose: false,
+        no_progress: arguments.no_progress,
+        color: arguments.color,
+    };
+    let urls = neighbourhood.urls;
+    let count = urls.len();
+    tell(&format!("Checking {count} URLs on {} hosts of this machine.", neighbourhood.hosts))?;
+    let records = Engine::new(config)
+        .and_then(|engine| engine.run(urls.into_iter().map(Request::from)))
+        .map_err(|error| Problem::broken(&error.into()))?;
+    let finished = Run {
+        records,
+        output: Output::open(&output, &[])?,
+        progress: ProgressLine::new(!arguments.no_progress),
+        grace: TIMEOUT,
+        is_verbose: false,
+    }
+    .finish()?;
+    print_report(&finished, arguments.color, Some(&arguments.output));
+    if let Some(problem) = finished.problem {
+        return Err(Problem::broken(&anyhow::anyhow!(problem)));
+    }
+    if finished.was_interrupted {
+        return Ok(Exit::Interrupted);
+    }
+    let summary = &finished.summary;
+    let is_as_designed = summary.records() == count as u64
+        && summary.accepted() == neighbourhood.expected_to_be_accepted
+        && summary.outcome(Outcome::Interrupted) == 0;
+    if !is_as_designed {
+        let message = format!(
+            "{} records of {count}, {} accepted of {}: this machine may be too busy, or a test it has failed",
+            summary.records(),
+            summary.accepted(),
+            neighbourhood.expected_to_be_accepted
+        );
+        return Err(Problem::broken(&anyhow::anyhow!(message)));
+    }
+    tell("Every input has its record; the hosts that failed were made to.")?;
+    Ok(Exit::Accepted)
+}
+
+fn tell(line: &str) -> Result<(), Problem> {
+    writeln!(io::stderr(), "{line}").map_err(|error| Problem::broken(&error.into()))
+}
+
+/// The demo's hosts, and what is asked of them.
+struct Neighbourhood {
+    hosts: usize,
+    urls: Vec<String>,
+    expected_to_be_accepted: u64,
+}
+
+impl Neighbourhood {
+    fn build(web: &SmallWeb) -> Neighbourhood {
+        let mut streets = Neighbourhood { hosts: 0, urls: Vec::new(), expected_to_be_accepted: 0 };
+        for number in 0..GOOD_HOSTS {
+            let host = named(&web.host(Temperament::Fast), &format!("shop-{number}"));
+            streets.ask((0..PAGES).map(|page| format!("{host}/page/{page}")), true);
+        }
+        for number in 1..=8 {
+            let wait = Duration::from_millis(40 * number);
+            let host = named(&web.host(Temperament::Slow(wait)), &format!("slow-{number}"));
+            streets.ask((0..8).map(|page| format!("{host}/page/{page}")), true);
+        }
+        for number in 0..5 {
+            let host = web.tls_host(Temperament::Fast, Certificate::Good);
+            streets.ask((0..8).map(|page| host.url_by_name(&format!("/page/{}", number * 8 + page))), true);
+        }
+        let world = named(&web.host(Temperament::Fast), "world");
+        let charsets = ["utf-8", "utf-16le", "gbk", "big5", "shift_jis", "euc-kr", "windows-1251"];
+        streets.ask(charsets.map(|charset| format!("{world}/charset/{charset}")), true);
+        streets.ask([1, 2, 3].map(|hops| format!("{world}/redirect/{hops}")), true);
+        streets.ask([404, 410, 500].map(|status| format!("{world}/status/{status}")), false);
+        for (name, temperament) in well_meaning() {
+            let host = named(&web.host(temperament), name);
+            streets.ask((0..3).map(|page| format!("{host}/page/{page}")), true);
+        }
+        for (name, temperament) in ill_tempered() {
+            let host = named(&web.host(temperament), name);
+            streets.ask((0..3).map(|page| format!("{host}/page/{page}")), false);
+        }
+        for (certificate, temperament) in [
+            (Certificate::Expired, Temperament::Fast),
+            (Certificate::WrongName, Temperament::Fast),
+            (Certificate::SelfSigned, Temperament::Fast),
+            (Certificate::Good, Temperament::HandshakeReset),
+            (Certificate::Good, Temperament::PlainHttpOnTlsPort),
+        ] {
+            let host = web.tls_host(temperament, certificate);
+            streets.ask([host.url_by_name("/page/1")], false);
+        }
+        let nobody = format!("http://nobody.localhost:{}/", web.refused_address().port());
+        streets.ask([nobody], false);
+        streets.ask(
+            ["not a URL", "ftp://files.localhost/", "mailto:someone@example.com"].map(str::to_owned),
+            false,
+        );
+        streets.mix();
+        streets
+    }
+
+    fn ask(&mut self, urls: impl IntoIterator<Item = String>, are_good: bool) {
+        let before = self.urls.len();
+        self.urls.extend(urls);
+        self.hosts += 1;
+        if are_good {
+            self.expected_to_be_accepted += (self.urls.len() - before) as u64;
+        }
+    }
+
+    /// A list in no order of hosts, the same each time.
+    fn mix(&mut self) {
+        let mut random = fastrand::Rng::with_seed(1);
+        random.shuffle(&mut self.urls);
+    }
+}
+
+fn named(host: &Host, name: &str) -> String {
+    format!("http://{name}.localhost:{}", host.address().port())
+}
+
+/// Hosts with habits that a client must be able to live with.
+fn well_meaning() -> Vec<(&'static str, Temperament)> {
+    vec![
+        ("old", Temperament::Http10),
+        ("early-hints", Temperament::InformationalFirst),
+        ("nothing", Temperament::NoContent),
+        ("hangs-up", Temperament::ClosesKeepAlive(KeepAliveEnd::AfterAnswers(2))),
+        ("endless", Temperament::EndlessBody),
+        ("long-title", Temperament::HugeTitle),
+        ("escapes", Temperament::EscapesInTitle),
+    ]
+}
+
+/// Hosts that fail, each in its way.
+fn ill_tempered() -> Vec<(&'static str, Temperament)> {
+    vec![
+        ("silent", Temperament::Silent),
+        ("drips", Temperament::DripBody(Duration::from_millis(300))),
+        ("drips-headers", Temperament::DripHeaders(Duration::from_millis(300))),
+        ("resets", Temperament::ResetAfterRequest),
+        ("closes", Temperament::CloseAfterRequest),
+        ("resets-in-body", Temperament::ResetInBody),
+        ("short", Temperament::ShortBody),
+        ("bad-chunk", Temperament::BadChunk),
+        ("bad-status-line", Temperament::MalformedStatusLine),
+        ("bad-header", Temperament::MalformedHeader),
+        ("two-lengths", Temperament::TwoContentLengths),
+        ("endless-headers", Temperament::EndlessHeaders),
+        ("circle", Temperament::RedirectLoop),
+        ("to-nowhere", Temperament::RedirectToBadUrl),
+        ("to-ftp", Temperament::RedirectToOtherScheme("ftp://files.localhost/")),
+        ("gone", Temperament::Status(404)),
+        ("broken", Temperament::Status(500)),
+    ]
+}

@@ -1,0 +1,235 @@
+//! A run and what goes on beside it: a thread writes the records, this one shows progress and minds Ctrl+C.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use headcount::{Progress, Record, Records, RunHandle, Stop, Summary};
+use indicatif::ProgressBar;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep_until};
+
+use crate::output::Output;
+use crate::progress::{ProgressLine, TICK};
+use crate::terminal::{Exit, Problem, shown};
+
+/// After the grace, time for the last records to be written. If whoever reads them does not, the command ends without.
+const LAST_WRITES: Duration = Duration::from_millis(400);
+
+pub(super) struct Run {
+    pub(super) records: Records,
+    pub(super) output: Output,
+    pub(super) progress: ProgressLine,
+    pub(super) grace: Duration,
+    pub(super) is_verbose: bool,
+}
+
+/// A run that is over.
+pub(super) struct Finished {
+    pub(super) summary: Summary,
+    pub(super) progress: Progress,
+    pub(super) took: Duration,
+    pub(super) was_interrupted: bool,
+    /// The reader of our output closed it.
+    pub(super) reader_left: bool,
+    /// What kept the run from going on.
+    pub(super) problem: Option<String>,
+}
+
+/// What the writing thread has to say.
+struct Written {
+    summary: Summary,
+    reader_left: bool,
+    problem: Option<String>,
+}
+
+impl Run {
+    pub(super) fn finish(self) -> Result<Finished, Problem> {
+        let started = Instant::now();
+        let Run { records, output, mut progress, grace, is_verbose } = self;
+        let handle = records.handle();
+        let is_finishing = Arc::new(AtomicBool::new(false));
+        let (done, written) = oneshot::channel();
+        let writer = {
+            let (is_finishing, bar) = (Arc::clone(&is_finishing), progress.bar());
+            move || {
+                // Refused only when the command is ending without it.
+                let _ = done.send(write_all(records, output, &bar, is_verbose, &is_finishing));
+            }
+        };
+        let thread = std::thread::Builder::new().name("headcount-output".to_owned()).spawn(writer);
+        let thread = thread.map_err(|error| Problem::broken(&error.into()))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Problem::broken(&error.into()))?;
+        let (written, was_interrupted) =
+            runtime.block_on(attend(written, &handle, &mut progress, grace, &is_finishing));
+        progress.clear();
+        let Some(written) = written else {
+            return Err(Problem::broken(&anyhow::anyhow!("the thread that writes the records panicked")));
+        };
+        // It has said its last word.
+        let _ = thread.join();
+        Ok(Finished {
+            summary: written.summary,
+            progress: handle.progress(),
+            took: started.elapsed(),
+            was_interrupted,
+            reader_left: written.reader_left,
+            problem: written.problem,
+        })
+    }
+}
+
+/// Waits for the writing thread; shows progress, and stops the run on the first signal, ends it on the second.
+async fn attend(
+    mut written: oneshot::Receiver<Written>,
+    handle: &RunHandle,
+    progress: &mut ProgressLine,
+    grace: Duration,
+    is_finishing: &AtomicBool,
+) -> (Option<Written>, bool) {
+    let mut ticks = tokio::time::interval(TICK);
+    let mut signals = Signals::new();
+    let mut last_call: Option<Instant> = None;
+    loop {
+        tokio::select! {
+            result = &mut written => return (result.ok(), last_call.is_some()),
+            () = signals.next() => match last_call {
+                None => {
+                    handle.stop(Stop::After(grace));
+                    last_call = Some(Instant::now() + grace + LAST_WRITES);
+                }
+                // The file is being completed: a third signal would leave none, so it ends when it is.
+                Some(_) => {
+                    handle.stop(Stop::NOW);
+                    last_call = Some(Instant::now() + LAST_WRITES);
+                }
+            },
+            () = sleep_until(last_call.unwrap_or_else(Instant::now)), if last_call.is_some() => {
+                if !is_finishing.load(Relaxed) {
+                    progress.clear();
+                    std::process::exit(Exit::Interrupted as i32);
+                }
+                last_call = Some(Instant::now() + LAST_WRITES);
+            }
+            _ = ticks.tick() => progress.show(&handle.progress(), last_call.is_some()),
+        }
+    }
+}
+
+fn write_all(
+    records: Records,
+    mut output: Output,
+    bar: &ProgressBar,
+    is_verbose: bool,
+    is_finishing: &AtomicBool,
+) -> Written {
+    let mut summary = Summary::default();
+    let mut problem = None;
+    let mut result = Ok(());
+    for parcel in records.blocking_parcels() {
+        match parcel {
+            Ok(records) => {
+                for record in &records {
+                    summary.add(record);
+                }
+                result = bar.suspend(|| write(&records, &mut output, is_verbose));
+            }
+            Err(error) => problem = Some(format!("{:#}", anyhow::Error::from(error))),
+        }
+        if result.is_err() {
+            break;
+        }
+    }
+    is_finishing.store(true, Relaxed);
+    let result = result.and_then(|()| output.finish());
+    let reader_left = matches!(&result, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
+    if let Err(error) = result
+        && !reader_left
+    {
+        problem = Some(format!("cannot write the records: {error}"));
+    }
+    Written { summary, reader_left, problem }
+}
+
+fn write(records: &[Record], output: &mut Output, is_verbose: bool) -> io::Result<()> {
+    for record in records {
+        output.write(record)?;
+        if is_verbose && !record.accepted {
+            tell(record);
+        }
+    }
+    output.flush()
+}
+
+/// `not accepted: https://example.com/ (line 7 of urls.txt): connect/refused after 2 retries: …`
+fn tell(record: &Record) {
+    let place = match (&record.source, record.line) {
+        (Some(source), Some(line)) => format!(" (line {line} of {source})"),
+        _ => String::new(),
+    };
+    let reason = match (&record.error, record.status_code) {
+        (Some(error), _) => format!("{}/{}: {}", error.phase, error.kind, error.message),
+        (None, Some(status)) => format!("status {status}"),
+        (None, None) => record.outcome.as_str().to_owned(),
+    };
+    let retries = match record.num_retries {
+        0 => String::new(),
+        1 => " after 1 retry".to_owned(),
+        number => format!(" after {number} retries"),
+    };
+    let message = format!("{}{place}{retries}: {reason}", record.input);
+    // Nobody is left to tell if standard error is gone.
+    let _ = io::Write::write_all(
+        &mut io::stderr().lock(),
+        format!("not accepted: {}\n", shown(&message)).as_bytes(),
+    );
+}
+
+/// Ctrl+C, and SIGTERM where there is one.
+struct Signals {
+    #[cfg(unix)]
+    terminate: Option<tokio::signal::unix::Signal>,
+    #[cfg(unix)]
+    interrupt: Option<tokio::signal::unix::Signal>,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> Signals {
+        use tokio::signal::unix::{SignalKind, signal};
+        Signals {
+            terminate: signal(SignalKind::terminate()).ok(),
+            interrupt: signal(SignalKind::interrupt()).ok(),
+        }
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        async fn one(signal: &mut Option<tokio::signal::unix::Signal>) {
+            match signal {
+                Some(signal) => {
+                    signal.recv().await;
+                }
+                None => std::future::pending().await,
+            }
+        }
+        tokio::select! {
+            () = one(&mut self.terminate) => {}
+            () = one(&mut self.interrupt) => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Signals {
+        Signals {}
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A JSON array in the order of the inputs. Records come in another order and may be too many for memory, so they are
+//! kept in a nameless file, with a table of their places in another, and the array is written at the end: to a file
+//! beside its place, which then takes it, so that a reader finds the whole array or none.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use headcount::Record;
+
+use super::Destination;
+
+/// Bytes of an entry in the table of places: where the record begins, then its length. A length of 0 is a record that
+/// never came.
+const ENTRY: u64 = 12;
+
+pub(crate) struct JsonArray {
+    target: Target,
+    spool: BufWriter<File>,
+    spooled: u64,
+    places: File,
+    text: Vec<u8>,
+}
+
+enum Target {
+    File(PathBuf),
+    Stream(Box<dyn Write + Send>),
+}
+
+impl JsonArray {
+    pub(crate) fn open(destination: &Destination) -> io::Result<JsonArray> {
+        let target = match destination {
+            Destination::File(path) if path.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Destination::File(path) => Target::File(path.clone()),
+            _ => Target::Stream(destination.open()?),
+        };
+        // Made in the output's folder: a folder that cannot be written to shows now, and the space is where it will be
+        // needed.
+        let spool = || match destination.folder() {
+            Some(folder) => tempfile::tempfile_in(folder),
+            None => tempfile::tempfile(),
+        };
+        Ok(JsonArray {
+            target,
+            spool: BufWriter::with_capacity(64 << 10, spool()?),
+            spooled: 0,
+            places: spool()?,
+            text: Vec::new(),
+        })
+    }
+
+    pub(crate) fn write(&mut self, record: &Record) -> io::Result<()> {
+        self.text.clear();
+        serde_json::to_writer(&mut self.text, record)?;
+        self.spool.write_all(&self.text)?;
+        let length = u32::try_from(self.text.len()).map_err(io::Error::other)?;
+        let mut entry = [0; ENTRY as usize];
+        entry[..8].copy_from_slice(&self.spooled.to_le_bytes());
+        entry[8..].copy_from_slice(&length.to_le_bytes());
+        self.places.seek(SeekFrom::Start(record.index * ENTRY))?;
+        self.places.write_all(&entry)?;
+        self.spooled += u64::from(length);
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        let spool = self.spool.into_inner().map_err(io::IntoInnerError::into_error)?;
+        self.places.rewind()?;
+        match self.target {
+            Target::File(path) => replace(&path, |file| write_array(file, &spool, &self.places)),
+            Target::Stream(stream) => write_array(stream, &spool, &self.places),
+        }
+    }
+}
+
+/// Writes a file beside `path` and lets it take its place once it is safe on the disk.
+fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".headcount-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Those of a file that was there, else whatever the umask leaves.
+        let permissions = fs::metadata(path).map(|metadata| metadata.permissions());
+        builder.permissions(permissions.unwrap_or_else(|_| fs::Permissions::from_mode(0o666)));
+    }
+    let temporary = builder.tempfile_in(folder)?;
+    write(temporary.as_file())?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(path).map_err(|failed| failed.error)?;
+    File::open(folder)?.sync_all()
+}
+
+fn write_array(target: impl Write, mut spool: &File, places: &File) -> io::Result<()> {
+    let mut target = BufWriter::with_capacity(64 << 10, target);
+    let mut places = BufReader::with_capacity(64 << 10, places);
+    let mut text = Vec::new();
+    let mut separator: &[u8] = b"[\n";
+    let mut entry = [0; ENTRY as usize];
+    loop {
+        match places.read_exact(&mut entry) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+            Err(error) => return Err(error),
+        }
+        let (start, length) = entry.split_at(8);
+        let start = u64::from_le_bytes(start.try_into().map_err(io::Error::other)?);
+        let length = u32::from_le_bytes(length.try_into().map_err(io::Error::other)?);
+        if length == 0 {
+            continue;
+        }
+        text.resize(length as usize, 0);
+        spool.seek(SeekFrom::Start(start))?;
+        spool.read_exact(&mut text)?;
+        target.write_all(separator)?;
+        target.write_all(&text)?;
+        separator = b",\n";
+    }
+    target.write_all(if separator == b"[\n" { b"[]\n" } else { b"\n]\n" })?;
+    target.flush()
+}

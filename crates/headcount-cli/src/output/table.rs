@@ -1,0 +1,64 @@
+//! A line for people, as each record comes.
+
+use std::io::{self, BufWriter, Write};
+
+use console::{Term, measure_text_width, truncate_str};
+use headcount::Record;
+use headcount::record::Outcome;
+
+use crate::terminal::{Palette, shown};
+
+/// Columns of the first field: `headers/malformed` is 17 wide.
+const END_WIDTH: usize = 17;
+
+/// What a line may take where the width of the terminal is not known.
+const UNKNOWN_WIDTH: usize = 160;
+
+pub(crate) struct Table {
+    writer: BufWriter<Box<dyn Write + Send>>,
+    palette: Palette,
+    width: usize,
+}
+
+impl Table {
+    pub(crate) fn new(writer: Box<dyn Write + Send>, palette: Palette) -> Table {
+        let width = Term::stdout().size_checked().map_or(UNKNOWN_WIDTH, |(_, columns)| columns.into());
+        Table { writer: BufWriter::with_capacity(64 << 10, writer), palette, width }
+    }
+
+    pub(crate) fn write(&mut self, record: &Record) -> io::Result<()> {
+        writeln!(self.writer, "{}", line(record, self.palette, self.width))
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// `200      0.031 s  https://example.com/a  A title`
+fn line(record: &Record, palette: Palette, width: usize) -> String {
+    let Palette { good, bad, faint, reset, .. } = palette;
+    let end = end(record);
+    let colour = if record.accepted { good } else { bad };
+    let time = record.time_total.map_or_else(String::new, |seconds| format!("{seconds:.3} s"));
+    let url = shown(record.url.as_deref().unwrap_or(&record.input));
+    let detail = match &record.error {
+        Some(error) => shown(&error.message),
+        None => shown(record.title.as_deref().unwrap_or_default()),
+    };
+    let room = width.saturating_sub(END_WIDTH + 13);
+    let url = truncate_str(&url, room, "…");
+    let room = room.saturating_sub(measure_text_width(&url) + 2);
+    let detail = if room < 8 { "".into() } else { truncate_str(&detail, room, "…") };
+    let line = format!("{colour}{end:<END_WIDTH$}{reset} {time:>9}  {url}  {faint}{detail}{reset}");
+    if detail.is_empty() { line.trim_end_matches([' ']).to_owned() } else { line }
+}
+
+/// How a record ended, in a word.
+pub(crate) fn end(record: &Record) -> String {
+    match (&record.error, record.outcome, record.status_code) {
+        (Some(error), ..) => format!("{}/{}", error.phase, error.kind),
+        (None, Outcome::Answered, Some(status)) => status.to_string(),
+        (None, outcome, _) => outcome.as_str().to_owned(),
+    }
+}

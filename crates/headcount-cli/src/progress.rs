@@ -1,0 +1,123 @@
+//! The line on standard error that says what a run is doing.
+
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use headcount::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::time::Instant;
+
+/// How often the line changes.
+pub(crate) const TICK: Duration = Duration::from_millis(100);
+
+/// The rate is that of the last seconds: each tick counts this much less than the one after it.
+const RATE_MEMORY: f64 = 0.95;
+
+pub(crate) struct ProgressLine {
+    bar: ProgressBar,
+    rate: f64,
+    last: (Instant, u64),
+    ticks: i32,
+}
+
+impl ProgressLine {
+    /// A line that shows only where somebody can see it.
+    pub(crate) fn new(is_wanted: bool) -> ProgressLine {
+        let bar = if is_wanted && io::stderr().is_terminal() {
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
+        } else {
+            ProgressBar::hidden()
+        };
+        bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("the template is valid"));
+        ProgressLine { bar, rate: 0.0, last: (Instant::now(), 0), ticks: 0 }
+    }
+
+    /// To write beside the line from elsewhere: `bar.suspend(|| …)`.
+    pub(crate) fn bar(&self) -> ProgressBar {
+        self.bar.clone()
+    }
+
+    pub(crate) fn show(&mut self, progress: &Progress, is_stopping: bool) {
+        let now = Instant::now();
+        let (then, done) = self.last;
+        let seconds = now.saturating_duration_since(then).as_secs_f64();
+        if seconds > 0.0 {
+            let current = progress.done.saturating_sub(done) as f64 / seconds;
+            // A plain moving average would begin at 0 and take seconds to find the rate.
+            self.ticks += 1;
+            let weight = (1.0 - RATE_MEMORY) / (1.0 - RATE_MEMORY.powi(self.ticks));
+            self.rate += (current - self.rate) * weight;
+            self.last = (now, progress.done);
+        }
+        self.bar.set_message(line(progress, self.rate, is_stopping));
+    }
+
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn line(progress: &Progress, rate: f64, is_stopping: bool) -> String {
+    let mut line = String::new();
+    if is_stopping {
+        line.push_str("stopping (Ctrl+C again ends at once): ");
+    }
+    line.push_str(&thousands(progress.done));
+    if progress.read_all {
+        line.push_str(&format!(" of {}", thousands(progress.read)));
+    }
+    line.push_str(&format!(
+        " done, {}/s, {} failed, {} in flight",
+        thousands(rate.round() as u64),
+        thousands(progress.failed),
+        thousands(progress.in_flight)
+    ));
+    if progress.read_all && rate > 0.0 && !is_stopping {
+        let left = progress.read.saturating_sub(progress.done) as f64 / rate;
+        line.push_str(&format!(", {} left", clock(left)));
+    }
+    line
+}
+
+/// `1,234,567`
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `0:07`, `12:30`, `3:05:00`
+fn clock(seconds: f64) -> String {
+    let seconds = seconds.ceil() as u64;
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_tells_what_is_known() {
+        let mut progress = Progress::default();
+        (progress.read, progress.done, progress.failed, progress.in_flight) = (12_345, 1_000, 7, 100);
+        assert_eq!(line(&progress, 250.4, false), "1,000 done, 250/s, 7 failed, 100 in flight");
+        progress.read_all = true;
+        assert_eq!(
+            line(&progress, 250.0, false),
+            "1,000 of 12,345 done, 250/s, 7 failed, 100 in flight, 0:46 left"
+        );
+        assert!(line(&progress, 250.0, true).starts_with("stopping"));
+        assert_eq!(clock(11_100.0), "3:05:00");
+        assert_eq!(thousands(1_000_000), "1,000,000");
+    }
+}

@@ -1,0 +1,110 @@
+//! The summary at the end of a run, for people.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use headcount::record::Outcome;
+use headcount::{Progress, Summary};
+
+use crate::progress::thousands;
+use crate::terminal::{Palette, shown};
+
+/// How many of the worst hosts are named.
+const HOSTS_NAMED: usize = 5;
+
+/// What a run came to.
+pub(crate) struct Report<'a> {
+    pub(crate) summary: &'a Summary,
+    pub(crate) progress: Progress,
+    pub(crate) took: Duration,
+    pub(crate) was_interrupted: bool,
+    pub(crate) output: Option<String>,
+}
+
+impl Report<'_> {
+    /// Lines to be printed, the last with its end.
+    pub(crate) fn text(&self, palette: Palette) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write(&mut text, palette);
+        text
+    }
+
+    fn write(&self, text: &mut String, palette: Palette) -> std::fmt::Result {
+        let Palette { good, bad, faint, strong, reset } = palette;
+        let summary = self.summary;
+        let (records, accepted) = (summary.records(), summary.accepted());
+        let rest = records - accepted;
+        let noun = if records == 1 { "record" } else { "records" };
+        write!(text, "{strong}{} {noun}{reset} in {:.2} s: ", thousands(records), self.took.as_secs_f64())?;
+        write!(text, "{good}{} accepted{reset}", thousands(accepted))?;
+        match rest {
+            0 => writeln!(text)?,
+            _ => writeln!(text, ", {bad}{} not{reset}", thousands(rest))?,
+        }
+        let classes: Vec<(String, u64)> =
+            summary.status_classes().map(|(class, count)| (format!("{class}xx"), count)).collect();
+        self.outcome(text, Outcome::Answered, &classes, palette)?;
+        let errors = summary.errors();
+        for outcome in [Outcome::Failed, Outcome::Skipped] {
+            let details: Vec<(String, u64)> = errors
+                .iter()
+                .filter(|(phase, ..)| {
+                    (*phase == headcount::record::Phase::Input) == (outcome == Outcome::Skipped)
+                })
+                .map(|(phase, kind, count)| (format!("{phase}/{kind}"), *count))
+                .collect();
+            self.outcome(text, outcome, &details, palette)?;
+        }
+        self.outcome(text, Outcome::Interrupted, &[], palette)?;
+        let never_begun = self.progress.read.saturating_sub(records);
+        if self.was_interrupted {
+            let list = if self.progress.read_all { "" } else { "; the list was not read to its end" };
+            writeln!(text, "  {:<14} {:>9}{faint}{list}{reset}", "never begun", thousands(never_begun))?;
+        }
+        if let [Some(median), Some(p95), Some(p99)] =
+            [0.5, 0.95, 0.99].map(|share| summary.response_time(share))
+        {
+            writeln!(
+                text,
+                "  {:<14} p50 {:.3} s, p95 {:.3} s, p99 {:.3} s",
+                "response time",
+                median.as_secs_f64(),
+                p95.as_secs_f64(),
+                p99.as_secs_f64()
+            )?;
+        }
+        let mut label = "worst hosts";
+        for (host, host_summary) in summary.worst_hosts(HOSTS_NAMED) {
+            writeln!(
+                text,
+                "  {label:<14} {:>9} {}  {faint}last: {}{reset}",
+                thousands(host_summary.not_accepted),
+                shown(host),
+                host_summary.last_reason
+            )?;
+            label = "";
+        }
+        if let Some(output) = &self.output {
+            writeln!(text, "  {:<14} {}", "records in", shown(output))?;
+        }
+        Ok(())
+    }
+
+    fn outcome(
+        &self,
+        text: &mut String,
+        outcome: Outcome,
+        details: &[(String, u64)],
+        palette: Palette,
+    ) -> std::fmt::Result {
+        let count = self.summary.outcome(outcome);
+        if count == 0 {
+            return Ok(());
+        }
+        let details: Vec<String> =
+            details.iter().map(|(name, count)| format!("{name} {}", thousands(*count))).collect();
+        let line = format!("  {:<14} {:>9}  {}", outcome.as_str(), thousands(count), details.join(", "));
+        writeln!(text, "{}{}{}", palette.reset, line.trim_end(), palette.reset)
+    }
+}
