@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, Parser, Subcommand};
-use headcount::{AcceptedStatuses, Config};
+use headcount::{AcceptedStatuses, Config, Engine};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::output::Format;
@@ -14,7 +14,13 @@ use crate::terminal::{ColorChoice, Exit, Problem};
 
 /// One honest record for every URL.
 #[derive(Debug, Parser)]
-#[command(name = "headcount", version, arg_required_else_help = true, subcommand_required = true)]
+#[command(
+    name = "headcount",
+    version,
+    args_override_self = true,
+    arg_required_else_help = true,
+    subcommand_required = true
+)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -76,13 +82,13 @@ pub(crate) struct LimitArguments {
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     connect_timeout: Duration,
     /// Further attempts after a failure or a 408, 429, 500, 502, 503 or 504; for idempotent methods only
-    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u32))]
+    #[arg(long, value_name = "N", default_value = "2", value_parser = count, allow_negative_numbers = true)]
     retries: u32,
-    /// Mean wait before the first retry; it doubles with each, and is jittered
+    /// Mean wait before the first retry; it doubles with each up to a minute, and is jittered
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration)]
     retry_delay: Duration,
     /// Redirects to follow; with 0 a redirect is the answer
-    #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u32))]
+    #[arg(long, value_name = "N", default_value = "10", value_parser = count)]
     max_redirects: u32,
     /// Bytes of a body to read (1048576, 64k, 1M); a longer one is cut and flagged
     #[arg(long, value_name = "BYTES", default_value = "1M", value_parser = bytes)]
@@ -200,7 +206,8 @@ fn usage_problem(error: &clap::Error) -> Problem {
         Some(ContextValue::Strings(texts)) => texts.join(", "),
         _ => String::new(),
     };
-    let flag = text(ContextKind::InvalidArg);
+    let bare = |flag: String| flag.split(" <").next().unwrap_or_default().to_owned();
+    let flag = bare(text(ContextKind::InvalidArg));
     let message = match error.kind() {
         ErrorKind::UnknownArgument => format!("unknown flag {flag}"),
         ErrorKind::InvalidSubcommand => format!("unknown command {}", text(ContextKind::InvalidSubcommand)),
@@ -216,14 +223,14 @@ fn usage_problem(error: &clap::Error) -> Problem {
             format!("{:?} is no value for {flag}: {reason}", text(ContextKind::InvalidValue))
         }
         ErrorKind::ArgumentConflict => {
-            format!("{flag} cannot be used with {}", text(ContextKind::PriorArg))
+            format!("{flag} cannot be used with {}", bare(text(ContextKind::PriorArg)))
         }
         _ => error.to_string().trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned(),
     };
     let suggestion = text(ContextKind::SuggestedArg) + &text(ContextKind::SuggestedSubcommand);
     let hint = match suggestion.is_empty() {
         false => format!("did you mean {suggestion}?"),
-        true => "`headcount check --help` shows every flag and what it takes".to_owned(),
+        true => "`headcount COMMAND --help` shows every flag and what it takes".to_owned(),
     };
     Problem::usage(message, hint)
 }
@@ -251,6 +258,13 @@ impl CheckArguments {
                 let message = format!("cannot read {}: {error}", file.display());
                 Problem::usage(message, "--cacert takes a file of certificates in PEM")
             })?;
+            // Checked alone, so that the message can name the file.
+            let mut alone = Config::default();
+            alone.extra_certificates = vec![pem.clone()];
+            if let Err(error) = Engine::new(alone) {
+                let message = format!("{} cannot be used: {error}", file.display());
+                return Err(Problem::usage(message, "--cacert takes a file of certificates in PEM"));
+            }
             config.extra_certificates.push(pem);
         }
         Ok(config)
@@ -290,8 +304,10 @@ fn add_field(fields: &mut HeaderMap, text: &str, place: &str) -> Result<(), Prob
     let mut value =
         HeaderValue::from_str(value.trim()).map_err(|_| problem("its value holds control characters"))?;
     value.set_sensitive(true);
-    fields.append(name, value);
-    Ok(())
+    match fields.try_append(name, value) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(problem("there are too many before it")),
+    }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -300,6 +316,10 @@ fn at_least_one(text: &str) -> Result<usize, String> {
         _ if text == "auto" => Err("a number found by the run itself is not there yet; give one".to_owned()),
         _ => Err("it takes a whole number from 1 on".to_owned()),
     }
+}
+
+fn count(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "it takes a whole number from 0 on".to_owned())
 }
 
 fn some_time(text: &str) -> Result<Duration, String> {

@@ -16,7 +16,7 @@ const BUFFER: usize = 64 << 10;
 pub(crate) enum Input {
     File { file: File, name: String },
     Standard,
-    Url(String),
+    Url(Request),
 }
 
 /// Opens what there is to open. `-` is standard input; what names an existing file is a list; else what reads as a URL
@@ -45,9 +45,8 @@ fn open_one(argument: &OsStr) -> Result<Input, Problem> {
     }
     let name = argument.to_string_lossy().into_owned();
     let path = Path::new(argument);
-    let is_absolute_url = name.contains("://") && !path.exists();
-    if is_absolute_url || (!path.exists() && reads_as_url(&name)) {
-        return Ok(Input::Url(name));
+    if !path.exists() && (name.contains("://") || reads_as_url(&name)) {
+        return Ok(Input::Url(Request::from_bytes(argument.as_encoded_bytes())));
     }
     let cannot = |error: io::Error| {
         let hint = match error.kind() {
@@ -67,18 +66,18 @@ fn open_one(argument: &OsStr) -> Result<Input, Problem> {
     Ok(Input::File { file, name })
 }
 
-/// Whether text that names no file can be meant as a URL: its host is an address, `localhost`, or has a dot, and it does
-/// not end as lists do.
+/// Whether text that names no file can be meant as a URL: its host is an address, `localhost`, or has a dot or a port,
+/// and it does not look like the name of a list.
 fn reads_as_url(text: &str) -> bool {
     const LISTS: &[&str] = &[".txt", ".csv", ".tsv", ".list", ".lst", ".json", ".jsonl", ".gz", ".zst"];
-    if text.starts_with(['.', '/', '~', '\\']) || LISTS.iter().any(|ending| text.ends_with(ending)) {
+    let is_list = !text.contains('/') && LISTS.iter().any(|ending| text.ends_with(ending));
+    if is_list || text.starts_with(['.', '/', '~', '\\']) {
         return false;
     }
     let request = Request::from(text);
-    match request.url().ok().and_then(|url| url.host_str()) {
-        Some(host) => host.contains('.') || host.starts_with('[') || host == "localhost",
-        None => false,
-    }
+    let Ok(url) = request.url() else { return false };
+    let host = url.host_str().unwrap_or_default();
+    url.port().is_some() || host.contains('.') || host.starts_with('[') || host == "localhost"
 }
 
 /// The requests of all inputs, one after another, read as they are needed.
@@ -95,7 +94,7 @@ pub(crate) fn requests(
                     Box::new(Lines::new(BufReader::with_capacity(BUFFER, file), name))
                 }
                 Input::Standard => Box::new(Lines::new(BufReader::with_capacity(BUFFER, io::stdin()), "-")),
-                Input::Url(text) => Box::new(std::iter::once(Ok(Request::new(text)))),
+                Input::Url(request) => Box::new(std::iter::once(Ok(request))),
             }
         })
         .map(move |request| request.map(|request| request.method(method.clone())))

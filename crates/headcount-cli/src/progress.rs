@@ -1,6 +1,7 @@
 //! The line on standard error that says what a run is doing.
 
 use std::io::{self, IsTerminal};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use headcount::Progress;
@@ -15,6 +16,7 @@ const RATE_MEMORY: f64 = 0.95;
 
 pub(crate) struct ProgressLine {
     bar: ProgressBar,
+    turn: Arc<Mutex<()>>,
     rate: f64,
     last: (Instant, u64),
     ticks: i32,
@@ -29,12 +31,12 @@ impl ProgressLine {
             ProgressBar::hidden()
         };
         bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("the template is valid"));
-        ProgressLine { bar, rate: 0.0, last: (Instant::now(), 0), ticks: 0 }
+        ProgressLine { bar, turn: Arc::default(), rate: 0.0, last: (Instant::now(), 0), ticks: 0 }
     }
 
-    /// To write beside the line from elsewhere: `bar.suspend(|| …)`.
-    pub(crate) fn bar(&self) -> ProgressBar {
-        self.bar.clone()
+    /// For whoever writes to the same terminal from another thread.
+    pub(crate) fn neighbour(&self) -> Neighbour {
+        Neighbour { bar: self.bar.clone(), turn: Arc::clone(&self.turn) }
     }
 
     pub(crate) fn show(&mut self, progress: &Progress, is_stopping: bool) {
@@ -49,11 +51,29 @@ impl ProgressLine {
             self.rate += (current - self.rate) * weight;
             self.last = (now, progress.done);
         }
-        self.bar.set_message(line(progress, self.rate, is_stopping));
+        // Never waits: a neighbour's write may take for ever, and signals must still be minded.
+        if let Ok(_turn) = self.turn.try_lock() {
+            self.bar.set_message(line(progress, self.rate, is_stopping));
+        }
     }
 
     pub(crate) fn clear(&self) {
-        self.bar.finish_and_clear();
+        if let Ok(_turn) = self.turn.try_lock() {
+            self.bar.finish_and_clear();
+        }
+    }
+}
+
+/// Writes to the terminal of a progress line, which makes way meanwhile.
+pub(crate) struct Neighbour {
+    bar: ProgressBar,
+    turn: Arc<Mutex<()>>,
+}
+
+impl Neighbour {
+    pub(crate) fn write<T>(&self, write: impl FnOnce() -> T) -> T {
+        let _turn = self.turn.lock();
+        self.bar.suspend(write)
     }
 }
 

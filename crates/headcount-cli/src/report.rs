@@ -44,7 +44,7 @@ impl Report<'_> {
         }
         let classes: Vec<(String, u64)> =
             summary.status_classes().map(|(class, count)| (format!("{class}xx"), count)).collect();
-        self.outcome(text, Outcome::Answered, &classes, palette)?;
+        self.outcome(text, Outcome::Answered, &classes)?;
         let errors = summary.errors();
         for outcome in [Outcome::Failed, Outcome::Skipped] {
             let details: Vec<(String, u64)> = errors
@@ -54,9 +54,9 @@ impl Report<'_> {
                 })
                 .map(|(phase, kind, count)| (format!("{phase}/{kind}"), *count))
                 .collect();
-            self.outcome(text, outcome, &details, palette)?;
+            self.outcome(text, outcome, &details)?;
         }
-        self.outcome(text, Outcome::Interrupted, &[], palette)?;
+        self.outcome(text, Outcome::Interrupted, &[])?;
         let never_begun = self.progress.read.saturating_sub(records);
         if self.was_interrupted {
             let list = if self.progress.read_all { "" } else { "; the list was not read to its end" };
@@ -91,13 +91,7 @@ impl Report<'_> {
         Ok(())
     }
 
-    fn outcome(
-        &self,
-        text: &mut String,
-        outcome: Outcome,
-        details: &[(String, u64)],
-        palette: Palette,
-    ) -> std::fmt::Result {
+    fn outcome(&self, text: &mut String, outcome: Outcome, details: &[(String, u64)]) -> std::fmt::Result {
         let count = self.summary.outcome(outcome);
         if count == 0 {
             return Ok(());
@@ -105,6 +99,6 @@ impl Report<'_> {
         let details: Vec<String> =
             details.iter().map(|(name, count)| format!("{name} {}", thousands(*count))).collect();
         let line = format!("  {:<14} {:>9}  {}", outcome.as_str(), thousands(count), details.join(", "));
-        writeln!(text, "{}{}{}", palette.reset, line.trim_end(), palette.reset)
+        writeln!(text, "{}", line.trim_end())
     }
 }

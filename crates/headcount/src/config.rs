@@ -7,6 +7,9 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::Error;
 
+/// No time of a configuration is longer.
+const LONGEST_TIME: Duration = Duration::from_secs(366 * 24 * 3_600);
+
 /// What a run may do. Start from [`Config::default`] and change what you need; [`Engine::new`](crate::Engine::new)
 /// checks it.
 #[derive(Clone, Debug)]
@@ -22,7 +25,8 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// Further attempts after a failure, for methods that are safe to repeat. Default 2.
     pub retries: u32,
-    /// Mean wait before the first retry; it doubles with each, and is jittered. Default 500 ms.
+    /// Mean wait before the first retry; it doubles with each up to a minute, and is jittered by a half either way.
+    /// Default 500 ms.
     pub retry_delay: Duration,
     /// Redirects to follow, at most. Default 10.
     pub max_redirects: u32,
@@ -40,6 +44,9 @@ pub struct Config {
     pub extra_certificates: Vec<Vec<u8>>,
     /// Connections to keep open, at most, for hosts with more work. Default 100.
     pub max_idle_connections: usize,
+    /// Names to resolve at once, at most; each may need several sockets. Waiting for a turn is not charged. Default
+    /// 100.
+    pub max_lookups: usize,
     /// Inputs to read ahead of the requests, at most. Default 10,000.
     pub read_ahead: usize,
     /// Seed of the jitter; the same seed gives the same waits. Default: random.
@@ -63,6 +70,7 @@ impl Default for Config {
             insecure: false,
             extra_certificates: Vec::new(),
             max_idle_connections: 100,
+            max_lookups: 100,
             read_ahead: 10_000,
             seed: None,
         }
@@ -71,15 +79,28 @@ impl Default for Config {
 
 impl Config {
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        let at_least_one =
-            [(self.concurrency, "concurrency"), (self.per_host, "per_host"), (self.read_ahead, "read_ahead")];
+        let at_least_one = [
+            (self.concurrency, "concurrency"),
+            (self.per_host, "per_host"),
+            (self.read_ahead, "read_ahead"),
+            (self.max_lookups, "max_lookups"),
+        ];
         for (value, name) in at_least_one {
             if value == 0 {
                 return Err(Error::configuration(format!("{name} is 0; it takes at least 1")));
             }
         }
-        for (value, name) in [(self.timeout, "timeout"), (self.connect_timeout, "connect_timeout")] {
-            if value.is_zero() {
+        let times = [
+            (self.timeout, "timeout"),
+            (self.connect_timeout, "connect_timeout"),
+            (self.retry_delay, "retry_delay"),
+        ];
+        for (value, name) in times {
+            // Deadlines are added to the clock, which must not overflow.
+            if value > LONGEST_TIME {
+                return Err(Error::configuration(format!("{name} is longer than a year")));
+            }
+            if value.is_zero() && name != "retry_delay" {
                 return Err(Error::configuration(format!("{name} is 0; nothing could be answered in time")));
             }
         }

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 use url::Url;
 
 use crate::list::parse_address;
-use crate::record::Failure;
+use crate::record::{Failure, Kind, Phase};
 
 /// One input of a run. Text becomes a request by the rules of list lines: `example.com` means
 /// `https://example.com/`. Text that means no URL is a request too: its record will say `skipped`, and why.
@@ -26,11 +26,22 @@ pub struct Request {
 }
 
 impl Request {
-    /// A GET of what `input` means.
-    pub fn new(input: impl Into<String>) -> Request {
-        let input = input.into();
-        let target = parse_address(&input);
-        Request::with_target(input, target)
+    /// A GET of what `input` means. Surrounding blanks are taken off.
+    pub fn new(input: impl AsRef<str>) -> Request {
+        let input = input.as_ref().trim();
+        Request::with_target(input.to_owned(), parse_address(input))
+    }
+
+    /// The same from bytes that may not be text.
+    pub fn from_bytes(input: &[u8]) -> Request {
+        match std::str::from_utf8(input) {
+            Ok(text) => Request::new(text),
+            Err(reason) => {
+                let message = format!("the text is not valid UTF-8: {reason}");
+                let failure = Failure::new(Phase::Input, Kind::InvalidText, message);
+                Request::with_target(String::from_utf8_lossy(input).into_owned(), Err(failure))
+            }
+        }
     }
 
     pub(crate) fn with_target(input: String, target: Result<Url, Failure>) -> Request {

@@ -4,7 +4,7 @@ use std::io;
 
 use headcount::{Config, Engine};
 
-use super::running::{Finished, Run};
+use super::running::{Attendant, Finished, Run};
 use crate::arguments::CheckArguments;
 use crate::inputs;
 use crate::output::Output;
@@ -15,18 +15,23 @@ use crate::terminal::{Exit, Palette, Problem, say};
 /// Descriptors that are not connections: standard streams, lists, outputs, the event loop, name servers.
 const DESCRIPTORS_KEPT_BACK: usize = 40;
 
+/// Sockets that resolving a name may need: one for each kind of address, and again when it asks again.
+const DESCRIPTORS_PER_LOOKUP: usize = 4;
+
 pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     let mut config = arguments.config()?;
     let inputs = inputs::open(&arguments.inputs)?;
-    let output = Output::open(&arguments.output, &inputs)?;
-    fit_to_descriptors(&mut config, arguments.output.quiet);
+    fit_to_descriptors(&mut config, 1, arguments.output.quiet);
     let engine = Engine::new(config)
         .map_err(|error| Problem::broken(&error.into()).hint("see `headcount check --help`").into_usage())?;
+    let output = Output::open(&arguments.output, &inputs)?;
+    let attendant = Attendant::new()?;
     let records = engine
         .try_run(inputs::requests(inputs, &arguments.request.method))
         .map_err(|error| Problem::broken(&error.into()))?;
     let options = &arguments.output;
     let finished = Run {
+        attendant,
         records,
         output,
         progress: ProgressLine::new(!options.quiet && !options.no_progress),
@@ -44,6 +49,11 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
 fn exit(finished: &Finished) -> Result<Exit, Problem> {
     if let Some(problem) = &finished.problem {
         say("error", problem);
+        return Ok(Exit::Broken);
+    }
+    let is_short = finished.summary.records() < finished.progress.read || !finished.progress.read_all;
+    if is_short && !finished.was_interrupted && !finished.reader_left {
+        say("error", "some inputs have no record; this is a fault of headcount, please report it");
         return Ok(Exit::Broken);
     }
     Ok(match () {
@@ -74,11 +84,11 @@ pub(super) fn print_report(
     let _ = io::Write::write_all(&mut io::stderr().lock(), report.text(palette).as_bytes());
 }
 
-/// Raises the limit of open files as far as it goes, and asks for no more connections than it allows.
-pub(super) fn fit_to_descriptors(config: &mut Config, is_quiet: bool) {
-    let Ok((soft, hard)) = rlimit::Resource::NOFILE.get() else { return };
-    let raised = rlimit::Resource::NOFILE.set(hard, hard).map_or(soft, |()| hard);
-    let room = usize::try_from(raised).unwrap_or(usize::MAX).saturating_sub(DESCRIPTORS_KEPT_BACK).max(1);
+/// Raises the limit of open files as far as it goes, and asks for no more connections than a `share`-th of it allows.
+pub(super) fn fit_to_descriptors(config: &mut Config, share: usize, is_quiet: bool) {
+    let Ok(raised) = rlimit::increase_nofile_limit(u64::MAX) else { return };
+    let room = usize::try_from(raised).unwrap_or(usize::MAX) / share;
+    let room = room.saturating_sub(DESCRIPTORS_KEPT_BACK).max(1);
     if config.concurrency > room {
         if !is_quiet {
             let message = format!(
@@ -89,5 +99,8 @@ pub(super) fn fit_to_descriptors(config: &mut Config, is_quiet: bool) {
         }
         config.concurrency = room;
     }
-    config.max_idle_connections = config.max_idle_connections.min(room - config.concurrency);
+    let left = room - config.concurrency;
+    config.max_lookups = config.max_lookups.min(left / (2 * DESCRIPTORS_PER_LOOKUP)).max(1);
+    let left = left.saturating_sub(config.max_lookups * DESCRIPTORS_PER_LOOKUP);
+    config.max_idle_connections = config.max_idle_connections.min(left);
 }

@@ -8,7 +8,7 @@ use headcount::{Config, Engine, Request};
 use small_web::{Certificate, Host, KeepAliveEnd, SmallWeb, Temperament};
 
 use super::check::{fit_to_descriptors, print_report};
-use super::running::Run;
+use super::running::{Attendant, Run};
 use crate::arguments::{DemoArguments, OutputArguments};
 use crate::output::Output;
 use crate::progress::ProgressLine;
@@ -30,7 +30,8 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     config.retries = 1;
     config.retry_delay = Duration::from_millis(100);
     config.extra_certificates = vec![web.authority_pem().as_bytes().to_vec()];
-    fit_to_descriptors(&mut config, false);
+    // Both ends of each connection are here, and the hosts' own sockets.
+    fit_to_descriptors(&mut config, 3, false);
     let output = OutputArguments {
         output: Some(arguments.output.clone()),
         format: None,
@@ -43,12 +44,15 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     let urls = neighbourhood.urls;
     let count = urls.len();
     tell(&format!("Checking {count} URLs on {} hosts of this machine.", neighbourhood.hosts))?;
+    let opened = Output::open(&output, &[])?;
+    let attendant = Attendant::new()?;
     let records = Engine::new(config)
         .and_then(|engine| engine.run(urls.into_iter().map(Request::from)))
         .map_err(|error| Problem::broken(&error.into()))?;
     let finished = Run {
+        attendant,
         records,
-        output: Output::open(&output, &[])?,
+        output: opened,
         progress: ProgressLine::new(!arguments.no_progress),
         grace: TIMEOUT,
         is_verbose: false,

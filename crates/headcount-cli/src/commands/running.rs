@@ -6,18 +6,37 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use headcount::{Progress, Record, Records, RunHandle, Stop, Summary};
-use indicatif::ProgressBar;
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use crate::output::Output;
-use crate::progress::{ProgressLine, TICK};
+use crate::progress::{Neighbour, ProgressLine, TICK};
 use crate::terminal::{Exit, Problem, shown};
 
 /// After the grace, time for the last records to be written. If whoever reads them does not, the command ends without.
 const LAST_WRITES: Duration = Duration::from_millis(400);
 
+/// The loop of this thread, with its ear to the signals. It is made before the run starts, so that none goes unheard.
+pub(super) struct Attendant {
+    runtime: Runtime,
+    signals: Signals,
+}
+
+impl Attendant {
+    pub(super) fn new() -> Result<Attendant, Problem> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Problem::broken(&error.into()))?;
+        let signals = {
+            let _entered = runtime.enter();
+            Signals::new()
+        };
+        Ok(Attendant { runtime, signals })
+    }
+}
+
 pub(super) struct Run {
+    pub(super) attendant: Attendant,
     pub(super) records: Records,
     pub(super) output: Output,
     pub(super) progress: ProgressLine,
@@ -47,23 +66,22 @@ struct Written {
 impl Run {
     pub(super) fn finish(self) -> Result<Finished, Problem> {
         let started = Instant::now();
-        let Run { records, output, mut progress, grace, is_verbose } = self;
+        let Run { attendant, records, output, mut progress, grace, is_verbose } = self;
         let handle = records.handle();
         let is_finishing = Arc::new(AtomicBool::new(false));
         let (done, written) = oneshot::channel();
         let writer = {
-            let (is_finishing, bar) = (Arc::clone(&is_finishing), progress.bar());
+            let (is_finishing, neighbour) = (Arc::clone(&is_finishing), progress.neighbour());
             move || {
                 // Refused only when the command is ending without it.
-                let _ = done.send(write_all(records, output, &bar, is_verbose, &is_finishing));
+                let _ = done.send(write_all(records, output, &neighbour, is_verbose, &is_finishing));
             }
         };
         let thread = std::thread::Builder::new().name("headcount-output".to_owned()).spawn(writer);
         let thread = thread.map_err(|error| Problem::broken(&error.into()))?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Problem::broken(&error.into()))?;
+        let Attendant { runtime, signals } = attendant;
         let (written, was_interrupted) =
-            runtime.block_on(attend(written, &handle, &mut progress, grace, &is_finishing));
+            runtime.block_on(attend(written, signals, &handle, &mut progress, grace, &is_finishing));
         progress.clear();
         let Some(written) = written else {
             return Err(Problem::broken(&anyhow::anyhow!("the thread that writes the records panicked")));
@@ -84,13 +102,13 @@ impl Run {
 /// Waits for the writing thread; shows progress, and stops the run on the first signal, ends it on the second.
 async fn attend(
     mut written: oneshot::Receiver<Written>,
+    mut signals: Signals,
     handle: &RunHandle,
     progress: &mut ProgressLine,
     grace: Duration,
     is_finishing: &AtomicBool,
 ) -> (Option<Written>, bool) {
     let mut ticks = tokio::time::interval(TICK);
-    let mut signals = Signals::new();
     let mut last_call: Option<Instant> = None;
     loop {
         tokio::select! {
@@ -121,7 +139,7 @@ async fn attend(
 fn write_all(
     records: Records,
     mut output: Output,
-    bar: &ProgressBar,
+    progress: &Neighbour,
     is_verbose: bool,
     is_finishing: &AtomicBool,
 ) -> Written {
@@ -134,7 +152,7 @@ fn write_all(
                 for record in &records {
                     summary.add(record);
                 }
-                result = bar.suspend(|| write(&records, &mut output, is_verbose));
+                result = progress.write(|| write(&records, &mut output, is_verbose));
             }
             Err(error) => problem = Some(format!("{:#}", anyhow::Error::from(error))),
         }
@@ -142,7 +160,7 @@ fn write_all(
             break;
         }
     }
-    is_finishing.store(true, Relaxed);
+    is_finishing.store(output.is_completed_at_the_end(), Relaxed);
     let result = result.and_then(|()| output.finish());
     let reader_left = matches!(&result, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
     if let Err(error) = result

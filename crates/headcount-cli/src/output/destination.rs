@@ -22,14 +22,18 @@ impl Destination {
         let Some(path) = output.filter(|path| *path != Path::new("-")) else {
             return Destination::StandardOutput;
         };
-        // /dev/stdout may lead to a regular file, which is still not ours to replace.
-        let is_system = path.starts_with("/dev") || path.starts_with("/proc");
+        let names_of_standard_output = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+        if names_of_standard_output.iter().any(|name| path == Path::new(name)) {
+            return Destination::StandardOutput;
+        }
+        // An open descriptor that leads to a regular file is still not ours to replace.
+        let is_descriptor = path.starts_with("/dev/fd") || path.starts_with("/proc");
         match fs::metadata(path) {
-            Ok(metadata) if is_system || !(metadata.is_file() || metadata.is_dir()) => {
+            Ok(metadata) if is_descriptor || !(metadata.is_file() || metadata.is_dir()) => {
                 Destination::Direct(path.to_owned())
             }
             Ok(_) => Destination::File(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())),
-            Err(_) => Destination::File(path.to_owned()),
+            Err(_) => Destination::File(link_target(path).unwrap_or_else(|| path.to_owned())),
         }
     }
 
@@ -65,14 +69,21 @@ impl Destination {
 
     /// An output that is also an input would be emptied before it is read.
     pub(crate) fn refuse_inputs(&self, inputs: &[Input]) -> Result<(), Problem> {
-        let Destination::File(path) = self else { return Ok(()) };
-        let Ok(output) = fs::metadata(path) else { return Ok(()) };
+        let output = match self {
+            Destination::StandardOutput => metadata_of(&io::stdout()),
+            Destination::File(path) | Destination::Direct(path) => fs::metadata(path).ok(),
+        };
+        // Devices, pipes and terminals may well be both.
+        let Some(output) = output.filter(fs::Metadata::is_file) else { return Ok(()) };
         for input in inputs {
-            if let Input::File { file, name } = input
-                && file.metadata().is_ok_and(|input| is_same_file(&input, &output))
-            {
+            let (input, name) = match input {
+                Input::File { file, name } => (file.metadata().ok(), name.as_str()),
+                Input::Standard => (metadata_of(&io::stdin()), "on standard input"),
+                Input::Url(_) => continue,
+            };
+            if input.is_some_and(|input| is_same_file(&input, &output)) {
                 return Err(Problem::usage(
-                    format!("the output {} is also the input {name}", path.display()),
+                    format!("the output ({self}) is also the input {name}"),
                     "write the records to another file",
                 ));
             }
@@ -90,6 +101,22 @@ impl fmt::Display for Destination {
     }
 }
 
+/// What a link points to that leads to no file yet.
+fn link_target(path: &Path) -> Option<PathBuf> {
+    let target = fs::read_link(path).ok()?;
+    Some(path.parent()?.join(target))
+}
+
+#[cfg(unix)]
+fn metadata_of(stream: &impl std::os::fd::AsFd) -> Option<fs::Metadata> {
+    File::from(stream.as_fd().try_clone_to_owned().ok()?).metadata().ok()
+}
+
+#[cfg(not(unix))]
+fn metadata_of<S>(_stream: &S) -> Option<fs::Metadata> {
+    None
+}
+
 #[cfg(unix)]
 fn open_direct(path: &Path) -> io::Result<Box<dyn Write + Send>> {
     use std::os::unix::fs::FileTypeExt;
@@ -97,12 +124,12 @@ fn open_direct(path: &Path) -> io::Result<Box<dyn Write + Send>> {
     if fs::metadata(path)?.file_type().is_socket() {
         return Ok(Box::new(UnixStream::connect(path)?));
     }
-    Ok(Box::new(OpenOptions::new().write(true).open(path)?))
+    Ok(Box::new(OpenOptions::new().append(true).open(path)?))
 }
 
 #[cfg(not(unix))]
 fn open_direct(path: &Path) -> io::Result<Box<dyn Write + Send>> {
-    Ok(Box::new(OpenOptions::new().write(true).open(path)?))
+    Ok(Box::new(OpenOptions::new().append(true).open(path)?))
 }
 
 #[cfg(unix)]

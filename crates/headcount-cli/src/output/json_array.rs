@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use headcount::Record;
 
-use super::Destination;
+use super::{Destination, json_text};
 
 /// Bytes of an entry in the table of places: where the record begins, then its length. A length of 0 is a record that
 /// never came.
@@ -51,7 +51,7 @@ impl JsonArray {
 
     pub(crate) fn write(&mut self, record: &Record) -> io::Result<()> {
         self.text.clear();
-        serde_json::to_writer(&mut self.text, record)?;
+        json_text::write(&mut self.text, record)?;
         self.spool.write_all(&self.text)?;
         let length = u32::try_from(self.text.len()).map_err(io::Error::other)?;
         let mut entry = [0; ENTRY as usize];
@@ -61,6 +61,10 @@ impl JsonArray {
         self.places.write_all(&entry)?;
         self.spooled += u64::from(length);
         Ok(())
+    }
+
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.target, Target::File(_))
     }
 
     pub(crate) fn finish(mut self) -> io::Result<()> {
@@ -89,7 +93,12 @@ fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Resu
     write(temporary.as_file())?;
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|failed| failed.error)?;
-    File::open(folder)?.sync_all()
+    // The file is whole and in its place. That its name outlives a power failure as well is more than some systems,
+    // and folders that may not be read, have to offer.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
 }
 
 fn write_array(target: impl Write, mut spool: &File, places: &File) -> io::Result<()> {

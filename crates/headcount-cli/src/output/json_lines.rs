@@ -4,6 +4,8 @@ use std::io::{self, BufWriter, Write};
 
 use headcount::Record;
 
+use super::json_text;
+
 pub(crate) struct JsonLines {
     writer: BufWriter<Box<dyn Write + Send>>,
 }
@@ -14,7 +16,7 @@ impl JsonLines {
     }
 
     pub(crate) fn write(&mut self, record: &Record) -> io::Result<()> {
-        serde_json::to_writer(&mut self.writer, record)?;
+        json_text::write(&mut self.writer, record)?;
         self.writer.write_all(b"\n")
     }
 

@@ -3,6 +3,7 @@
 mod destination;
 mod json_array;
 mod json_lines;
+mod json_text;
 mod table;
 
 use std::io::{self, IsTerminal};
@@ -75,6 +76,11 @@ impl Output {
             Output::Lines(lines) => lines.flush(),
             Output::Table(table) => table.flush(),
         }
+    }
+
+    /// Whether the output appears only at the end, in a file that is worth waiting for.
+    pub(crate) fn is_completed_at_the_end(&self) -> bool {
+        matches!(self, Output::Array(array) if array.is_file())
     }
 
     pub(crate) fn finish(self) -> io::Result<()> {

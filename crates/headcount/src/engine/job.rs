@@ -22,6 +22,8 @@ pub(super) struct Job {
     pub(super) attempt: Attempt,
     /// Set once a worker has had it: from then on the input gets a record, whatever comes.
     pub(super) begun: bool,
+    /// The next request starts the input again from its own URL.
+    is_retry_due: bool,
     waiting_since: Instant,
     queued: Duration,
     /// The last request that ended, for the record.
@@ -40,7 +42,9 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    fn new(url: Url, method: Method, timeout: Duration) -> Attempt {
+    fn new(mut url: Url, method: Method, timeout: Duration) -> Attempt {
+        // It is not sent, and two URLs that differ in it only are one to the host.
+        url.set_fragment(None);
         Attempt { url, method, left: timeout, spent: Duration::ZERO, visited: Vec::new(), chain: Vec::new() }
     }
 }
@@ -54,6 +58,7 @@ impl Job {
             retries: 0,
             attempt,
             begun: false,
+            is_retry_due: false,
             waiting_since: now,
             queued: Duration::ZERO,
             last: None,
@@ -62,7 +67,10 @@ impl Job {
 
     /// The name of the host to ask next, with its port.
     pub(super) fn host(&self) -> String {
-        let url = &self.attempt.url;
+        let url = match self.request.url() {
+            Ok(url) if self.is_retry_due => url,
+            _ => &self.attempt.url,
+        };
         format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80))
     }
 
@@ -79,13 +87,32 @@ impl Job {
         self.last.as_ref().and_then(|trace| trace.status())
     }
 
-    pub(super) fn begin(&mut self, now: Instant) {
+    /// Has its turn now.
+    pub(super) fn begin(&mut self, config: &Config, now: Instant) {
         self.begun = true;
-        self.queued += now.saturating_duration_since(self.waiting_since);
+        self.has_waited(now);
+        if std::mem::take(&mut self.is_retry_due)
+            && let Ok(url) = self.request.url()
+        {
+            self.attempt = Attempt::new(url.clone(), self.request.method.clone(), config.timeout);
+            self.retries += 1;
+        }
     }
 
-    /// Puts the job back in line, as it stands.
+    /// Goes back in line.
     pub(super) fn wait_again(&mut self, now: Instant) {
+        self.waiting_since = now;
+    }
+
+    /// The same, to start from the beginning.
+    pub(super) fn wait_for_retry(&mut self, now: Instant) {
+        self.wait_again(now);
+        self.is_retry_due = true;
+    }
+
+    /// Adds the time since it was put in line to what it has waited.
+    pub(super) fn has_waited(&mut self, now: Instant) {
+        self.queued += now.saturating_duration_since(self.waiting_since);
         self.waiting_since = now;
     }
 
@@ -96,14 +123,6 @@ impl Job {
         self.attempt.left = self.attempt.left.saturating_sub(took);
         self.attempt.chain.extend(trace.status().map(|status| status.as_u16()));
         self.last = Some(Box::new(trace));
-    }
-
-    /// Starts the input again from its own URL.
-    pub(super) fn start_again(&mut self, config: &Config) {
-        if let Ok(url) = self.request.url() {
-            self.attempt = Attempt::new(url.clone(), self.request.method.clone(), config.timeout);
-        }
-        self.retries += 1;
     }
 
     /// Goes on to where the last answer sends, if it does. `Ok(false)`: the answer is the final one.

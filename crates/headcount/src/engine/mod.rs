@@ -8,6 +8,7 @@ mod records;
 mod run;
 mod worker;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -20,7 +21,6 @@ pub use records::{Records, RunHandle, Stop};
 
 use crate::transport::{Internet, Tls, parse_certificates};
 use crate::{Config, Error, Request};
-use feed::Batch;
 
 /// Batches of records that may wait for their taker before the engine stops asking.
 const BATCHES_OUT: usize = 16;
@@ -29,7 +29,7 @@ const BATCHES_OUT: usize = 16;
 #[derive(Clone, Debug)]
 pub struct Engine {
     config: Arc<Config>,
-    extra_roots: Vec<CertificateDer<'static>>,
+    extra_roots: Arc<[CertificateDer<'static>]>,
 }
 
 impl Engine {
@@ -42,7 +42,7 @@ impl Engine {
         for pem in &config.extra_certificates {
             extra_roots.extend(parse_certificates(pem)?);
         }
-        Ok(Engine { config: Arc::new(config), extra_roots })
+        Ok(Engine { config: Arc::new(config), extra_roots: extra_roots.into() })
     }
 
     /// Starts a run over an iterator, which is read on a thread of its own, no further ahead than the engine needs;
@@ -70,7 +70,7 @@ impl Engine {
     {
         let (sender, receiver) = feed::channel();
         let requests = requests.into_iter();
-        spawn_thread("headcount-list", move || feed::from_iterator(requests, &sender))?;
+        spawn_thread("headcount-list", move || feed::from_iterator(requests, sender))?;
         self.start_with(receiver, async || ())
     }
 
@@ -84,10 +84,10 @@ impl Engine {
         S::Item: Into<Request>,
     {
         let (sender, receiver) = feed::channel();
-        self.start_with(receiver, async move || feed::from_stream(requests, &sender).await)
+        self.start_with(receiver, async move || feed::from_stream(requests, sender).await)
     }
 
-    fn start_with<F>(&self, feed: mpsc::Receiver<Batch>, beside: F) -> Result<Records, Error>
+    fn start_with<F>(&self, feed: feed::Receiver, beside: F) -> Result<Records, Error>
     where
         F: AsyncFnOnce() + Send + 'static,
     {
@@ -97,17 +97,28 @@ impl Engine {
         let engine = self.clone();
         let counters = Arc::clone(&progress);
         spawn_thread("headcount-engine", move || {
+            let failed = records.clone();
             let tls = Tls::new(engine.config.insecure, engine.extra_roots);
-            let run = Rc::new(run::Run::new(engine.config, Internet::default(), tls, counters, records));
-            run_on_this_thread(async move { run.drive(feed, stopped, beside()).await });
+            let internet = Internet::default();
+            let run = run_on_this_thread(async move || {
+                let run = Rc::new(run::Run::new(engine.config, internet, tls, counters, records));
+                run.drive(feed, stopped, beside()).await;
+            });
+            if let Err(error) = run {
+                // Refused only by a taker that has gone.
+                let _ = failed.blocking_send(Err(error));
+            }
         })?;
         Ok(Records::new(taker, stop, progress))
     }
 }
 
-fn run_on_this_thread(run: impl Future<Output = ()>) {
+/// A panic is a bug of ours; it must not pass for the end of the list.
+fn run_on_this_thread(run: impl AsyncFnOnce()) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("a loop can be made").block_on(run);
+    let runtime = runtime.map_err(|error| Error::runtime("cannot make an event loop").because(error))?;
+    catch_unwind(AssertUnwindSafe(|| runtime.block_on(run())))
+        .map_err(|_panic| Error::runtime("the engine panicked; please report it"))
 }
 
 fn spawn_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {

@@ -98,7 +98,9 @@ impl Records {
     /// The same, several at a time: those that are there, at least one. For whoever writes them on and wants to
     /// flush when nothing more is waiting.
     pub fn blocking_parcels(mut self) -> impl Iterator<Item = Result<Vec<Record>, Error>> {
-        std::iter::from_fn(move || self.taker.blocking_recv())
+        let begun: Vec<Record> = std::mem::take(&mut self.parcel).collect();
+        let begun = (!begun.is_empty()).then_some(Ok(begun));
+        begun.into_iter().chain(std::iter::from_fn(move || self.taker.blocking_recv()))
     }
 }
 

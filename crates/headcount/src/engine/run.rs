@@ -6,13 +6,14 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::feed::Batch;
+use super::feed;
 use super::job::{Job, skipped};
 use super::outbox::Outbox;
 use super::progress::{Counters, add};
@@ -20,8 +21,11 @@ use super::records::{Parcel, Stop};
 use super::worker::work;
 use crate::record::{Failure, Outcome, Record};
 use crate::scheduler::{Limits, Next, Scheduler, Ticket};
-use crate::transport::{Connection, Network, Tls};
+use crate::transport::{Connection, Network, Tls, Trace};
 use crate::{Config, Error, Request};
+
+/// A clock that is asked for a later time might overflow.
+const LONGEST_GRACE: Duration = Duration::from_secs(366 * 24 * 3_600);
 
 /// What workers share.
 pub(super) struct Run<N: Network> {
@@ -42,6 +46,8 @@ pub(super) struct Run<N: Network> {
     pushed: Notify,
     /// The queue has room for more of the list.
     has_room: Notify,
+    /// Names that may be resolved at once.
+    pub(super) lookups: Semaphore,
     outbox: Outbox,
     counters: Arc<Counters>,
 }
@@ -60,6 +66,8 @@ pub(super) struct IdlePlace(Rc<Cell<usize>>);
 pub(super) struct Turn<N: Network> {
     run: Rc<Run<N>>,
     held: Option<(Ticket, Job)>,
+    /// What was learnt of a request that was broken off.
+    broken_off: Cell<Option<Trace>>,
 }
 
 impl<N: Network> Run<N> {
@@ -70,6 +78,7 @@ impl<N: Network> Run<N> {
         counters: Arc<Counters>,
         records: mpsc::Sender<Parcel>,
     ) -> Run<N> {
+        let lookups = config.max_lookups.min(Semaphore::MAX_PERMITS);
         let limits = Limits { concurrency: config.concurrency, per_host: config.per_host };
         Run {
             random: RefCell::new(config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
@@ -83,6 +92,7 @@ impl<N: Network> Run<N> {
             list_error: RefCell::default(),
             pushed: Notify::new(),
             has_room: Notify::new(),
+            lookups: Semaphore::new(lookups),
             outbox: Outbox::new(records),
             counters,
         }
@@ -91,7 +101,7 @@ impl<N: Network> Run<N> {
     /// The whole run, from the first input to the last record.
     pub(super) async fn drive(
         self: Rc<Self>,
-        mut feed: mpsc::Receiver<Batch>,
+        mut feed: feed::Receiver,
         mut stop: watch::Receiver<Stop>,
         beside: impl Future<Output = ()>,
     ) {
@@ -117,7 +127,9 @@ impl<N: Network> Run<N> {
                         self.begin_to_stop();
                         is_reading = false;
                         is_beside = false;
-                        grace_ends = Some(Instant::now() + grace);
+                        // A later call may only bring the end nearer.
+                        let ends = Instant::now() + grace.min(LONGEST_GRACE);
+                        grace_ends = Some(grace_ends.map_or(ends, |earlier: Instant| earlier.min(ends)));
                     }
                 }
                 () = &mut flushing => {}
@@ -177,6 +189,11 @@ impl<N: Network> Run<N> {
         self.count_in_flight(&scheduler);
     }
 
+    /// No new request is to start.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping.get()
+    }
+
     /// A place for one more idle connection, if there is one.
     pub(super) fn idle_place(&self) -> Option<IdlePlace> {
         (self.idle.get() < self.config.max_idle_connections).then(|| {
@@ -215,13 +232,13 @@ impl<N: Network> Run<N> {
     }
 
     fn turn(self: &Rc<Self>, ticket: Ticket, mut job: Job) -> Turn<N> {
-        job.begin(Instant::now());
-        Turn { run: Rc::clone(self), held: Some((ticket, job)) }
+        job.begin(&self.config, Instant::now());
+        Turn { run: Rc::clone(self), held: Some((ticket, job)), broken_off: Cell::new(None) }
     }
 
     /// Reads the list into the scheduler, as far ahead as it may.
-    async fn read(&self, feed: &mut mpsc::Receiver<Batch>) {
-        while let Some(batch) = feed.recv().await {
+    async fn read(&self, feed: &mut feed::Receiver) {
+        while let Some(batch) = feed.next().await {
             for request in batch {
                 match request {
                     Ok(request) => self.take_in(request).await,
@@ -259,8 +276,12 @@ impl<N: Network> Run<N> {
     /// From now on nothing starts. What had begun and waits for its next request is broken off.
     fn begin_to_stop(&self) {
         self.is_stopping.set(true);
+        let now = Instant::now();
         let waiting = self.scheduler.borrow_mut().drain();
-        self.broken_off.borrow_mut().extend(waiting.into_iter().filter(|job| job.begun));
+        for mut job in waiting.into_iter().filter(|job| job.begun) {
+            job.has_waited(now);
+            self.broken_off.borrow_mut().push(job);
+        }
     }
 
     async fn interrupt_what_broke_off(&self) {
@@ -302,6 +323,11 @@ impl<N: Network> Turn<N> {
         self.run.scheduler.borrow().waiting_behind(self.ticket())
     }
 
+    /// Keeps what was learnt of a request that is being dropped.
+    pub(super) fn break_off(&self, trace: Trace) {
+        self.broken_off.set(Some(trace));
+    }
+
     fn ticket(&self) -> &Ticket {
         &self.held.as_ref().expect("a turn holds its ticket until it is taken").0
     }
@@ -313,7 +339,10 @@ impl<N: Network> Turn<N> {
 
 impl<N: Network> Drop for Turn<N> {
     fn drop(&mut self) {
-        if let Some((ticket, job)) = self.held.take() {
+        if let Some((ticket, mut job)) = self.held.take() {
+            if let Some(trace) = self.broken_off.take() {
+                job.took(trace, Instant::now());
+            }
             self.run.broken_off.borrow_mut().push(job);
             self.run.scheduler.borrow_mut().finished(ticket);
         }

@@ -3,23 +3,24 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, HOST, USER_AGENT};
-use http::{HeaderValue, Request as HttpRequest, Uri, Version};
+use http::header::{ACCEPT, CONTENT_LENGTH, HOST, USER_AGENT};
+use http::{HeaderValue, Method, Request as HttpRequest, Uri, Version};
 use http_body_util::Empty;
+use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::job::Job;
 use super::run::{Run, Turn};
-use crate::policy::retry;
+use crate::policy::{redirect, retry};
 use crate::record::{Failure, Kind, Outcome, Phase};
-use crate::transport::{Connection, Network, Trace, Wanted, establish, is_alive};
+use crate::transport::{Connection, Network, Trace, establish, is_alive};
 
 /// Works until there is nothing left to start. Dropped in mid-request, it leaves the job with the run.
 pub(super) async fn work<N: Network>(run: Rc<Run<N>>, first: Turn<N>) {
     let mut turn = Some(first);
     while let Some(mut current) = turn.take() {
-        let (trace, result) = ask(&run, &current).await;
+        let (trace, result) = ask(&run, &mut current).await;
         current.job().took(trace, Instant::now());
         decide(&run, current, result).await;
         turn = run.next_turn();
@@ -27,11 +28,13 @@ pub(super) async fn work<N: Network>(run: Rc<Run<N>>, first: Turn<N>) {
 }
 
 /// One request, with its deadline.
-async fn ask<N: Network>(run: &Run<N>, turn: &Turn<N>) -> (Trace, Result<(), Failure>) {
+async fn ask<N: Network>(run: &Run<N>, turn: &mut Turn<N>) -> (Trace, Result<(), Failure>) {
+    let lookup = lookup_permit(run, turn).await;
     let started = Instant::now();
-    let mut trace = Trace::new(started);
     let left = turn.peek().attempt.left;
-    let result = match timeout_at(started + left, ask_without_deadline(run, turn, &mut trace)).await {
+    let mut watched = Watched { turn, trace: Some(Trace::new(started)) };
+    let (turn, trace) = watched.parts();
+    let result = match timeout_at(started + left, ask_without_deadline(run, turn, lookup, trace)).await {
         Ok(result) => result,
         Err(_) => {
             let seconds = run.config.timeout.as_secs_f64();
@@ -39,41 +42,77 @@ async fn ask<N: Network>(run: &Run<N>, turn: &Turn<N>) -> (Trace, Result<(), Fai
             Err(Failure::new(trace.phase, Kind::Timeout, message))
         }
     };
-    (trace, result)
+    (watched.end(), result)
+}
+
+/// A turn to resolve a name, before the clock of the request starts.
+async fn lookup_permit<'r, N: Network>(run: &'r Run<N>, turn: &mut Turn<N>) -> Option<SemaphorePermit<'r>> {
+    if turn.peek().attempt.url.domain().is_none() || turn.lane().addresses.is_some() {
+        return None;
+    }
+    turn.job().wait_again(Instant::now());
+    // The semaphore is never closed.
+    let permit = run.lookups.acquire().await.ok();
+    turn.job().has_waited(Instant::now());
+    permit
+}
+
+/// A request under way. Dropped before its end, it leaves what was learnt with the turn.
+struct Watched<'t, N: Network> {
+    turn: &'t Turn<N>,
+    trace: Option<Trace>,
+}
+
+impl<N: Network> Watched<'_, N> {
+    fn parts(&mut self) -> (&Turn<N>, &mut Trace) {
+        (self.turn, self.trace.as_mut().expect("the trace is there until the end"))
+    }
+
+    fn end(mut self) -> Trace {
+        self.trace.take().expect("a request ends once")
+    }
+}
+
+impl<N: Network> Drop for Watched<'_, N> {
+    fn drop(&mut self) {
+        if let Some(trace) = self.trace.take() {
+            self.turn.break_off(trace);
+        }
+    }
 }
 
 async fn ask_without_deadline<N: Network>(
     run: &Run<N>,
     turn: &Turn<N>,
+    lookup: Option<SemaphorePermit<'_>>,
     trace: &mut Trace,
 ) -> Result<(), Failure> {
     let job = turn.peek();
     let url = &job.attempt.url;
-    let wanted = Wanted { max_body: run.config.max_body };
+    let max_body = run.config.max_body;
     if let Some(mut connection) = idle_connection(turn, url.scheme() == "https").await {
-        match connection.exchange(request(run, job)?, wanted, trace).await {
+        match connection.exchange(request(run, job)?, max_body, trace).await {
             Ok(reusable) => {
-                keep(run, turn, connection, reusable);
+                keep(run, turn, connection, reusable, trace);
                 return Ok(());
             }
             // The peer had closed the connection before it saw the request: RFC 9112, section 9.3.1, lets a client
             // ask again on a new one.
-            Err(broken) if broken.unanswered && (broken.unsent || retry::may_repeat(&job.attempt.method)) => {
-            }
+            Err(broken) if broken.unanswered && (broken.unsent || job.attempt.method.is_idempotent()) => {}
             Err(broken) => return Err(broken.failure),
         }
     }
-    let deadline = trace.started + run.config.connect_timeout.min(job.attempt.left);
+    let deadline = (Instant::now() + run.config.connect_timeout).min(trace.started + job.attempt.left);
     let mut addresses = turn.lane().addresses.take();
-    let result = establish(&run.network, &run.tls, url, &mut addresses, deadline, trace).await;
+    let result = establish(&run.network, &run.tls, url, &mut addresses, lookup, deadline, trace).await;
     if result.is_ok() {
         // Only addresses that answered are kept: the next attempt may find others.
         turn.lane().addresses = addresses;
     }
     let mut connection = result?;
     let reusable =
-        connection.exchange(request(run, job)?, wanted, trace).await.map_err(|broken| broken.failure)?;
-    keep(run, turn, connection, reusable);
+        connection.exchange(request(run, job)?, max_body, trace).await.map_err(|broken| broken.failure)?;
+    keep(run, turn, connection, reusable, trace);
     Ok(())
 }
 
@@ -92,11 +131,19 @@ async fn idle_connection<N: Network>(turn: &Turn<N>, encrypted: bool) -> Option<
 }
 
 /// Leaves the connection with its lane, if the lane has a use for it.
-fn keep<N: Network>(run: &Run<N>, turn: &Turn<N>, connection: Connection<N::Stream>, reusable: bool) {
+fn keep<N: Network>(
+    run: &Run<N>,
+    turn: &Turn<N>,
+    connection: Connection<N::Stream>,
+    reusable: bool,
+    trace: &Trace,
+) {
     if !reusable {
         return;
     }
-    let waiting = turn.waiting_behind();
+    // Most redirects come back to the host that sent them.
+    let is_redirect = trace.status().is_some_and(redirect::is_redirect);
+    let waiting = turn.waiting_behind() + usize::from(is_redirect);
     let mut lane = turn.lane();
     if lane.idle.len() < waiting
         && let Some(place) = run.idle_place()
@@ -127,10 +174,10 @@ async fn decide<N: Network>(run: &Rc<Run<N>>, mut turn: Turn<N>, result: Result<
         Some(failure) => retry::is_transient(failure),
         None => job.last_status().is_some_and(retry::is_transient_status),
     };
-    if is_transient && job.retries < config.retries && retry::may_repeat(&job.request.method) {
+    let may_repeat = job.retries < config.retries && job.request.method.is_idempotent();
+    if is_transient && may_repeat && !run.is_stopping() {
         let delay = retry::delay(config.retry_delay, job.retries, &mut run.random.borrow_mut());
-        job.start_again(config);
-        job.wait_again(now);
+        job.wait_for_retry(now);
         run.go_on_at(turn, now + delay);
         return;
     }
@@ -152,6 +199,10 @@ fn request<N: Network>(run: &Run<N>, job: &Job) -> Result<HttpRequest<Empty<Byte
     headers.insert(HOST, host_value(url).map_err(|reason| unusable(&reason))?);
     headers.insert(USER_AGENT, run.config.user_agent.clone());
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    // RFC 9110, section 8.6: where a body is expected, its absence is said.
+    if matches!(job.attempt.method, Method::POST | Method::PUT | Method::PATCH) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     // Whatever the user adds may be a secret, and a secret belongs to the origin it was given for.
     if job.is_at_home() {
         for fields in [Some(&run.config.headers), job.request.headers.as_deref()].into_iter().flatten() {

@@ -4,6 +4,9 @@ use url::Url;
 
 use crate::record::{Failure, Kind, Phase};
 
+/// Bytes of a path with its query that can be sent.
+const LONGEST_PATH: usize = 65_534;
+
 /// Text with `://` behind its scheme is absolute. `name:digits` is a host with its port; any other `word:` is a
 /// scheme that is not supported. All else gets `https://`. Surrounding blanks do not count.
 pub(crate) fn parse_address(text: &str) -> Result<Url, Failure> {
@@ -24,9 +27,16 @@ pub(crate) fn parse_address(text: &str) -> Result<Url, Failure> {
         Some((scheme, rest)) if is_scheme(scheme) && !starts_with_port(rest) => {
             return Err(unsupported(scheme));
         }
+        Some((scheme, rest)) if rest.starts_with("//") && !scheme.contains(['/', '?', '#']) => {
+            return Err(invalid(format_args!("{scheme:?} cannot be a scheme")));
+        }
         _ => Url::parse(&format!("https://{text}")),
     };
-    url.map_err(|reason| invalid(reason.to_string()))
+    let url = url.map_err(invalid)?;
+    if url[url::Position::BeforePath..].len() > LONGEST_PATH {
+        return Err(invalid(format_args!("path and query are longer than {LONGEST_PATH} bytes")));
+    }
+    Ok(url)
 }
 
 /// What a URL's scheme must be to be asked.
@@ -89,6 +99,8 @@ mod tests {
             ("http://[::1", "invalid_url"),
             ("https://example.com:99999/", "invalid_url"),
             ("http://exa mple.com", "invalid_url"),
+            ("1http://example.com/", "invalid_url"),
+            ("\"http://example.com/\"", "invalid_url"),
             ("two words", "invalid_url"),
             ("http://a.example/b\u{a0}c", "invalid_url"),
             ("", "invalid_url"),

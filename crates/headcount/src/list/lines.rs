@@ -75,12 +75,7 @@ impl<R: BufRead> Lines<R> {
                 Request::with_target(beginning.into_owned(), Err(failure))
             }
             Ok(text) if text.trim().is_empty() => return None,
-            Ok(text) => Request::new(text.trim()),
-            Err(reason) => {
-                let message = format!("the line is not valid UTF-8: {reason}");
-                let failure = Failure::new(Phase::Input, Kind::InvalidText, message);
-                Request::with_target(String::from_utf8_lossy(text).into_owned(), Err(failure))
-            }
+            _ => Request::from_bytes(text),
         };
         Some(request.at(Arc::clone(&self.source), self.line))
     }

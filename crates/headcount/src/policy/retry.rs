@@ -2,17 +2,12 @@
 
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 
 use crate::record::{Failure, Kind, Phase};
 
 /// No wait between attempts is longer, however many there were. Jitter comes on top.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
-
-/// Methods that may be sent twice: the idempotent ones of RFC 9110, section 9.2.2.
-pub(crate) fn may_repeat(method: &Method) -> bool {
-    method.is_idempotent()
-}
 
 /// Whether another attempt could end otherwise.
 pub(crate) fn is_transient(failure: &Failure) -> bool {

@@ -12,6 +12,7 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
+use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
@@ -36,18 +37,10 @@ type Driver<S> = http1::Connection<TokioIo<Metered<S>>, Empty<Bytes>>;
 pub(crate) struct Connection<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> {
     sender: http1::SendRequest<Empty<Bytes>>,
     driver: Driver<S>,
-    /// How the connection ended, once it has.
-    ended: Option<Result<(), hyper::Error>>,
+    has_ended: bool,
     meter: Rc<Meter>,
     peer: IpAddr,
     encrypted: bool,
-}
-
-/// What of an answer's body is wanted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
-    /// Bytes to read, at most.
-    pub(crate) max_body: u64,
 }
 
 /// Why an exchange failed, and whether the peer can have seen the request.
@@ -60,16 +53,19 @@ pub(crate) struct Broken {
 }
 
 /// Makes a connection for `url`, within `deadline`. `addresses` are those of its host, if they are known already;
-/// they are left there. Dropping the future closes what was opened.
+/// they are left there. `lookup` is given back once the name is resolved. Dropping the future closes what was opened.
 pub(crate) async fn establish<N: Network>(
     network: &N,
     tls: &Tls,
     url: &Url,
     addresses: &mut Option<Vec<IpAddr>>,
+    lookup: Option<SemaphorePermit<'_>>,
     deadline: Instant,
     trace: &mut Trace,
 ) -> Result<Connection<N::Stream>, Failure> {
-    match timeout_at(deadline, connect_and_shake_hands(network, tls, url, addresses, deadline, trace)).await {
+    let begun = Instant::now();
+    let work = connect_and_shake_hands(network, tls, url, addresses, lookup, deadline, trace);
+    match timeout_at(deadline, work).await {
         Ok(result) => result,
         Err(_) => {
             let what = match trace.phase {
@@ -77,7 +73,7 @@ pub(crate) async fn establish<N: Network>(
                 Phase::Connect => "no connection",
                 _ => "the TLS handshake did not end",
             };
-            let seconds = (deadline - trace.started).as_secs_f64();
+            let seconds = deadline.saturating_duration_since(begun).as_secs_f64();
             Err(Failure::new(trace.phase, Kind::Timeout, format!("{what} within {seconds:.3} s")))
         }
     }
@@ -88,6 +84,7 @@ async fn connect_and_shake_hands<N: Network>(
     tls: &Tls,
     url: &Url,
     known: &mut Option<Vec<IpAddr>>,
+    lookup: Option<SemaphorePermit<'_>>,
     deadline: Instant,
     trace: &mut Trace,
 ) -> Result<Connection<N::Stream>, Failure> {
@@ -105,6 +102,7 @@ async fn connect_and_shake_hands<N: Network>(
             known.insert(found).clone()
         }
     };
+    drop(lookup);
     trace.namelookup = Some(trace.elapsed());
 
     trace.phase = Phase::Connect;
@@ -132,7 +130,7 @@ async fn connect_and_shake_hands<N: Network>(
         .handshake(io)
         .await
         .map_err(|error| failure::exchange(Phase::Send, &meter, &error))?;
-    Ok(Connection { sender, driver, ended: None, meter, peer, encrypted })
+    Ok(Connection { sender, driver, has_ended: false, meter, peer, encrypted })
 }
 
 /// Tries the addresses in order; each gets its share of what is left of the time, so that a silent one does not
@@ -144,7 +142,7 @@ async fn connect_to_first<N: Network>(
     deadline: Instant,
     trace: &mut Trace,
 ) -> Result<(N::Stream, IpAddr), Failure> {
-    let mut last = None;
+    let mut most_telling: Option<Failure> = None;
     for (position, address) in addresses.iter().enumerate() {
         trace.peer = Some(*address);
         let address = SocketAddr::new(*address, port);
@@ -156,16 +154,21 @@ async fn connect_to_first<N: Network>(
         } else {
             timeout_at(Instant::now() + share, connecting).await
         };
-        last = match result {
+        let failure = match result {
             Ok(Ok(stream)) => return Ok((stream, address.ip())),
-            Ok(Err(error)) => Some(failure::connect(address, &error)),
+            Ok(Err(error)) => failure::connect(address, &error),
             Err(_) => {
                 let message = format!("no connection to {address} within {:.3} s", share.as_secs_f64());
-                Some(Failure::new(Phase::Connect, Kind::Timeout, message))
+                Failure::new(Phase::Connect, Kind::Timeout, message)
             }
         };
+        // An address family that this machine does not have says nothing about the host.
+        let says_little = failure.phase == Phase::Local || failure.kind == Kind::Unreachable;
+        if most_telling.is_none() || !says_little {
+            most_telling = Some(failure);
+        }
     }
-    Err(last.unwrap_or_else(|| Failure::new(Phase::Dns, Kind::NotFound, "the name has no address")))
+    Err(most_telling.unwrap_or_else(|| Failure::new(Phase::Dns, Kind::NotFound, "the name has no address")))
 }
 
 fn server_name(url: &Url, peer: IpAddr) -> Result<ServerName<'static>, Failure> {
@@ -197,7 +200,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
     pub(crate) async fn exchange(
         &mut self,
         request: http::Request<Empty<Bytes>>,
-        wanted: Wanted,
+        max_body: u64,
         trace: &mut Trace,
     ) -> Result<bool, Broken> {
         self.meter.start();
@@ -207,7 +210,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         let response = {
             let mut sending = pin!(self.sender.try_send_request(request));
             poll_fn(|context| {
-                poll_driver(&mut self.driver, &mut self.ended, context);
+                poll_driver(&mut self.driver, &mut self.has_ended, context);
                 if self.meter.sent.get() {
                     trace.phase = Phase::Headers;
                 }
@@ -216,7 +219,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             .await
         };
         let response = response.map_err(|error| Broken {
-            failure: failure::exchange(Phase::Headers, &self.meter, self.cause(error.error())),
+            failure: failure::exchange(Phase::Headers, &self.meter, error.error()),
             unanswered: self.meter.first_byte.get().is_none(),
             unsent: error.message().is_some(),
         })?;
@@ -225,7 +228,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         let (parts, body) = response.into_parts();
         trace.head = Some(Head::new(&parts));
         trace.phase = Phase::Body;
-        let whole = self.read_body(body, wanted, trace).await.map_err(|error| Broken {
+        let whole = self.read_body(body, max_body, trace).await.map_err(|error| Broken {
             failure: failure::exchange(Phase::Body, &self.meter, &error),
             unanswered: false,
             unsent: false,
@@ -241,7 +244,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
     async fn read_body(
         &mut self,
         mut body: Incoming,
-        wanted: Wanted,
+        max_body: u64,
         trace: &mut Trace,
     ) -> Result<bool, hyper::Error> {
         let mut kept = Kept::default();
@@ -250,13 +253,13 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         let mut whole = true;
         while !body.is_end_stream() {
             let frame = poll_fn(|context| {
-                poll_driver(&mut self.driver, &mut self.ended, context);
+                poll_driver(&mut self.driver, &mut self.has_ended, context);
                 Pin::new(&mut body).poll_frame(context)
             })
             .await;
             let Some(frame) = frame else { break };
             let Ok(mut chunk) = frame?.into_data() else { continue };
-            let room = wanted.max_body - trace.body_bytes;
+            let room = max_body - trace.body_bytes;
             if chunk.len() as u64 > room {
                 chunk.truncate(room as usize);
                 trace.truncated = true;
@@ -285,21 +288,13 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         }
     }
 
-    /// A request that is cancelled with its connection does not say why; the connection does.
-    fn cause<'a>(&'a self, error: &'a hyper::Error) -> &'a hyper::Error {
-        match &self.ended {
-            Some(Err(end)) if error.is_canceled() || error.is_closed() => end,
-            _ => error,
-        }
-    }
-
     fn is_open(&self) -> bool {
-        self.ended.is_none() && !self.meter.ended.get() && self.sender.is_ready()
+        !self.has_ended && !self.meter.ended.get() && self.sender.is_ready()
     }
 
     async fn poll_driver_once(&mut self) {
         poll_fn(|context| {
-            poll_driver(&mut self.driver, &mut self.ended, context);
+            poll_driver(&mut self.driver, &mut self.has_ended, context);
             Poll::Ready(())
         })
         .await;
@@ -307,17 +302,12 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
 }
 
 /// Lets the connection read and write. How it ended shows in the request that waits for it.
-fn poll_driver<S>(
-    driver: &mut Driver<S>,
-    ended: &mut Option<Result<(), hyper::Error>>,
-    context: &mut Context<'_>,
-) where
+fn poll_driver<S>(driver: &mut Driver<S>, has_ended: &mut bool, context: &mut Context<'_>)
+where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
 {
-    if ended.is_none()
-        && let Poll::Ready(end) = Pin::new(driver).poll(context)
-    {
-        *ended = Some(end);
+    if !*has_ended {
+        *has_ended = Pin::new(driver).poll(context).is_ready();
     }
 }
 

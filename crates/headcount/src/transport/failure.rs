@@ -41,6 +41,9 @@ pub(super) fn handshake(error: &io::Error) -> Failure {
             io::ErrorKind::UnexpectedEof => {
                 (Kind::Closed, "the connection was closed during the TLS handshake".to_owned())
             }
+            io::ErrorKind::TimedOut => {
+                (Kind::Timeout, "the connection timed out during the TLS handshake".to_owned())
+            }
             _ => (Kind::Handshake, format!("the TLS handshake failed: {error}")),
         },
     };
@@ -49,6 +52,7 @@ pub(super) fn handshake(error: &io::Error) -> Failure {
 
 /// A request or answer that broke off. `phase` is `Headers` or `Body`; before anything passed it is `Send`.
 pub(super) fn exchange(phase: Phase, meter: &Meter, error: &hyper::Error) -> Failure {
+    let error = root(error);
     let is_silent = !meter.sent.get() && meter.first_byte.get().is_none();
     let phase = if is_silent { Phase::Send } else { phase };
     let kind = match meter.failure.get() {
@@ -56,7 +60,9 @@ pub(super) fn exchange(phase: Phase, meter: &Meter, error: &hyper::Error) -> Fai
         Some(io::ErrorKind::TimedOut) => Kind::Timeout,
         Some(io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof) => Kind::Closed,
         _ if phase == Phase::Send => Kind::Closed,
-        Some(_) if phase == Phase::Body => Kind::Malformed,
+        // What TLS says of a record that is no TLS.
+        Some(io::ErrorKind::InvalidData) => Kind::Malformed,
+        Some(_) => Kind::Closed,
         _ if error.is_parse_too_large() && phase == Phase::Headers => Kind::TooLarge,
         _ if error.is_incomplete_message() || error.is_canceled() || error.is_closed() => Kind::Closed,
         _ if io_source(error) == Some(io::ErrorKind::UnexpectedEof) => Kind::Closed,
@@ -78,7 +84,7 @@ pub(super) fn exchange(phase: Phase, meter: &Meter, error: &hyper::Error) -> Fai
     Failure::new(phase, kind, message)
 }
 
-fn is_out_of_descriptors(error: &io::Error) -> bool {
+pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
     const EMFILE: i32 = 24;
     const ENFILE: i32 = 23;
     cfg!(unix) && matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
@@ -93,6 +99,12 @@ fn io_source(error: &hyper::Error) -> Option<io::ErrorKind> {
         source = cause.source();
     }
     None
+}
+
+/// A request that is cancelled with its connection carries the connection's error as its source.
+fn root(error: &hyper::Error) -> &hyper::Error {
+    let source = error.source().and_then(|source| source.downcast_ref::<hyper::Error>());
+    source.map_or(error, root)
 }
 
 fn innermost(error: &hyper::Error) -> String {

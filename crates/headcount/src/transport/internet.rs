@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use hickory_resolver::TokioResolver;
+use hickory_resolver::config::LookupIpStrategy;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use tokio::net::TcpStream;
@@ -27,8 +28,9 @@ impl Internet {
         let make = async || {
             let mut builder = TokioResolver::builder_tokio()?;
             builder.options_mut().cache_size = CACHED_NAMES;
-            // The phase's own deadline ends the question; the resolver only has to ask again before that.
-            builder.options_mut().try_tcp_on_error = true;
+            // Both kinds of address, the older first: it is the one that works on most networks, and its error is the
+            // one that is reported when both fail.
+            builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
             builder.build()
         };
         self.resolver.get_or_try_init(make).await.map_err(|reason: NetError| {
@@ -85,6 +87,9 @@ fn dns_failure(name: &str, reason: &NetError) -> Failure {
             code => server_failed(&code),
         },
         NetError::Dns(DnsError::ResponseCode(code)) => server_failed(code),
+        NetError::Io(error) if super::failure::is_out_of_descriptors(error) => {
+            Failure::new(Phase::Local, Kind::Descriptors, format!("cannot ask a name server: {error}"))
+        }
         NetError::Io(error) => {
             Failure::new(Phase::Local, Kind::Resolver, format!("cannot reach a name server: {error}"))
         }

@@ -8,7 +8,7 @@ mod network;
 mod tls;
 mod trace;
 
-pub(crate) use connection::{Connection, Wanted, establish, is_alive};
+pub(crate) use connection::{Connection, establish, is_alive};
 pub(crate) use internet::Internet;
 pub(crate) use network::Network;
 pub(crate) use tls::{Tls, parse_certificates};

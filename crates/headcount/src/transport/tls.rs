@@ -16,12 +16,12 @@ use crate::record::{Failure, Kind, Phase};
 /// Makes the connector when the first TLS host is met: reading the system's certificates takes milliseconds.
 pub(crate) struct Tls {
     insecure: bool,
-    extra_roots: Vec<CertificateDer<'static>>,
+    extra_roots: Arc<[CertificateDer<'static>]>,
     connector: OnceCell<TlsConnector>,
 }
 
 impl Tls {
-    pub(crate) fn new(insecure: bool, extra_roots: Vec<CertificateDer<'static>>) -> Tls {
+    pub(crate) fn new(insecure: bool, extra_roots: Arc<[CertificateDer<'static>]>) -> Tls {
         Tls { insecure, extra_roots, connector: OnceCell::new() }
     }
 

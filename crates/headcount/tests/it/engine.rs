@@ -168,6 +168,87 @@ fn stopping_lets_the_answers_under_way_come() {
 }
 
 #[test]
+fn what_ends_within_the_grace_is_what_it_was_and_the_rest_is_told_as_far_as_it_went() {
+    let web = SmallWeb::start().unwrap();
+    let busy = web.host(Temperament::scripted(|request| {
+        small_web::Answer::page(503, "Busy").after(Duration::from_millis(300)).reply(request)
+    }));
+    let silent = web.host(Temperament::Silent);
+    let records = engine(|config| config.timeout = Duration::from_secs(60));
+    let records = records.run([busy.url("/"), silent.url("/")]).unwrap();
+    let handle = records.handle();
+    while handle.progress().in_flight < 2 || silent.requests() == 0 {
+        std::thread::yield_now();
+    }
+    handle.stop(Stop::After(Duration::from_secs(1)));
+    let mut records: Vec<Record> = records.blocking().map(Result::unwrap).collect();
+    records.sort_by_key(|record| record.index);
+    let [answered, broken_off] = &records[..] else { panic!("{records:#?}") };
+    assert_eq!(
+        (answered.outcome, answered.status_code, answered.num_retries),
+        (Outcome::Answered, Some(503), 0)
+    );
+    assert_eq!((broken_off.outcome, broken_off.host_ip), (Outcome::Interrupted, Some(silent.address().ip())));
+    assert!(broken_off.time_total > Some(0.5), "{broken_off:#?}");
+}
+
+#[test]
+fn a_later_stop_brings_the_end_nearer_and_never_puts_it_off() {
+    let web = SmallWeb::start().unwrap();
+    let silent = web.host(Temperament::Silent);
+    let records = engine(|config| config.timeout = Duration::from_secs(600)).run([silent.url("/")]).unwrap();
+    let handle = records.handle();
+    while silent.requests() == 0 {
+        std::thread::yield_now();
+    }
+    handle.stop(Stop::After(Duration::MAX));
+    handle.stop(Stop::NOW);
+    handle.stop(Stop::After(Duration::from_secs(600)));
+    assert_eq!(records.blocking().count(), 1);
+}
+
+#[test]
+fn a_list_that_panics_is_an_error_and_not_the_end_of_the_list() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let list = (0..5).map(move |number| {
+        assert!(number < 3, "thrown by the test");
+        host.url(&format!("/page/{number}"))
+    });
+    let results: Vec<_> = engine(|_| ()).run(list).unwrap().blocking().collect();
+    assert_eq!(results.len(), 4);
+    assert!(results[..3].iter().all(Result::is_ok));
+    assert!(results[3].as_ref().unwrap_err().is_input());
+}
+
+#[test]
+fn nothing_is_held_back_from_an_engine_that_was_behind() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let (sender, receiver) = mpsc::sync_channel::<String>(0);
+    let mut records = engine(|_| ()).run(receiver).unwrap().blocking();
+    for round in 0..3 {
+        for number in 0..777 {
+            sender.send(host.url(&format!("/page/{round}-{number}"))).unwrap();
+        }
+        // All of them come before the list says another word.
+        assert_eq!(records.by_ref().take(777).filter(Result::is_ok).count(), 777);
+    }
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a user's own runtime may do as it likes")]
+async fn what_was_taken_as_a_stream_can_be_finished_blocking() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let mut records =
+        engine(|_| ()).run((0..100).map(move |number| host.url(&format!("/page/{number}")))).unwrap();
+    records.next().await.unwrap().unwrap();
+    let rest = tokio::task::spawn_blocking(move || records.blocking().count()).await.unwrap();
+    assert_eq!(rest, 99);
+}
+
+#[test]
 fn what_waits_for_another_attempt_is_interrupted_not_lost() {
     let web = SmallWeb::start().unwrap();
     let host = web.host(Temperament::CloseAfterRequest);
@@ -214,6 +295,9 @@ fn limits_that_let_nothing_through_are_refused() {
     config.concurrency = 0;
     let error = Engine::new(config).unwrap_err();
     assert!(error.is_configuration());
+    let mut config = Config::default();
+    config.timeout = Duration::MAX;
+    assert!(Engine::new(config).unwrap_err().is_configuration());
     let mut config = Config::default();
     config.extra_certificates = vec![b"no PEM at all".to_vec()];
     assert!(Engine::new(config).unwrap_err().is_configuration());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use headcount::record::Outcome;
 use headcount::{Config, Engine, Record};
-use small_web::{Certificate, KeepAliveEnd, SmallWeb, Temperament};
+use small_web::{Answer, Certificate, KeepAliveEnd, Reply, SmallWeb, Temperament};
 
 /// One attempt at each URL; what waits does so for a second at the most.
 fn ask_all(urls: &[String], change: impl FnOnce(&mut Config)) -> Vec<Record> {
@@ -205,7 +205,7 @@ fn a_connection_closed_under_us_is_made_again_in_silence() {
         [KeepAliveEnd::AfterAnswers(3), KeepAliveEnd::OnNextRequest(2), KeepAliveEnd::ResetOnNextRequest(2)]
     {
         let web = SmallWeb::start().unwrap();
-        let host = web.host(Temperament::ClosesKeepAlive(end_of_connection.clone()));
+        let host = web.host(Temperament::ClosesKeepAlive(end_of_connection));
         let urls: Vec<String> = (0..60).map(|number| host.url(&format!("/page/{number}"))).collect();
         for record in ask_all(&urls, |config| config.per_host = 2) {
             assert_eq!((end(&record).as_str(), record.num_retries), ("200", 0), "{end_of_connection:?}");
@@ -225,6 +225,31 @@ fn a_connection_closed_while_its_host_waits_for_a_turn_is_made_again_in_silence(
         assert_eq!((end(&record).as_str(), record.num_retries), ("200", 0));
     }
     assert!(host.connections() > 5, "the host did not close anything");
+}
+
+#[test]
+fn redirects_on_one_host_share_a_connection() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    assert_eq!(end(&ask(host.url("/redirect/5"), |_| ())), "200");
+    assert_eq!(host.connections(), 1);
+}
+
+#[test]
+fn a_host_that_only_thinks_before_it_hangs_up_does_not_use_up_the_time_to_connect() {
+    let web = SmallWeb::start().unwrap();
+    // The first connection answers once; the second request on it is taken, and after a while dropped.
+    let host =
+        web.host(Temperament::scripted(|request| match (request.connection, request.answered_before) {
+            (0, 1..) => Reply::new().wait(Duration::from_millis(700)).close(),
+            _ => Answer::page(200, "Well").reply(request),
+        }));
+    let urls = [host.url("/1"), host.url("/2")];
+    let records = ask_all(&urls, |config| {
+        (config.per_host, config.connect_timeout) = (1, Duration::from_millis(500));
+        config.timeout = Duration::from_secs(5);
+    });
+    assert_eq!(records.iter().map(end).collect::<Vec<_>>(), ["200", "200"]);
 }
 
 #[test]

@@ -1,0 +1,27 @@
+//! `headcount demo` works on any machine and leaves its report.
+
+use serde_json::Value;
+
+use crate::harness::Desk;
+
+#[test]
+fn the_demo_goes_as_designed() {
+    let desk = Desk::new();
+    let ended = desk.run(&["demo"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(ended.stdout, "");
+    let report: Vec<Value> = serde_json::from_str(&desk.read("headcount-demo.json")).unwrap();
+    assert!((900..1_100).contains(&report.len()), "{}", report.len());
+    assert!(report.iter().enumerate().all(|(number, record)| record["index"] == number));
+    let hosts: std::collections::BTreeSet<&str> =
+        report.iter().filter_map(|record| record["url"].as_str()?.split('/').nth(2)).collect();
+    assert!(hosts.len() > 80, "{}", hosts.len());
+}
+
+#[test]
+fn the_report_goes_where_it_is_wanted() {
+    let desk = Desk::new();
+    assert_eq!(desk.run(&["demo", "-o", "here.jsonl", "--no-progress"]).code, Some(0));
+    assert_eq!(desk.names(), ["here.jsonl"]);
+    assert_eq!(desk.run(&["demo", "-o", "here.doc"]).code, Some(3));
+}

@@ -1,0 +1,215 @@
+//! What each flag does, seen from outside.
+
+use std::time::Duration;
+
+use small_web::{Certificate, Host, Seen, SmallWeb, Temperament};
+
+use crate::harness::{Desk, end_of};
+
+const SLOW: Temperament = Temperament::Slow(Duration::from_millis(30));
+
+/// The end of the only record.
+fn end(words: &str) -> String {
+    end_of(&Desk::new().check(words).record())
+}
+
+fn pages(host: &Host, count: usize) -> String {
+    (0..count).map(|number| host.url(&format!("/page/{number}\n"))).collect()
+}
+
+fn field<'a>(seen: &'a Seen, name: &str) -> Option<&'a str> {
+    seen.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn concurrency_and_per_host_hold() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    let most_at_once = |words: &str| {
+        let host = web.host(SLOW);
+        assert_eq!(desk.check_stdin(&format!("- {words}"), &pages(&host, 40)).code, Some(0));
+        host.most_in_flight()
+    };
+    assert_eq!(most_at_once(""), 8);
+    assert_eq!(most_at_once("--per-host 3"), 3);
+    assert_eq!(most_at_once("-c 2"), 2);
+    assert_eq!(most_at_once("--concurrency 5 --per-host 20"), 5);
+}
+
+#[test]
+fn deadlines_end_what_does_not_end_by_itself() {
+    let web = SmallWeb::start().unwrap();
+    let url = |temperament| web.host(temperament).url("/");
+    assert_eq!(end(&format!("{} --timeout 200ms --retries 0", url(Temperament::Silent))), "headers/timeout");
+    let drip = url(Temperament::DripBody(Duration::from_millis(50)));
+    assert_eq!(end(&format!("{drip} --timeout 0.3 --retries 0")), "body/timeout");
+    let silent = web.tls_host(Temperament::HandshakeSilent, Certificate::Good).url("/");
+    assert_eq!(end(&format!("{silent} --connect-timeout 200ms --retries 0")), "tls/timeout");
+    let slow = url(Temperament::Slow(Duration::from_millis(400)));
+    assert_eq!(end(&format!("{slow} --connect-timeout 200ms --timeout 10s")), "200");
+}
+
+#[test]
+fn retries_are_as_many_as_said() {
+    let web = SmallWeb::start().unwrap();
+    let requests = |words: &str| {
+        let host = web.host(Temperament::Status(503));
+        let record = Desk::new().check(&format!("{} --retry-delay 1ms {words}", host.url("/"))).record();
+        assert_eq!(end_of(&record), "503");
+        assert_eq!(record["num_retries"].as_u64(), Some(host.requests() - 1));
+        host.requests()
+    };
+    assert_eq!(requests(""), 3);
+    assert_eq!(requests("--retries 0"), 1);
+    assert_eq!(requests("--retries 5"), 6);
+    assert_eq!(requests("--retries 5 -X POST"), 1);
+}
+
+#[test]
+fn a_retry_waits() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Status(503));
+    Desk::new().check(&format!("{} --retries 1 --retry-delay 400ms", host.url("/")));
+    let seen = host.seen();
+    // Jitter takes half away at the most.
+    assert!(seen[1].at - seen[0].at >= Duration::from_millis(200));
+}
+
+#[test]
+fn the_request_is_as_it_was_asked_for() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let desk = Desk::new();
+    desk.write("secrets", "# for the tests\nAuthorization: Bearer s3cret\n\nX-Two: 2\n");
+    let mut arguments = vec!["check".to_owned(), host.url("/page/1")];
+    arguments.extend(["-X", "HEAD", "-H", "X-One: 1", "-H", "@secrets", "-A", "tester/1"].map(str::to_owned));
+    let ended = desk.run(&arguments);
+    assert_eq!((ended.code, &ended.record()["method"]), (Some(0), &"HEAD".into()));
+    let seen = &host.seen()[0];
+    assert_eq!(
+        (seen.method.as_str(), field(seen, "x-one"), field(seen, "x-two")),
+        ("HEAD", Some("1"), Some("2"))
+    );
+    assert_eq!(
+        (field(seen, "authorization"), field(seen, "user-agent")),
+        (Some("Bearer s3cret"), Some("tester/1"))
+    );
+    assert_eq!(field(seen, "host"), Some(host.address().to_string().as_str()));
+    assert!(!ended.stdout.contains("s3cret") && !ended.stderr.contains("s3cret"));
+
+    desk.check(&format!("{} -X POST", host.url("/echo")));
+    let post = &host.seen()[1];
+    assert_eq!((post.method.as_str(), field(post, "content-length")), ("POST", Some("0")));
+    assert!(field(post, "user-agent").is_some_and(|agent| agent.starts_with("headcount/")));
+}
+
+#[test]
+fn certificates_are_verified_unless_told_otherwise() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    desk.write("ca.pem", web.authority_pem());
+    let good = web.tls_host(Temperament::Fast, Certificate::Good).url("/page/1");
+    let expired = web.tls_host(Temperament::Fast, Certificate::Expired).url("/page/1");
+    let end = |words: &str| end_of(&desk.check(words).record());
+    assert_eq!(end(&good), "tls/certificate");
+    assert_eq!(end(&format!("{good} --cacert ca.pem")), "200");
+    assert_eq!(end(&format!("{expired} --cacert ca.pem")), "tls/certificate");
+    let record = desk.check(&format!("{expired} --insecure")).record();
+    assert_eq!((end_of(&record).as_str(), &record["insecure"]), ("200", &true.into()));
+    assert_eq!(end(&format!("{expired} -k")), "200");
+}
+
+#[test]
+fn redirects_are_followed_as_far_as_said() {
+    let web = SmallWeb::start().unwrap();
+    let url = web.host(Temperament::Fast).url("/redirect/3");
+    let record = Desk::new().check(&url).record();
+    assert_eq!((end_of(&record).as_str(), &record["num_redirects"]), ("200", &3.into()));
+    assert_eq!(record["chain_status_codes"], serde_json::json!([302, 302, 302, 200]));
+    assert_eq!(end(&format!("{url} --max-redirects 2")), "redirect/too_many");
+    assert_eq!(end(&format!("{url} --max-redirects 0")), "302");
+}
+
+#[test]
+fn a_long_body_is_cut_and_said_to_be() {
+    let web = SmallWeb::start().unwrap();
+    let url = web.host(Temperament::EndlessBody).url("/");
+    for (words, bytes) in [("", 1_048_576), ("--max-body 64k", 65_536), ("--max-body 1000", 1_000)] {
+        let record = Desk::new().check(&format!("{url} {words}")).record();
+        assert_eq!((end_of(&record).as_str(), &record["truncated"]), ("200", &true.into()));
+        assert_eq!(record["body_bytes"], bytes);
+    }
+}
+
+#[test]
+fn accept_decides_what_is_well() {
+    let web = SmallWeb::start().unwrap();
+    let missing = web.host(Temperament::Status(404)).url("/");
+    let desk = Desk::new();
+    let code = |words: &str| {
+        let ended = desk.check(&format!("{missing} {words}"));
+        assert_eq!(ended.record()["accepted"].as_bool(), Some(ended.code == Some(0)));
+        ended.code
+    };
+    assert_eq!(code(""), Some(2));
+    assert_eq!(code("--accept 200..=299,404"), Some(0));
+    assert_eq!(code("--accept 400..404"), Some(2));
+    assert_eq!(code("--accept 200-499"), Some(0));
+}
+
+#[test]
+fn quiet_verbose_and_the_summary() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    let (good, bad) =
+        (web.host(Temperament::Fast).url("/page/1"), web.host(Temperament::Status(404)).url("/"));
+    desk.write("urls.txt", format!("{good}\n{bad}\nnot a URL\n"));
+    let plain = desk.check("urls.txt");
+    for part in
+        ["3 records in", "1 accepted, 2 not", "2xx 1, 4xx 1", "input/invalid_url 1", "p95", "worst hosts"]
+    {
+        assert!(plain.stderr.contains(part), "{part}: {}", plain.stderr);
+    }
+    assert!(!plain.stderr.contains('\x1b'));
+    assert_eq!(desk.check("urls.txt -q").stderr, "");
+    let verbose = desk.check("urls.txt --verbose").stderr;
+    assert!(verbose.contains(&format!("not accepted: {bad} (line 2 of urls.txt): status 404")), "{verbose}");
+    assert!(!verbose.contains(&good));
+    assert!(desk.check("urls.txt --no-progress").stderr.contains("3 records"));
+}
+
+#[test]
+fn colour_is_for_terminals_or_on_request() {
+    let web = SmallWeb::start().unwrap();
+    let url = web.host(Temperament::Fast).url("/page/1");
+    let desk = Desk::new();
+    for (words, is_coloured) in [("", false), ("--color always", true), ("--color never", false)] {
+        let ended = desk.check(&format!("{url} -f table {words}"));
+        assert_eq!(ended.stdout.contains('\x1b'), is_coloured, "{words}");
+        assert_eq!(ended.stderr.contains('\x1b'), is_coloured, "{words}");
+    }
+}
+
+/// A terminal is what `script` of util-linux makes.
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_there_is_a_table_and_a_line_of_progress() {
+    let web = SmallWeb::start().unwrap();
+    let url = web.host(Temperament::Slow(Duration::from_millis(500))).url("/page/1");
+    let desk = Desk::new();
+    let in_terminal = |words: &str, variable: (&str, &str)| {
+        let line = format!("{} check {url} {words}", env!("CARGO_BIN_EXE_headcount"));
+        let mut script = std::process::Command::new("script");
+        script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env(variable.0, variable.1);
+        script.env("COLUMNS", "100").current_dir(desk.path("")).stdin(std::process::Stdio::null());
+        match script.output() {
+            Ok(output) => Some(String::from_utf8(output.stdout).unwrap()),
+            Err(_) => None, // A machine without `script` cannot be asked.
+        }
+    };
+    let Some(plain) = in_terminal("", ("LANG", "C.UTF-8")) else { return };
+    assert!(plain.contains("Page 1") && plain.contains("\x1b[32m"), "{plain:?}");
+    assert!(plain.contains("in flight"), "{plain:?}");
+    let without = in_terminal("--no-progress", ("NO_COLOR", "1")).unwrap();
+    assert!(!without.contains("in flight") && !without.contains("\x1b[32m"), "{without:?}");
+}

@@ -1,0 +1,115 @@
+//! Ctrl+C and SIGTERM: what had begun gets its record, files are whole, and the end comes in time.
+#![cfg(unix)]
+
+use std::time::Duration;
+
+use serde_json::Value;
+use small_web::{Host, SmallWeb, Temperament};
+
+use crate::harness::{Desk, Running, end_of, wait_until};
+
+/// Exit within the grace and half a second; the rest is for a busy machine.
+const SLACK: Duration = Duration::from_millis(500);
+
+fn list(host: &Host, count: usize) -> String {
+    (0..count).map(|number| host.url(&format!("/page/{number}\n"))).collect()
+}
+
+/// A list of which one page answers in time and all else never, with the run under way.
+fn started(desk: &Desk, web: &SmallWeb, words: &str) -> Running {
+    let slow = web.host(Temperament::Slow(Duration::from_millis(300)));
+    let silent = web.host(Temperament::Silent);
+    desk.write("urls.txt", slow.url("/page/0\n") + &list(&silent, 100));
+    let running = Running::start(desk, &format!("urls.txt --timeout 60s {words}"));
+    wait_until("the requests", || slow.requests() == 1 && silent.requests() == 8);
+    running
+}
+
+#[test]
+fn the_first_signal_lets_what_is_under_way_end() {
+    let web = SmallWeb::start().unwrap();
+    for signal in ["INT", "TERM"] {
+        let desk = Desk::new();
+        let running = started(&desk, &web, "--grace 1s -o report.json");
+        running.signal(signal);
+        let ended = running.end();
+        assert_eq!(ended.code, Some(130), "{}", ended.stderr);
+        let report: Vec<Value> = serde_json::from_str(&desk.read("report.json")).unwrap();
+        let ends: Vec<String> = report.iter().map(end_of).collect();
+        assert_eq!(ends[0], "200", "what ends within the grace is answered");
+        assert_eq!(ends[1..], vec!["interrupted"; 8]);
+        assert!(ended.stderr.contains("never begun           92"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn the_end_comes_within_the_grace_and_half_a_second() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    let running = started(&desk, &web, "--grace 1s -o report.jsonl");
+    running.signal("INT");
+    let (code, time) = running.time_to_exit();
+    assert_eq!(code, Some(130));
+    assert!(time <= Duration::from_secs(1) + SLACK, "{time:?}");
+}
+
+#[test]
+fn the_second_signal_ends_at_once_and_leaves_whole_files() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    let running = started(&desk, &web, "--grace 60s -o report.json");
+    running.signal("INT");
+    // Two signals of one kind that come together count as one.
+    running.signal("TERM");
+    let (code, time) = running.time_to_exit();
+    assert_eq!(code, Some(130));
+    assert!(time < Duration::from_secs(30), "{time:?}");
+    let report: Vec<Value> = serde_json::from_str(&desk.read("report.json")).unwrap();
+    assert_eq!(report.len(), 9);
+}
+
+#[test]
+fn a_reader_that_does_not_read_cannot_hold_the_command() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let desk = Desk::new();
+    desk.write("urls.txt", list(&host, 20_000));
+    // Standard output is a pipe that is never read: it fills, and the run waits.
+    let running = Running::start(&desk, "urls.txt --grace 200ms");
+    wait_until("a standstill", || {
+        let before = host.requests();
+        std::thread::park_timeout(Duration::from_millis(300));
+        before > 0 && host.requests() == before
+    });
+    running.signal("INT");
+    let (code, time) = running.time_to_exit();
+    assert_eq!(code, Some(130));
+    assert!(time <= Duration::from_millis(200) + SLACK, "{time:?}");
+}
+
+#[test]
+fn a_stream_that_is_not_read_cannot_hold_the_last_write_either() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let silent = web.host(Temperament::Silent);
+    let desk = Desk::new();
+    desk.write("urls.txt", list(&host, 1_000) + &silent.url("/"));
+    // The array is written at the end, and is longer than the pipe.
+    let running = Running::start(&desk, "urls.txt -f json --timeout 60s --grace 100ms");
+    wait_until("the requests", || host.requests() == 1_000 && silent.requests() == 1);
+    running.signal("INT");
+    let (code, _) = running.time_to_exit();
+    assert_eq!(code, Some(130));
+}
+
+#[test]
+fn a_run_that_waits_for_its_list_can_be_interrupted() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let mut running = Running::start(&Desk::new(), "-");
+    running.write(&host.url("/page/1\n"));
+    running.next_record();
+    running.signal("INT");
+    let (code, _) = running.time_to_exit();
+    assert_eq!(code, Some(130));
+}

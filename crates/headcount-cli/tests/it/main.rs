@@ -1,0 +1,12 @@
+//! What users of the command can rely on: the real binary, against the small web.
+
+mod harness;
+
+mod demo;
+mod flags;
+mod inputs;
+mod interruption;
+mod outputs;
+mod record_documentation;
+mod scale;
+mod usage;

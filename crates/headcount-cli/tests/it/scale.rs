@@ -1,0 +1,75 @@
+//! Long lists and many hosts: memory that does not grow, and descriptors that suffice.
+#![cfg(target_os = "linux")]
+
+use std::collections::HashSet;
+use std::process::Command;
+
+use small_web::{SmallWeb, Temperament};
+
+use crate::harness::{Desk, records};
+
+#[test]
+fn a_hundred_thousand_inputs_in_little_memory() {
+    const COUNT: usize = 100_000;
+    let web = SmallWeb::start().unwrap();
+    let (one, many) = (web.quiet_host(Temperament::Fast), web.many_hosts(Temperament::Fast));
+    // Half on one host, half on a host each: 50,000 lanes come and go.
+    let list: String = (0..COUNT)
+        .map(|number| match number % 2 {
+            0 => one.url(&format!("/page/{number}\n")),
+            _ => many.url(number as u32, "/page/1\n"),
+        })
+        .collect();
+    let desk = Desk::new();
+    desk.write("urls.txt", list);
+    let ended = peak_memory(&desk, "urls.txt -o report.jsonl -q");
+    let report = records(&desk.read("report.jsonl"));
+    let indices: HashSet<u64> = report.iter().map(|record| record["index"].as_u64().unwrap()).collect();
+    assert_eq!((report.len(), indices.len()), (COUNT, COUNT));
+    assert!(report.iter().all(|record| record["accepted"] == true));
+    assert!(ended < 64 << 10, "{ended} KiB");
+}
+
+/// Runs a check to its end and returns the most memory it held, in KiB, as the kernel counted it.
+fn peak_memory(desk: &Desk, words: &str) -> u64 {
+    let script = format!(
+        "{} check {words} & pid=$!; \
+         while status=$(grep VmHWM /proc/$pid/status 2>/dev/null) && [ -n \"$status\" ]; do \
+         last=$status; sleep 0.02; done; wait $pid || exit 1; echo $last",
+        env!("CARGO_BIN_EXE_headcount")
+    );
+    let output = Command::new("sh").args(["-c", &script]).current_dir(desk.path("")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split_whitespace()
+        .nth(1)
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_else(|| panic!("{text:?}"))
+}
+
+#[test]
+fn twenty_thousand_hosts_with_256_descriptors() {
+    const COUNT: u32 = 20_000;
+    let web = SmallWeb::start().unwrap();
+    let many = web.many_hosts(Temperament::Fast);
+    let desk = Desk::new();
+    desk.write("urls.txt", (0..COUNT).map(|number| many.url(number, "/page/1\n")).collect::<String>());
+    let line = format!("ulimit -n 256; exec {} check urls.txt -j", env!("CARGO_BIN_EXE_headcount"));
+    let output = Command::new("sh").args(["-c", &line]).current_dir(desk.path("")).output().unwrap();
+    let report = records(&String::from_utf8(output.stdout).unwrap());
+    assert_eq!((output.status.code(), report.len()), (Some(0), COUNT as usize));
+    assert!(report.iter().all(|record| record["num_retries"] == 0));
+}
+
+#[test]
+fn concurrency_is_fitted_to_the_descriptors() {
+    let web = SmallWeb::start().unwrap();
+    let many = web.many_hosts(Temperament::Slow(std::time::Duration::from_millis(50)));
+    let desk = Desk::new();
+    desk.write("urls.txt", (0..300).map(|number| many.url(number, "/page/1\n")).collect::<String>());
+    let line = format!("ulimit -n 100; exec {} check urls.txt -j -c 500", env!("CARGO_BIN_EXE_headcount"));
+    let output = Command::new("sh").args(["-c", &line]).current_dir(desk.path("")).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("warning: 500 requests at once"));
+    assert!(many.most_in_flight() <= 60, "{}", many.most_in_flight());
+}

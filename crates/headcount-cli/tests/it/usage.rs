@@ -1,0 +1,137 @@
+//! What is wrong with a command line is said before anything is sent: what, and how to mend it; exit 3.
+
+use crate::harness::Desk;
+
+/// What the command says to a wrong line.
+fn complaint(desk: &Desk, words: &str) -> String {
+    let ended = desk.check(words);
+    assert_eq!(ended.code, Some(3), "{words}: {}", ended.stderr);
+    assert_eq!(ended.stdout, "", "{words}");
+    ended.stderr
+}
+
+#[test]
+fn wrong_values_are_named_with_what_would_be_right() {
+    let desk = Desk::new();
+    desk.write("headers.txt", "Good: yes\nsecret without a colon\n");
+    desk.write("urls.txt", "http://127.0.0.1:1/\n");
+    let lines = [
+        "urls.txt --concurrency 0",
+        "urls.txt -c auto",
+        "urls.txt -c many",
+        "urls.txt --per-host 0",
+        "urls.txt --timeout 0",
+        "urls.txt --timeout soon",
+        "urls.txt --connect-timeout 5x",
+        "urls.txt --retries -1",
+        "urls.txt --retry-delay 1y",
+        "urls.txt -X TWO,WORDS",
+        "urls.txt -X CONNECT",
+        "urls.txt -H no-colon",
+        "urls.txt -H @missing.txt",
+        "urls.txt -H @headers.txt",
+        "urls.txt --cacert missing.pem",
+        "urls.txt --cacert urls.txt",
+        "urls.txt --max-redirects ten",
+        "urls.txt --max-body 1T",
+        "urls.txt --accept 200..=99",
+        "urls.txt --accept ok",
+        "urls.txt --grace never",
+        "urls.txt -o report.xyz",
+        "urls.txt -o missing/report.json",
+        "urls.txt -f yaml",
+        "urls.txt -f json -j",
+        "urls.txt -q -v",
+        "urls.txt --color blue",
+        "urls.txt --no-such-flag",
+        "urls.txt --timeuot 3s",
+        "urls.txt --timeout",
+        "missing.txt",
+        "./missing",
+        ". --no-progress",
+        "- -",
+    ];
+    let said: Vec<String> =
+        lines.iter().map(|line| format!("$ headcount check {line}\n{}", complaint(&desk, line))).collect();
+    insta::assert_snapshot!(said.join("\n"));
+    assert_eq!(desk.names(), ["headers.txt", "urls.txt"], "nothing was made");
+}
+
+#[test]
+fn a_header_that_cannot_be_is_not_repeated_in_the_message() {
+    let desk = Desk::new();
+    let ended = desk.run(&["check", "http://127.0.0.1:1/", "-H", "Authorization: Bearer \u{1}s3cret"]);
+    assert_eq!(ended.code, Some(3));
+    assert!(!ended.stderr.contains("s3cret"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_user_agent_that_cannot_be_sent_is_refused() {
+    let ended = Desk::new().run(&["check", "http://127.0.0.1:1/", "-A", "line\nbreak"]);
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.stderr.starts_with("error: "), "{}", ended.stderr);
+}
+
+#[test]
+fn the_output_may_not_be_an_input() {
+    let desk = Desk::new();
+    desk.write("urls.jsonl", "http://127.0.0.1:1/\n");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("urls.jsonl", desk.path("link.jsonl")).unwrap();
+    assert!(complaint(&desk, "urls.jsonl -o urls.jsonl").contains("is also the input"));
+    #[cfg(unix)]
+    assert!(complaint(&desk, "urls.jsonl -o link.jsonl").contains("is also the input"));
+    assert_eq!(desk.read("urls.jsonl"), "http://127.0.0.1:1/\n", "the list is as it was");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_output_may_not_be_the_input_behind_a_redirection_either() {
+    let desk = Desk::new();
+    let text = "http://127.0.0.1:1/\n";
+    desk.write("urls.jsonl", text);
+    let open = || std::fs::OpenOptions::new().read(true).append(true).open(desk.path("urls.jsonl")).unwrap();
+    let code = |command: &mut std::process::Command| command.status().unwrap().code();
+    assert_eq!(code(desk.command(&["check", "-", "-o", "urls.jsonl"]).stdin(open())), Some(3));
+    assert_eq!(code(desk.command(&["check", "urls.jsonl", "-j"]).stdout(open())), Some(3));
+    assert_eq!(desk.read("urls.jsonl"), text);
+}
+
+#[test]
+fn a_wrong_line_leaves_the_old_output_as_it_was() {
+    let desk = Desk::new();
+    desk.write("old.jsonl", "kept");
+    desk.write("bad.pem", "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n");
+    complaint(&desk, "http://127.0.0.1:1/ -o old.jsonl --cacert bad.pem");
+    complaint(&desk, "http://127.0.0.1:1/ missing.txt -o old.jsonl");
+    assert_eq!(desk.read("old.jsonl"), "kept");
+}
+
+#[test]
+fn more_headers_than_can_be_are_refused() {
+    let desk = Desk::new();
+    desk.write("headers", (0..40_000).map(|number| format!("X-{number}: 1\n")).collect::<String>());
+    assert!(complaint(&desk, "http://127.0.0.1:1/ -H @headers").contains("too many"));
+}
+
+#[test]
+fn help_fits_the_eye() {
+    let desk = Desk::new();
+    let ended = desk.run(&["check", "-h"]);
+    assert_eq!(ended.code, Some(0));
+    insta::assert_snapshot!(ended.stdout);
+    assert_eq!(desk.run(&["--version"]).code, Some(0));
+    assert_eq!(desk.run(&[] as &[&str]).code, Some(3));
+    assert_eq!(desk.run(&["chekc"]).code, Some(3));
+}
+
+#[test]
+fn the_schema_describes_every_field() {
+    let ended = Desk::new().run(&["schema"]);
+    let schema: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((ended.code, &schema["title"]), (Some(0), &"Record".into()));
+    for (name, field) in schema["properties"].as_object().unwrap() {
+        let is_described = field["description"].is_string() || field["$ref"].is_string();
+        assert!(is_described, "{name}");
+    }
+}
