@@ -1,1 +1,45 @@
 //! The event loop.
+
+mod sync {
+    pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
+    pub(crate) use std::sync::{Mutex, MutexGuard};
+}
+
+mod blocked_line;
+mod cancel;
+mod daemon;
+mod deadline;
+mod debug;
+mod error;
+mod event_loop;
+mod handle;
+mod name;
+mod outcome;
+mod region;
+mod report;
+mod runner;
+mod scope;
+mod signals;
+mod task;
+mod threads;
+mod tree;
+mod wait;
+mod wake;
+mod waker;
+mod watchdog;
+
+pub use daemon::{LoopExecutor, daemon};
+pub use deadline::{Deadline, Elapsed, Sleep, Timeout, sleep, sleep_until, timeout, timeout_at};
+pub use error::{Cancelled, Closed, Error};
+pub use event_loop::{YieldNow, yield_now};
+pub use handle::TaskHandle;
+pub use name::{Label, Name};
+pub use outcome::{BoxError, Outcome, Value};
+pub use region::{UntilCancelled, until_cancelled};
+pub use report::Report;
+pub use runner::{Runner, run};
+pub use scope::{Scope, scope, shield};
+pub use task::TaskState;
+pub use threads::{OffLoop, compute, to_thread};
+pub use tree::{Current, TaskInfo, TaskTree, current, label, task_tree};
+pub use watchdog::Blocked;
