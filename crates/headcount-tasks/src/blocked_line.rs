@@ -119,7 +119,9 @@ fn first_line_of_the_user(addresses: impl Iterator<Item = usize>) -> Option<Stri
             let name = symbol.name().map(|name| format!("{name:#}")).unwrap_or_default();
             let foreign = ["/rustc/", "/.cargo/registry/", "/library/std/", "/library/core/"];
             let ours = ["headcount_tasks::", "<headcount_tasks::", "backtrace::"];
-            if foreign.iter().any(|part| file.contains(part))
+            // A name without a path is the C library's, which may have line tables of its own.
+            if !name.contains("::")
+                || foreign.iter().any(|part| file.contains(part))
                 || ours.iter().any(|part| name.starts_with(part))
             {
                 return;

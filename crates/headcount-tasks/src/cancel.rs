@@ -34,11 +34,30 @@ impl Loop {
         F: Future + 'static,
         F::Output: Outcome,
     {
+        match self.spawn_tagged(scope, name.clone(), place, 0, future) {
+            Some(key) => TaskHandle::new(Rc::clone(self), key),
+            None => TaskHandle::dead(name),
+        }
+    }
+
+    /// The same with a number for the scope that collects its children's ends, and without a handle.
+    pub(crate) fn spawn_tagged<F>(
+        self: &Rc<Self>,
+        scope: &Rc<ScopeState>,
+        name: Name,
+        place: &'static Location<'static>,
+        tag: u32,
+        future: F,
+    ) -> Option<TaskKey>
+    where
+        F: Future + 'static,
+        F::Output: Outcome,
+    {
         if !scope.takes_children() {
             if self.debug.is_some() {
-                self.report(&Report::NeverPolled { name: name.clone(), place });
+                self.report(&Report::NeverPolled { name, place });
             }
-            return TaskHandle::dead(name);
+            return None;
         }
         let watched = self.debug.is_some().then(|| name.clone());
         let future: Pin<Box<dyn AnyTask>> = Box::pin(TaskCell::Running { future });
@@ -54,6 +73,7 @@ impl Loop {
             joiner: None,
             wait: Wait::UNKNOWN,
             polled: false,
+            tag,
             requested: false,
             aborted: false,
             lone: scope.is_lone(),
@@ -80,7 +100,7 @@ impl Loop {
         if let (Some(debug), Some(name)) = (&self.debug, watched) {
             debug.introduce(key.index, name, place);
         }
-        TaskHandle::new(Rc::clone(self), key)
+        Some(key)
     }
 
     /// Asks a task to end: at once where nothing in it needs time, within its grace otherwise.
@@ -228,12 +248,12 @@ impl Loop {
     }
 
     fn finish(self: &Rc<Self>, key: TaskKey, end: End) {
-        let (scope, joiner, has_handle, lone, removed) = {
+        let (scope, joiner, has_handle, lone, tag, removed) = {
             let mut tasks = self.tasks.borrow_mut();
             let Some(task) = tasks.get_mut(key) else { return };
             let (previous, next) = (task.previous, task.next);
             let (scope, joiner) = (task.scope.take(), task.joiner.take());
-            let (has_handle, lone) = (task.has_handle, task.lone);
+            let (has_handle, lone, tag) = (task.has_handle, task.lone, task.tag);
             task.region = None;
             task.extra = None;
             task.end = Some(end.clone());
@@ -247,7 +267,7 @@ impl Loop {
                 scope.unlink(key.index, previous, next);
             }
             let removed = if has_handle { None } else { tasks.remove(key) };
-            (scope, joiner, has_handle, lone, removed)
+            (scope, joiner, has_handle, lone, tag, removed)
         };
         drop(removed);
         if let End::Error(error) = end
@@ -260,6 +280,9 @@ impl Loop {
             }
         }
         if let Some(scope) = scope {
+            if has_handle {
+                scope.collect(tag, key);
+            }
             scope.child_ended();
         }
         if let Some(joiner) = joiner {

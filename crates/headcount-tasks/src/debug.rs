@@ -103,8 +103,6 @@ impl Objects {
 pub(crate) struct Named(u32);
 
 impl Named {
-    pub(crate) const NOBODY: Self = Self(0);
-
     pub(crate) fn new(name: Name) -> Self {
         let number = Loop::with(|event_loop| {
             let objects = &event_loop.objects;

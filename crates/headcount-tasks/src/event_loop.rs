@@ -296,7 +296,7 @@ impl Loop {
         self.current.set(None);
         self.region.replace(None);
         if let Some(slot) = self.tasks.borrow_mut().slot_mut(index)
-            && waker.data() as usize == Arc::as_ptr(&slot.cell) as usize
+            && std::ptr::eq(waker.data(), Arc::as_ptr(&slot.cell).cast())
         {
             slot.waker = waker;
         }

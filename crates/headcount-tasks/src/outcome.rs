@@ -77,7 +77,7 @@ impl Outcome for <fn() -> ! as never::Returns>::Output {
 
 /// Names the type `!`, which stable Rust only lets one write as what a function returns.
 mod never {
-    #[expect(unreachable_pub, reason = "part of a public signature, though nobody can name it")]
+    /// Implemented for functions only; public because it is part of a public signature.
     pub trait Returns {
         type Output;
     }

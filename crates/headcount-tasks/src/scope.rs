@@ -1,6 +1,7 @@
 //! Scopes: the block that a task's children live in and never outlive.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::{Pin, pin};
@@ -19,10 +20,12 @@ use crate::task::{NO_TASK, TaskKey};
 use crate::wait::{Wait, Wakeup, What};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     /// Of the loop: daemons and the main task, whose failures concern nobody else.
     Root,
     Children,
+    /// Of `gather` and its like, which take every end as data.
+    Crew,
     /// One task that requests do not reach.
     Shield,
 }
@@ -45,6 +48,8 @@ pub(crate) struct ScopeState {
     pub(crate) grace: Cell<Duration>,
     failures: RefCell<Vec<Error>>,
     waiter: RefCell<Option<Wakeup>>,
+    /// Children of a crew that have ended, by their number.
+    ended: RefCell<VecDeque<(u32, TaskKey)>>,
 }
 
 impl ScopeState {
@@ -74,11 +79,12 @@ impl ScopeState {
             grace: Cell::new(grace),
             failures: RefCell::new(Vec::new()),
             waiter: RefCell::new(None),
+            ended: RefCell::new(VecDeque::new()),
         }
     }
 
     /// Opens a scope in the current task, which then cannot end without it.
-    fn open(kind: Kind, wanted: &'static str) -> Result<Rc<Self>, Error> {
+    pub(crate) fn open(kind: Kind, wanted: &'static str) -> Result<Rc<Self>, Error> {
         let opened = Loop::with(|event_loop| {
             let region = event_loop.current_region()?;
             let owner = region.owner;
@@ -100,6 +106,35 @@ impl ScopeState {
 
     pub(crate) fn is_lone(&self) -> bool {
         self.kind != Kind::Children
+    }
+
+    /// Whether the task or a region around has been asked to end.
+    pub(crate) fn is_cancelled_from_above(&self) -> bool {
+        self.cancelled_from_above.get()
+            || !self.requested.get() && self.body.as_ref().is_some_and(|body| body.is_requested())
+    }
+
+    /// Whether a scope that has ended must not return: its task is to be dropped where it stands,
+    /// unless some other part of the task is already cleaning up.
+    pub(crate) fn stays_silent(&self) -> bool {
+        self.cancelled_from_above.get() && !self.region.as_ref().is_some_and(|region| region.delivered.get())
+    }
+
+    pub(crate) fn wait(&self, wakeup: Wakeup) {
+        *self.waiter.borrow_mut() = Some(wakeup);
+    }
+
+    /// Keeps a child's end for the crew; false where nobody collects.
+    pub(crate) fn collect(&self, tag: u32, key: TaskKey) -> bool {
+        let collects = self.kind == Kind::Crew && !self.orphan.get();
+        if collects {
+            self.ended.borrow_mut().push_back((tag, key));
+        }
+        collects
+    }
+
+    pub(crate) fn pop_ended(&self) -> Option<(u32, TaskKey)> {
+        self.ended.borrow_mut().pop_front()
     }
 
     pub(crate) fn live(&self) -> usize {
@@ -185,6 +220,10 @@ impl ScopeState {
 
     pub(crate) fn child_ended(self: &Rc<Self>) {
         self.live.set(self.live.get() - 1);
+        if self.kind == Kind::Crew && !self.orphan.get() {
+            self.wake();
+            return;
+        }
         if self.live.get() > 0 {
             return;
         }
@@ -203,7 +242,7 @@ impl ScopeState {
     }
 
     /// Takes the scope out of its task. Failures that nobody can receive any more are reported.
-    fn close(self: &Rc<Self>) {
+    pub(crate) fn close(self: &Rc<Self>) {
         if self.closed.replace(true) {
             return;
         }
@@ -224,7 +263,7 @@ impl ScopeState {
 
 /// Closes the scope when its future ends or is dropped. Children that still live are asked to end,
 /// and the scope's task, or the deadline around it, waits for them.
-struct Open(Rc<ScopeState>);
+pub(crate) struct Open(pub(crate) Rc<ScopeState>);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -318,19 +357,18 @@ where
             poll_body(&state, future.as_mut(), &mut value, &mut grace, cx);
         }
         if future.is_some() || state.live.get() > 0 {
-            *state.waiter.borrow_mut() = Some(Wakeup::of(cx));
+            state.wait(Wakeup::of(cx));
             if future.is_none() {
                 Wait::note(What::Children, 0);
             }
             return Poll::Pending;
         }
+        if state.stays_silent() {
+            // Nobody is left to return to; with its guard gone, the region around is dropped.
+            state.close();
+            return Poll::Pending;
+        }
         if state.cancelled_from_above.get() {
-            let cleans_up = state.region.as_ref().is_some_and(|region| region.delivered.get());
-            if !cleans_up {
-                // Nobody is left to return to; with its guard gone, the region around is dropped.
-                state.close();
-                return Poll::Pending;
-            }
             value = None;
         }
         Poll::Ready(())

@@ -117,6 +117,8 @@ pub(crate) struct Task {
     pub(crate) next: u32,
     pub(crate) joiner: Option<Wakeup>,
     pub(crate) wait: Wait,
+    /// Its number in a crew.
+    pub(crate) tag: u32,
     pub(crate) polled: bool,
     pub(crate) requested: bool,
     pub(crate) aborted: bool,
@@ -163,16 +165,11 @@ pub(crate) struct Slot {
 pub(crate) struct Slab {
     slots: Vec<Slot>,
     free: u32,
-    len: usize,
 }
 
 impl Slab {
     pub(crate) fn new() -> Self {
-        Self { slots: Vec::new(), free: NO_TASK, len: 0 }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.len
+        Self { slots: Vec::new(), free: NO_TASK }
     }
 
     pub(crate) fn slot_mut(&mut self, index: u32) -> Option<&mut Slot> {
@@ -205,7 +202,6 @@ impl Slab {
     /// Puts a task into a slot, whose waker is made anew unless nobody else holds the old one: so a
     /// stale waker never wakes a stranger.
     pub(crate) fn insert(&mut self, task: Task, new_cell: impl FnOnce(u32) -> Arc<WakeCell>) -> TaskKey {
-        self.len += 1;
         if self.free == NO_TASK {
             let index = u32::try_from(self.slots.len()).expect("fewer than four billion tasks");
             let cell = new_cell(index);
@@ -234,7 +230,6 @@ impl Slab {
         slot.generation = slot.generation.wrapping_add(1);
         slot.next_free = self.free;
         self.free = key.index;
-        self.len -= 1;
         Some(task)
     }
 }

@@ -109,7 +109,6 @@ fn waits_for(event_loop: &Loop, task: &Task) -> Option<String> {
         What::QueuePut => object("room in queue"),
         What::QueueJoin => object("all items done in queue"),
         What::Permit => object("a permit of semaphore"),
-        What::Rate => object("its turn at rate"),
         What::Thread => "a blocking thread".to_owned(),
         What::Cpu => "a computing thread".to_owned(),
         What::Next => "the next to finish".to_owned(),

@@ -49,7 +49,6 @@ pub(crate) enum What {
     QueuePut,
     QueueJoin,
     Permit,
-    Rate,
     Thread,
     Cpu,
     Next,

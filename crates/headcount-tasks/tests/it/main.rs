@@ -5,5 +5,8 @@ mod support;
 
 mod cancellation;
 mod deadlines;
+mod diagnosis;
 mod running;
 mod scopes;
+mod sharing;
+mod together;
