@@ -104,6 +104,18 @@ mod linux {
     }
 }
 
+/// Reads the program's line tables, which takes as long as a short block, before they are needed.
+pub(crate) fn prepare() {
+    #[cfg(target_os = "linux")]
+    {
+        static PREPARED: std::sync::Once = std::sync::Once::new();
+        PREPARED.call_once(|| {
+            let here: fn() = prepare;
+            backtrace::resolve(here as *mut std::ffi::c_void, |_| {});
+        });
+    }
+}
+
 /// Looks addresses up, the innermost first, until one lies in neither the standard library, nor a
 /// library from a registry, nor this crate.
 #[cfg(target_os = "linux")]

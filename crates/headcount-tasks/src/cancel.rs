@@ -16,7 +16,7 @@ use crate::name::Name;
 use crate::outcome::{BoxError, Outcome};
 use crate::region::Region;
 use crate::report::Report;
-use crate::scope::ScopeState;
+use crate::scope_state::ScopeState;
 use crate::task::{AnyTask, End, NO_TASK, Task, TaskCell, TaskKey};
 use crate::wait::{Wait, Wakeup};
 

@@ -13,7 +13,7 @@ use crate::event_loop::Loop;
 use crate::name::Name;
 use crate::outcome::Outcome;
 use crate::report::Report;
-use crate::scope::{Kind, Open, ScopeState};
+use crate::scope_state::{Kind, Open, ScopeState};
 use crate::wait::{Wait, Wakeup, What};
 
 type ValueOf<I> = <<<I as Iterator>::Item as Future>::Output as Outcome>::Value;

@@ -101,6 +101,10 @@ impl Error {
         None
     }
 
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn failed(task: Name, source: BoxError) -> Self {
         Self(Arc::new(Kind::Failed { task, source }))
     }

@@ -18,7 +18,7 @@ use crate::debug::Debug;
 use crate::error::Error;
 use crate::region::Region;
 use crate::report::{Report, Reporter};
-use crate::scope::ScopeState;
+use crate::scope_state::ScopeState;
 use crate::task::{AnyTask, End, Ended, Slab, TaskKey};
 use crate::wait::{Wait, What};
 use crate::waker::{Shared, WakeCell};

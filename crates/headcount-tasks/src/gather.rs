@@ -9,7 +9,9 @@ use futures_core::Stream;
 
 use crate::crew::Crew;
 use crate::error::Error;
+use crate::event_loop::Loop;
 use crate::outcome::Outcome;
+use crate::report::Report;
 
 type ValueOf<I> = <<<I as Iterator>::Item as Future>::Output as Outcome>::Value;
 
@@ -32,7 +34,7 @@ where
     <I::Item as Future>::Output: Outcome,
 {
     let crew = Crew::new("gather", Location::caller(), futures.into_iter());
-    Gather { crew, values: Vec::new(), failures: Vec::new() }
+    Gather { crew, values: Vec::new(), failures: Untaken::default() }
 }
 
 /// Runs every future as a task and gives what each ended with, in the order given: a value, or an
@@ -83,7 +85,7 @@ where
     <I::Item as Future>::Output: Outcome,
 {
     let crew = Crew::new("race", Location::caller(), futures.into_iter());
-    Race { crew, winner: None, failures: Vec::new() }
+    Race { crew, winner: None, failures: Untaken::default() }
 }
 
 macro_rules! limit {
@@ -117,6 +119,19 @@ limit!(GatherResults);
 limit!(AsCompleted);
 limit!(Race);
 
+/// Failures on their way to the caller. Those that never get there, because the future was dropped
+/// while it waited for the rest, are reported.
+#[derive(Default)]
+struct Untaken(Vec<Error>);
+
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        for error in self.0.drain(..).filter(|error| !error.is_cancelled()) {
+            Loop::with(|event_loop| event_loop.report(&Report::LostError(error)));
+        }
+    }
+}
+
 /// The future of [`gather`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Gather<I: Iterator>
@@ -126,7 +141,7 @@ where
 {
     crew: Crew<I>,
     values: Vec<Option<ValueOf<I>>>,
-    failures: Vec<Error>,
+    failures: Untaken,
 }
 
 impl<I> Future for Gather<I>
@@ -152,7 +167,7 @@ where
                 }
                 Err(error) => {
                     if !error.is_cancelled() {
-                        this.failures.push(error);
+                        this.failures.0.push(error);
                     }
                     this.crew.cancel();
                 }
@@ -161,9 +176,20 @@ where
         let values = std::mem::take(&mut this.values);
         let whole = values.len() == this.crew.started();
         Poll::Ready(match values.into_iter().collect::<Option<Vec<_>>>() {
-            Some(values) if this.failures.is_empty() && whole => Ok(values),
-            _ => Err(Error::scope(std::mem::take(&mut this.failures))),
+            Some(values) if this.failures.0.is_empty() && whole => Ok(values),
+            _ => Err(Error::scope(std::mem::take(&mut this.failures.0))),
         })
+    }
+}
+
+impl<I: Iterator> Drop for GatherResults<I>
+where
+    I::Item: Future,
+    <I::Item as Future>::Output: Outcome,
+{
+    fn drop(&mut self) {
+        let results = std::mem::take(&mut self.results);
+        let _reported = Untaken(results.into_iter().flatten().filter_map(Result::err).collect());
     }
 }
 
@@ -247,7 +273,7 @@ where
 {
     crew: Crew<I>,
     winner: Option<ValueOf<I>>,
-    failures: Vec<Error>,
+    failures: Untaken,
 }
 
 impl<I> Future for Race<I>
@@ -268,12 +294,16 @@ where
                 }
                 Ok(_second) => {}
                 Err(error) if error.is_cancelled() => {}
-                Err(error) => this.failures.push(error),
+                Err(error) => this.failures.0.push(error),
             }
         }
         Poll::Ready(match this.winner.take() {
-            Some(winner) => Ok(winner),
-            None => Err(Error::scope(std::mem::take(&mut this.failures))),
+            Some(winner) => {
+                // One mirror answered; that others did not is what the race is for.
+                this.failures.0.clear();
+                Ok(winner)
+            }
+            None => Err(Error::scope(std::mem::take(&mut this.failures.0))),
         })
     }
 }

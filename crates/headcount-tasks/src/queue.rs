@@ -5,14 +5,15 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 use std::future::Future;
-use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::debug::Named;
 use crate::error::Closed;
+use crate::item::Item;
 use crate::name::Name;
+use crate::shelf::Shelf;
 use crate::wait::{Wait, Wakeup, What};
 use crate::wait_list::{Ticket, WaitList};
 
@@ -23,67 +24,10 @@ pub type LifoQueue<T> = OrderedQueue<T, Vec<T>>;
 /// Gives the lowest item.
 pub type PriorityQueue<T> = OrderedQueue<T, BinaryHeap<Reverse<T>>>;
 
-/// Where a queue keeps its items; it decides which comes next.
-pub trait Shelf<T>: Default {
-    /// Adds an item.
-    fn insert(&mut self, item: T);
-    /// Takes the next item.
-    fn take(&mut self) -> Option<T>;
-    /// Takes back the item that was taken last.
-    fn put_back(&mut self, item: T);
-    /// The number of items.
-    fn count(&self) -> usize;
-}
-
-impl<T> Shelf<T> for VecDeque<T> {
-    fn insert(&mut self, item: T) {
-        self.push_back(item);
-    }
-    fn take(&mut self) -> Option<T> {
-        self.pop_front()
-    }
-    fn put_back(&mut self, item: T) {
-        self.push_front(item);
-    }
-    fn count(&self) -> usize {
-        self.len()
-    }
-}
-
-impl<T> Shelf<T> for Vec<T> {
-    fn insert(&mut self, item: T) {
-        self.push(item);
-    }
-    fn take(&mut self) -> Option<T> {
-        self.pop()
-    }
-    fn put_back(&mut self, item: T) {
-        self.push(item);
-    }
-    fn count(&self) -> usize {
-        self.len()
-    }
-}
-
-impl<T: Ord> Shelf<T> for BinaryHeap<Reverse<T>> {
-    fn insert(&mut self, item: T) {
-        self.push(Reverse(item));
-    }
-    fn take(&mut self) -> Option<T> {
-        self.pop().map(|Reverse(item)| item)
-    }
-    fn put_back(&mut self, item: T) {
-        self.push(Reverse(item));
-    }
-    fn count(&self) -> usize {
-        self.len()
-    }
-}
-
 /// A bounded queue; see [`Queue`], [`LifoQueue`] and [`PriorityQueue`]. Clones are the same queue.
 pub struct OrderedQueue<T, S: Shelf<T>>(Rc<State<T, S>>);
 
-struct State<T, S> {
+pub(crate) struct State<T, S> {
     capacity: usize,
     inner: RefCell<Inner<T, S>>,
     /// Items put and not yet done.
@@ -295,7 +239,7 @@ impl<T, S: Shelf<T>> State<T, S> {
         woken.into_iter().for_each(Wakeup::wake);
     }
 
-    fn finish(&self, items: usize) {
+    pub(crate) fn finish(&self, items: usize) {
         self.unfinished.set(self.unfinished.get() - items);
         if self.unfinished.get() == 0 {
             let joiners = self.inner.borrow_mut().joiners.wake_all();
@@ -437,50 +381,5 @@ impl<T, S: Shelf<T>> Drop for Join<T, S> {
         if let Some(ticket) = self.ticket.take() {
             self.state.inner.borrow_mut().joiners.leave(&ticket);
         }
-    }
-}
-
-/// An item out of a queue. Dropping it, however that comes about, says that it is done: nobody
-/// forgets `task_done`.
-pub struct Item<T, S: Shelf<T> = VecDeque<T>> {
-    state: Rc<State<T, S>>,
-    item: Option<T>,
-}
-
-impl<T, S: Shelf<T>> Item<T, S> {
-    fn new(state: &Rc<State<T, S>>, item: T) -> Self {
-        Self { state: Rc::clone(state), item: Some(item) }
-    }
-
-    /// The item itself, done as of now.
-    #[must_use]
-    pub fn into_inner(mut self) -> T {
-        self.item.take().expect("an item is there until it is taken out or dropped")
-    }
-}
-
-impl<T, S: Shelf<T>> Deref for Item<T, S> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.item.as_ref().expect("an item is there until it is taken out or dropped")
-    }
-}
-
-impl<T, S: Shelf<T>> DerefMut for Item<T, S> {
-    fn deref_mut(&mut self) -> &mut T {
-        self.item.as_mut().expect("an item is there until it is taken out or dropped")
-    }
-}
-
-impl<T, S: Shelf<T>> Drop for Item<T, S> {
-    fn drop(&mut self) {
-        self.state.finish(1);
-    }
-}
-
-impl<T: fmt::Debug, S: Shelf<T>> fmt::Debug for Item<T, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.item.fmt(f)
     }
 }

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::name::{Label, Name};
 use crate::outcome::{BoxError, Outcome};
 use crate::region::Region;
-use crate::scope::ScopeState;
+use crate::scope_state::ScopeState;
 use crate::wait::{Wait, Wakeup};
 use crate::waker::WakeCell;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::event_loop::Loop;
 use crate::name::{Label, Name};
-use crate::scope::ScopeState;
+use crate::scope_state::ScopeState;
 use crate::task::{Task, TaskKey, TaskState};
 use crate::wait::What;
 

@@ -69,6 +69,7 @@ impl Drop for Watchdog {
 
 #[expect(clippy::disallowed_methods, reason = "a block lasts real time, whatever clock the loop is on")]
 fn watch(pulse: &Pulse, reporter: &Reporter, slow: Duration, watched: &ThreadSample, stop: &AtomicBool) {
+    crate::blocked_line::prepare();
     let mut seen = (pulse.beat(), std::time::Instant::now());
     let mut told = 0;
     while !stop.load(Ordering::Acquire) {

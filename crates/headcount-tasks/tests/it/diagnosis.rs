@@ -4,10 +4,10 @@ use headcount_tasks::{BoxError, Queue, current, gather, label, scope, sleep, tas
 
 use crate::support::{MS, SECOND, run, runner};
 
-/// Blocks a loop in a task, which sees the report before it goes on; gives the report's text and
-/// the line that blocks.
+/// Blocks a loop in a task; gives the report's text, whether it came before the block ended, and the
+/// line that blocks.
 #[expect(clippy::disallowed_methods, reason = "blocking the loop is what these tests are about")]
-fn block(busy: bool) -> (String, u32) {
+fn block(busy: bool) -> (String, bool, u32) {
     let (runner, reports) = runner();
     let seen = reports.clone();
     let blocker = async move {
@@ -19,18 +19,19 @@ fn block(busy: bool) -> (String, u32) {
             std::thread::sleep(300 * MS);
             line!() - 1
         };
-        assert!(seen.contain("blocker"), "reported while it blocks");
-        line
+        (seen.contain("blocker"), line)
     };
     let main = async move { scope(async |s| s.spawn("blocker", blocker).await).await };
-    let line = runner.debug(true).run(main).unwrap();
-    (reports.texts().concat(), line)
+    let (in_time, line) = runner.debug(true).run(main).unwrap();
+    (reports.texts().concat(), in_time, line)
 }
 
 #[test]
 fn the_watchdog_names_a_blocked_task_and_its_line_before_the_block_ends() {
     for busy in [false, true] {
-        let (report, line) = block(busy);
+        // On a machine busy with other tests the watchdog's thread may get its turn too late.
+        let attempts = std::iter::repeat_with(|| block(busy)).take(5);
+        let (report, _, line) = attempts.into_iter().find(|(_, in_time, _)| *in_time).expect("told in time");
         assert!(report.starts_with("task `blocker`, spawned at "), "{report}");
         if cfg!(target_os = "linux") {
             assert!(report.contains(&format!("diagnosis.rs:{line} (")), "{line} in {report}");

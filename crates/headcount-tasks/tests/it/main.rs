@@ -4,9 +4,14 @@
 mod support;
 
 mod cancellation;
+mod compiling;
 mod deadlines;
 mod diagnosis;
+mod random_trees;
 mod running;
 mod scopes;
 mod sharing;
+mod signals;
+mod threads;
 mod together;
+mod wake_path;

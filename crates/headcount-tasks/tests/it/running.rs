@@ -1,7 +1,7 @@
 //! Runs: their beginning, their end, and the order of their ready tasks.
 
 use headcount_tasks::{
-    BoxError, LoopExecutor, Runner, Value, daemon, run, scope, sleep, to_thread, yield_now,
+    BoxError, LoopExecutor, Runner, Value, daemon, gather, run, scope, sleep, to_thread, yield_now,
 };
 
 use crate::support::{self, Events, MS, SECOND, runner};
@@ -194,4 +194,28 @@ fn a_call_that_outlives_the_run_is_named() {
         .unwrap();
     drop(go_on);
     assert_eq!(reports.texts(), ["still running at the end: thread `endless`"]);
+}
+
+#[test]
+fn a_check_tries_many_orders_and_names_the_seed_that_fails() {
+    let orders = std::rc::Rc::new(std::cell::RefCell::new(std::collections::BTreeSet::new()));
+    let seen = orders.clone();
+    headcount_tasks::testing::check(move || {
+        let orders = orders.clone();
+        async move {
+            let events = Events::default();
+            let noting = events.clone();
+            gather((0..4).map(move |number| {
+                let events = noting.clone();
+                async move { events.note(number.to_string()) }
+            }))
+            .await?;
+            orders.borrow_mut().insert(events.joined());
+            Ok::<_, BoxError>(())
+        }
+    });
+    assert!(seen.borrow().len() > 5, "{:?}", seen.borrow());
+    let failing = || headcount_tasks::testing::check_seed(3, async { Err::<(), _>("unlucky") });
+    let text = std::panic::catch_unwind(failing).unwrap_err();
+    assert_eq!(text.downcast_ref::<String>().unwrap(), "task `main` failed: unlucky");
 }

@@ -219,3 +219,12 @@ fn a_shield_is_finished_and_waited_for() {
     });
     assert_eq!(seen.joined(), "committed goes-on-to-its-next-await timed-out");
 }
+
+#[test]
+fn a_failure_met_in_a_handle_is_told_once() {
+    let error = run(async {
+        let result = scope(async |s| s.spawn("bad", async { Err::<(), _>("broken") }).await);
+        headcount_tasks::Value(result.await.unwrap_err())
+    });
+    assert_eq!(error.to_string(), "task `bad` failed: broken");
+}
