@@ -93,7 +93,7 @@ pub(crate) fn measure(case: &str, times: usize, watchdog: bool) -> Cost {
                 let sender = std::thread::spawn(move || {
                     (0..times).for_each(|n| {
                         let _closed = send.blocking_send(n);
-                    })
+                    });
                 });
                 while receive.recv().await.is_some() {}
                 drop(sender.join());

@@ -1,7 +1,7 @@
 //! The wake-up path between threads: a flag per task and an inbox per loop. It names its atomics
-//! through `super::sync`, so that the tests can compile this very file against loom.
+//! through `super::primitives`, so that the tests can compile this very file against loom.
 
-use super::sync::{AtomicBool, Mutex, Ordering};
+use super::primitives::{AtomicBool, Mutex, Ordering};
 
 /// Whether a task already stands in a queue, so that a thousand wakes make one poll.
 #[derive(Debug)]
@@ -98,7 +98,7 @@ impl<W> Inbox<W> {
         state.sleeper = None;
     }
 
-    fn lock(&self) -> super::sync::MutexGuard<'_, State<W>> {
+    fn lock(&self) -> super::primitives::MutexGuard<'_, State<W>> {
         // Nothing under this lock can panic; a poisoned lock is therefore as good as any.
         match self.state.lock() {
             Ok(guard) => guard,

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod asyncio_edges;
 mod cancellation;
 mod compiling;
 mod deadlines;
