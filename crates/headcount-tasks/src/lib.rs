@@ -185,3 +185,8 @@ pub use task::TaskState;
 pub use threads::{OffLoop, compute, to_thread};
 pub use tree::{Current, TaskInfo, TaskTree, current, label, task_tree};
 pub use watchdog::Blocked;
+
+/// Runs the program in the README as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -74,7 +74,7 @@ impl<T, S: Shelf<T>> OrderedQueue<T, S> {
         Put { state: Rc::clone(&self.0), item: Some(item), ticket: None }
     }
 
-    /// Puts an item in if there is room and nobody waits for it.
+    /// Puts an item in if there is room; room goes first to those who wait for it.
     ///
     /// # Errors
     /// The item, when the queue is full or closed.
@@ -171,7 +171,7 @@ impl<T, S: Shelf<T>> State<T, S> {
             if let Some(given) = inner.getters.front() {
                 *given = Some(item);
                 inner.getters.serve_front()
-            } else if inner.shelf.count() < self.capacity && inner.putters.is_empty() {
+            } else if inner.shelf.count() < self.capacity {
                 inner.shelf.insert(item);
                 None
             } else {

@@ -213,6 +213,8 @@ impl Slab {
         let slot = &mut self.slots[index as usize];
         self.free = slot.next_free;
         if Arc::strong_count(&slot.cell) != 2 {
+            // Marked as queued for good, the old wakers have nothing left to do.
+            slot.cell.scheduled.set();
             slot.cell = new_cell(index);
             slot.waker = Waker::from(Arc::clone(&slot.cell));
         }

@@ -252,3 +252,30 @@ fn wakers_that_outlive_their_loop_do_nothing() {
         waker.wake();
     });
 }
+
+#[test]
+fn the_waker_of_an_ended_task_does_not_wake_its_successor() {
+    run(async {
+        let polls = std::rc::Rc::new(std::cell::Cell::new(0));
+        let counted = polls.clone();
+        scope(async |s| {
+            let first = s
+                .spawn("first", std::future::poll_fn(|cx| std::task::Poll::Ready(Value(cx.waker().clone()))));
+            let stale = first.await?;
+            let second = s.spawn(
+                "second",
+                std::future::poll_fn(move |_| {
+                    counted.set(counted.get() + 1);
+                    std::task::Poll::<()>::Pending
+                }),
+            );
+            yield_now().await;
+            stale.wake();
+            yield_now().await;
+            assert_eq!(polls.get(), 1);
+            second.cancel();
+            Ok::<_, BoxError>(())
+        })
+        .await
+    });
+}

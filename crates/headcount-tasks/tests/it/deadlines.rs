@@ -3,7 +3,7 @@
 use headcount_tasks::{BoxError, Deadline, Value, scope, sleep, timeout, until_cancelled};
 use tokio::time::Instant;
 
-use crate::support::{Events, MS, SECOND, run};
+use crate::support::{Events, MS, SECOND, run, runner};
 
 #[test]
 fn work_in_time_gives_its_value_and_late_work_is_dropped() {
@@ -126,4 +126,17 @@ fn work_may_finish_its_cleanup_and_then_the_deadline_has_fired() {
 fn a_deadline_that_has_passed_still_gives_the_work_one_step() {
     let value = run(async { Value(timeout(std::time::Duration::ZERO, async { 1 }).await) });
     assert_eq!(value, Ok(1));
+}
+
+#[test]
+fn a_deadline_waits_even_for_shields_that_outlast_the_grace() {
+    let (runner, reports) = runner();
+    let elapsed = runner.paused_clock().debug(false).grace(2 * SECOND).run(async {
+        let start = Instant::now();
+        let work = headcount_tasks::shield("commit", sleep(10 * SECOND));
+        assert!(timeout(SECOND, work).await.is_err());
+        start.elapsed()
+    });
+    assert_eq!(elapsed.unwrap(), 10 * SECOND);
+    assert_eq!(reports.texts(), ["task `main` did not end within its grace and was dropped"]);
 }

@@ -175,3 +175,26 @@ fn closing_drains_or_drops_and_wakes_everybody() {
         Ok::<_, BoxError>(())
     });
 }
+
+#[test]
+fn nobody_overtakes_who_waits_at_a_rate() {
+    let events = Events::default();
+    let seen = events.clone();
+    run(async move {
+        let rate = Rate::new("r", 1, SECOND);
+        rate.acquire().await;
+        scope(async |s| {
+            for (name, arrival) in [("late", SECOND), ("early", MS)] {
+                let (rate, events) = (rate.clone(), events.clone());
+                s.spawn(name, async move {
+                    // The late one's timer fires together with the turn that the early one waits for.
+                    sleep(arrival).await;
+                    rate.acquire().await;
+                    events.note(name);
+                });
+            }
+        })
+        .await
+    });
+    assert_eq!(seen.joined(), "early late");
+}

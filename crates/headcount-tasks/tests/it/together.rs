@@ -161,3 +161,20 @@ fn a_race_without_a_winner_gives_every_failure() {
     });
     assert_eq!(error.to_string(), "2 tasks failed: task `race[0]` failed: a; task `race[1]` failed: b");
 }
+
+#[test]
+fn what_fails_after_its_stream_was_dropped_is_reported() {
+    let (runner, reports) = runner();
+    let main = runner.paused_clock().debug(false).run(async {
+        let mut stream = as_completed([async {
+            let _told = headcount_tasks::until_cancelled(sleep(SECOND)).await;
+            Err::<(), _>("on the way out")
+        }]);
+        assert!(futures_util::poll!(Box::pin(stream.next())).is_pending());
+        headcount_tasks::yield_now().await;
+        drop(stream);
+        sleep(SECOND).await;
+    });
+    main.unwrap();
+    assert_eq!(reports.texts(), ["an error nobody took: task `as_completed[0]` failed: on the way out"]);
+}
