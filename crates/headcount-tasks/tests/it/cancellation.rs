@@ -1,0 +1,281 @@
+//! Cancellation: request, grace, abort, wait.
+
+use std::time::Duration;
+
+use headcount_tasks::{BoxError, TaskState, Value, current, scope, sleep, until_cancelled, yield_now};
+use tokio::time::Instant;
+
+use crate::support::{Events, MS, SECOND, run, runner};
+
+#[test]
+fn cancelling_has_dropped_the_future_when_it_returns() {
+    let events = Events::default();
+    let seen = events.clone();
+    run(async move {
+        scope(async |s| {
+            let guard = events.on_drop("dropped");
+            let task = s.spawn("task", async move {
+                let _guard = guard;
+                std::future::pending::<()>().await;
+            });
+            yield_now().await;
+            task.cancel();
+            events.note("returned");
+            assert_eq!(task.state(), TaskState::Ended);
+            assert!(task.await.unwrap_err().is_cancelled());
+        })
+        .await
+    });
+    assert_eq!(seen.joined(), "dropped returned");
+}
+
+#[test]
+fn a_section_cleans_up_with_awaits_within_the_grace() {
+    let events = Events::default();
+    let seen = events.clone();
+    run(async move {
+        scope(async |s| {
+            let events = events.clone();
+            let task = s.spawn("task", async move {
+                let work = async {
+                    loop {
+                        sleep(SECOND).await;
+                    }
+                };
+                let outcome: Result<(), _> = until_cancelled(work).await;
+                sleep(4 * SECOND).await;
+                events.note("cleaned");
+                outcome
+            });
+            sleep(1500 * MS).await;
+            let start = Instant::now();
+            task.cancel();
+            assert_eq!(task.state(), TaskState::Cancelling);
+            assert!(task.await.unwrap_err().is_cancelled());
+            assert_eq!(start.elapsed(), 4 * SECOND);
+        })
+        .await
+    });
+    assert_eq!(seen.joined(), "cleaned");
+}
+
+#[test]
+fn who_ignores_the_request_is_dropped_after_the_grace_and_named() {
+    let (runner, reports) = runner();
+    let elapsed = runner.paused_clock().debug(false).run(async {
+        scope(async |s| {
+            s.set_grace(2 * SECOND);
+            let task = s.spawn("stubborn", async {
+                loop {
+                    let _ignored = until_cancelled(sleep(SECOND)).await;
+                }
+            });
+            yield_now().await;
+            let start = Instant::now();
+            task.cancel();
+            assert!(task.await.unwrap_err().is_cancelled());
+            start.elapsed()
+        })
+        .await
+    });
+    assert_eq!(elapsed.unwrap(), 2 * SECOND);
+    assert_eq!(reports.texts(), ["task `stubborn` did not end within its grace and was dropped"]);
+}
+
+#[test]
+fn abort_drops_children_first_and_gives_no_grace() {
+    let events = Events::default();
+    let seen = events.clone();
+    run(async move {
+        scope(async |s| {
+            let events = events.clone();
+            let inner = events.clone();
+            let task = s.spawn("parent", async move {
+                let _guard = inner.on_drop("parent");
+                scope(async |s| {
+                    for name in ["older", "younger"] {
+                        let guard = inner.on_drop(name);
+                        s.spawn(name, async move {
+                            let _guard = guard;
+                            let _ignored = until_cancelled(sleep(SECOND)).await;
+                            sleep(SECOND).await;
+                        });
+                    }
+                })
+                .await
+            });
+            yield_now().await;
+            yield_now().await;
+            task.abort();
+            events.note("returned");
+            assert!(task.is_ended());
+        })
+        .await
+    });
+    assert_eq!(seen.joined(), "younger older parent returned");
+}
+
+#[test]
+fn cancelling_a_parent_waits_for_children_that_clean_up() {
+    let events = Events::default();
+    let seen = events.clone();
+    run(async move {
+        scope(async |s| {
+            let events = events.clone();
+            let inner = events.clone();
+            let parent = s.spawn("parent", async move {
+                let _guard = inner.on_drop("parent");
+                scope(async |s| {
+                    let events = inner.clone();
+                    s.spawn("child", async move {
+                        let _ignored = until_cancelled(std::future::pending::<()>()).await;
+                        sleep(SECOND).await;
+                        events.note("cleaned");
+                    });
+                })
+                .await?;
+                inner.note("a cancelled scope does not return");
+                Ok::<_, BoxError>(())
+            });
+            sleep(MS).await;
+            parent.cancel();
+            assert!(parent.await.unwrap_err().is_cancelled());
+        })
+        .await
+    });
+    assert_eq!(seen.joined(), "cleaned parent");
+}
+
+#[test]
+fn a_task_can_cancel_itself_and_ends_at_its_next_await() {
+    let events = Events::default();
+    let seen = events.clone();
+    run(async move {
+        scope(async |s| {
+            let handle = std::rc::Rc::new(std::cell::RefCell::new(None));
+            let (own, inner) = (handle.clone(), events.clone());
+            *handle.borrow_mut() = Some(s.spawn("self", async move {
+                own.borrow().as_ref().map(headcount_tasks::TaskHandle::cancel);
+                assert!(current().is_some_and(|task| task.is_cancelling()));
+                inner.note("still");
+                sleep(SECOND).await;
+                inner.note("never");
+            }));
+        })
+        .await
+    });
+    assert_eq!(seen.joined(), "still");
+}
+
+#[test]
+fn work_begun_in_a_cleanup_is_not_cut_short_by_the_same_request() {
+    let cleaned = run(async {
+        let cleaned = std::rc::Rc::new(std::cell::Cell::new(false));
+        let set = cleaned.clone();
+        scope(async |s| {
+            let task = s.spawn("task", async move {
+                let _told = until_cancelled(std::future::pending::<()>()).await;
+                scope(async |s| {
+                    let child = s.spawn("goodbye", async {
+                        sleep(SECOND).await;
+                        true
+                    });
+                    set.set(child.await.unwrap());
+                })
+                .await
+            });
+            sleep(MS).await;
+            task.cancel();
+            drop(task.await);
+        })
+        .await?;
+        Ok::<_, BoxError>(cleaned.get())
+    });
+    assert!(cleaned);
+}
+
+#[test]
+fn an_error_during_cancellation_is_not_lost() {
+    let (runner, reports) = runner();
+    let result = runner.paused_clock().debug(false).run(async {
+        scope(async |s| {
+            let parent = s.spawn("parent", async {
+                scope(async |s| {
+                    s.spawn("child", async {
+                        let _told = until_cancelled(std::future::pending::<()>()).await;
+                        Err::<(), _>("cannot say goodbye")
+                    });
+                })
+                .await
+            });
+            sleep(MS).await;
+            parent.cancel();
+            Value(parent.await.unwrap_err().is_cancelled())
+        })
+        .await
+    });
+    assert!(result.unwrap());
+    assert_eq!(reports.texts(), ["an error nobody took: task `child` failed: cannot say goodbye"]);
+}
+
+#[test]
+fn a_destructor_that_panics_is_a_failure_of_its_task() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in a destructor");
+        }
+    }
+    let error = run(async {
+        let result = scope(async |s| {
+            let task = s.spawn("task", async {
+                let _bomb = Bomb;
+                std::future::pending::<()>().await;
+            });
+            yield_now().await;
+            task.cancel();
+        });
+        Value(result.await.unwrap_err())
+    });
+    assert_eq!(error.to_string(), "task `task` panicked: in a destructor");
+}
+
+#[test]
+fn wakers_that_outlive_their_loop_do_nothing() {
+    let waker =
+        run(async { Value(std::future::poll_fn(|cx| std::task::Poll::Ready(cx.waker().clone())).await) });
+    let other = waker.clone();
+    std::thread::spawn(move || other.wake()).join().unwrap();
+    waker.wake_by_ref();
+    run(async move {
+        sleep(Duration::from_millis(1)).await;
+        waker.wake();
+    });
+}
+
+#[test]
+fn the_waker_of_an_ended_task_does_not_wake_its_successor() {
+    run(async {
+        let polls = std::rc::Rc::new(std::cell::Cell::new(0));
+        let counted = polls.clone();
+        scope(async |s| {
+            let first = s
+                .spawn("first", std::future::poll_fn(|cx| std::task::Poll::Ready(Value(cx.waker().clone()))));
+            let stale = first.await?;
+            let second = s.spawn(
+                "second",
+                std::future::poll_fn(move |_| {
+                    counted.set(counted.get() + 1);
+                    std::task::Poll::<()>::Pending
+                }),
+            );
+            yield_now().await;
+            stale.wake();
+            yield_now().await;
+            assert_eq!(polls.get(), 1);
+            second.cancel();
+            Ok::<_, BoxError>(())
+        })
+        .await
+    });
+}
