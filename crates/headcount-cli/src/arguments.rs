@@ -239,6 +239,7 @@ impl CheckArguments {
     /// What the engine takes. Reads the files that the flags name.
     pub(crate) fn config(&self) -> Result<Config, Problem> {
         let mut config = Config::default();
+        config.task_tree_signal = true;
         config.concurrency = self.limits.concurrency;
         config.per_host = self.limits.per_host;
         config.timeout = self.limits.timeout;

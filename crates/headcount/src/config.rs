@@ -49,6 +49,9 @@ pub struct Config {
     pub max_lookups: usize,
     /// Inputs to read ahead of the requests, at most. Default 10,000.
     pub read_ahead: usize,
+    /// Write the engine's task tree to standard error on SIGUSR1, for a look at a run that seems to hang. Default false:
+    /// what a signal does is the program's own choice.
+    pub task_tree_signal: bool,
     /// Seed of the jitter; the same seed gives the same waits. Default: random.
     pub seed: Option<u64>,
 }
@@ -72,6 +75,7 @@ impl Default for Config {
             max_idle_connections: 100,
             max_lookups: 100,
             read_ahead: 10_000,
+            task_tree_signal: false,
             seed: None,
         }
     }

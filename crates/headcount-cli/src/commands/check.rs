@@ -4,7 +4,7 @@ use std::io;
 
 use headcount::{Config, Engine};
 
-use super::running::{Attendant, Finished, Run};
+use super::running::{Finished, Run};
 use crate::arguments::CheckArguments;
 use crate::inputs;
 use crate::output::Output;
@@ -25,14 +25,10 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     let engine = Engine::new(config)
         .map_err(|error| Problem::broken(&error.into()).hint("see `headcount check --help`").into_usage())?;
     let output = Output::open(&arguments.output, &inputs)?;
-    let attendant = Attendant::new()?;
-    let records = engine
-        .try_run(inputs::requests(inputs, &arguments.request.method))
-        .map_err(|error| Problem::broken(&error.into()))?;
+    let requests = inputs::requests(inputs, &arguments.request.method);
     let options = &arguments.output;
     let finished = Run {
-        attendant,
-        records,
+        start: move || engine.try_run(requests),
         output,
         progress: ProgressLine::new(!options.quiet && !options.no_progress),
         grace: arguments.limits.grace,

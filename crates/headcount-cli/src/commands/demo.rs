@@ -8,7 +8,7 @@ use headcount::{Config, Engine, Request};
 use small_web::{Certificate, Host, KeepAliveEnd, SmallWeb, Temperament};
 
 use super::check::{fit_to_descriptors, print_report};
-use super::running::{Attendant, Run};
+use super::running::Run;
 use crate::arguments::{DemoArguments, OutputArguments};
 use crate::output::Output;
 use crate::progress::ProgressLine;
@@ -45,13 +45,9 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     let count = urls.len();
     tell(&format!("Checking {count} URLs on {} hosts of this machine.", neighbourhood.hosts))?;
     let opened = Output::open(&output, &[])?;
-    let attendant = Attendant::new()?;
-    let records = Engine::new(config)
-        .and_then(|engine| engine.run(urls.into_iter().map(Request::from)))
-        .map_err(|error| Problem::broken(&error.into()))?;
+    let engine = Engine::new(config).map_err(|error| Problem::broken(&error.into()))?;
     let finished = Run {
-        attendant,
-        records,
+        start: move || engine.run(urls.into_iter().map(Request::from)),
         output: opened,
         progress: ProgressLine::new(!arguments.no_progress),
         grace: TIMEOUT,

@@ -1,13 +1,13 @@
 //! A run and what goes on beside it: a thread writes the records, this one shows progress and minds Ctrl+C.
 
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use headcount::{Progress, Record, Records, RunHandle, Stop, Summary};
-use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
+use headcount_tasks::{BoxError, Runner, Value, to_thread};
 use tokio::time::{Instant, sleep_until};
 
 use crate::output::Output;
@@ -17,27 +17,10 @@ use crate::terminal::{Exit, Problem, shown};
 /// After the grace, time for the last records to be written. If whoever reads them does not, the command ends without.
 const LAST_WRITES: Duration = Duration::from_millis(400);
 
-/// The loop of this thread, with its ear to the signals. It is made before the run starts, so that none goes unheard.
-pub(super) struct Attendant {
-    runtime: Runtime,
-    signals: Signals,
-}
-
-impl Attendant {
-    pub(super) fn new() -> Result<Attendant, Problem> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Problem::broken(&error.into()))?;
-        let signals = {
-            let _entered = runtime.enter();
-            Signals::new()
-        };
-        Ok(Attendant { runtime, signals })
-    }
-}
-
-pub(super) struct Run {
-    pub(super) attendant: Attendant,
-    pub(super) records: Records,
+/// A run that is ready to start.
+pub(super) struct Run<S> {
+    /// Starts the engine. Called when the signals are minded, so that none goes unheard.
+    pub(super) start: S,
     pub(super) output: Output,
     pub(super) progress: ProgressLine,
     pub(super) grace: Duration,
@@ -63,56 +46,53 @@ struct Written {
     problem: Option<String>,
 }
 
-impl Run {
+impl<S> Run<S>
+where
+    S: FnOnce() -> Result<Records, headcount::Error> + 'static,
+{
     pub(super) fn finish(self) -> Result<Finished, Problem> {
+        // The signals are ours: a run that is interrupted still has records to write.
+        let runner = Runner::new().name("headcount").signals(false).tree_signal(true);
+        runner.run(self.attend()).map_err(|error| Problem::broken(&error.into()))
+    }
+
+    async fn attend(self) -> Result<Finished, BoxError> {
         let started = Instant::now();
-        let Run { attendant, records, output, mut progress, grace, is_verbose } = self;
+        let Run { start, output, mut progress, grace, is_verbose } = self;
+        let signals = Signals::new();
+        let records = start()?;
         let handle = records.handle();
         let is_finishing = Arc::new(AtomicBool::new(false));
-        let (done, written) = oneshot::channel();
-        let writer = {
+        let writing = {
             let (is_finishing, neighbour) = (Arc::clone(&is_finishing), progress.neighbour());
-            move || {
-                // Refused only when the command is ending without it.
-                let _ = done.send(write_all(records, output, &neighbour, is_verbose, &is_finishing));
-            }
+            to_thread("output", move || {
+                Value(write_all(records, output, &neighbour, is_verbose, &is_finishing))
+            })
         };
-        let thread = std::thread::Builder::new().name("headcount-output".to_owned()).spawn(writer);
-        let thread = thread.map_err(|error| Problem::broken(&error.into()))?;
-        let Attendant { runtime, signals } = attendant;
         let (written, was_interrupted) =
-            runtime.block_on(attend(written, signals, &handle, &mut progress, grace, &is_finishing));
+            mind_signals(writing, signals, &handle, &mut progress, grace, &is_finishing).await;
         progress.clear();
-        let Some(written) = written else {
-            return Err(Problem::broken(&anyhow::anyhow!("the thread that writes the records panicked")));
-        };
-        // It has said its last word.
-        let _ = thread.join();
-        Ok(Finished {
-            summary: written.summary,
-            progress: handle.progress(),
-            took: started.elapsed(),
-            was_interrupted,
-            reader_left: written.reader_left,
-            problem: written.problem,
-        })
+        let Written { summary, reader_left, problem } = written?;
+        let progress = handle.progress();
+        Ok(Finished { summary, progress, took: started.elapsed(), was_interrupted, reader_left, problem })
     }
 }
 
 /// Waits for the writing thread; shows progress, and stops the run on the first signal, ends it on the second.
-async fn attend(
-    mut written: oneshot::Receiver<Written>,
+async fn mind_signals(
+    writing: impl Future<Output = Result<Written, headcount_tasks::Error>>,
     mut signals: Signals,
     handle: &RunHandle,
     progress: &mut ProgressLine,
     grace: Duration,
     is_finishing: &AtomicBool,
-) -> (Option<Written>, bool) {
+) -> (Result<Written, headcount_tasks::Error>, bool) {
+    let mut writing = pin!(writing);
     let mut ticks = tokio::time::interval(TICK);
     let mut last_call: Option<Instant> = None;
     loop {
         tokio::select! {
-            result = &mut written => return (result.ok(), last_call.is_some()),
+            result = &mut writing => return (result, last_call.is_some()),
             () = signals.next() => match last_call {
                 None => {
                     handle.stop(Stop::After(grace));

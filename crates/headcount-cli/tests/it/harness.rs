@@ -164,6 +164,22 @@ impl Running {
         assert!(status.unwrap().success());
     }
 
+    /// What stands on standard error, up to a line that holds this text. The run is killed then.
+    #[cfg(unix)]
+    pub(crate) fn stderr_until(mut self, text: &str) -> String {
+        let mut seen = String::new();
+        for line in BufReader::new(self.child.stderr.take().unwrap()).lines() {
+            seen.push_str(&line.unwrap());
+            seen.push('\n');
+            if seen.contains(text) {
+                break;
+            }
+        }
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        seen
+    }
+
     pub(crate) fn end(mut self) -> Ended {
         drop(self.stdin.take());
         let stdout = self.stdout.take();

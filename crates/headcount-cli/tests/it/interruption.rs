@@ -103,6 +103,18 @@ fn a_stream_that_is_not_read_cannot_hold_the_last_write_either() {
 }
 
 #[test]
+fn sigusr1_shows_what_every_task_is_doing() {
+    let web = SmallWeb::start().unwrap();
+    let silent = web.host(Temperament::Silent);
+    let desk = Desk::new();
+    let running = Running::start(&desk, &format!("{} --timeout 60s --grace 0", silent.url("/page/7")));
+    wait_until("the request", || silent.requests() == 1);
+    running.signal("USR1");
+    let tree = running.stderr_until("/page/7");
+    assert!(tree.contains("worker"), "{tree}");
+}
+
+#[test]
 fn a_run_that_waits_for_its_list_can_be_interrupted() {
     let web = SmallWeb::start().unwrap();
     let host = web.host(Temperament::Fast);

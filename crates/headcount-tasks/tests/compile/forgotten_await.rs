@@ -1,3 +1,5 @@
+//! A forgotten await is refused where `unused_must_use` is denied.
+
 #![deny(unused_must_use)]
 
 use headcount_tasks::{Queue, Semaphore, gather, scope, sleep, timeout, yield_now};

@@ -1,3 +1,5 @@
+//! What a task returns must be an outcome; the compiler says how.
+
 use headcount_tasks::scope;
 
 struct Page;

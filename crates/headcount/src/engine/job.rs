@@ -1,5 +1,6 @@
 //! A job: one input on its way to its record, over attempts and redirects.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,12 +33,13 @@ pub(super) struct Job {
 
 /// A walk from the input's URL along its redirects.
 pub(super) struct Attempt {
-    pub(super) url: Url,
+    /// Shared with the task tree, which shows what each worker asks.
+    pub(super) url: Rc<Url>,
     pub(super) method: Method,
     /// What is left of the attempt's time.
     pub(super) left: Duration,
     spent: Duration,
-    visited: Vec<Url>,
+    visited: Vec<Rc<Url>>,
     chain: Vec<u16>,
 }
 
@@ -45,7 +47,14 @@ impl Attempt {
     fn new(mut url: Url, method: Method, timeout: Duration) -> Attempt {
         // It is not sent, and two URLs that differ in it only are one to the host.
         url.set_fragment(None);
-        Attempt { url, method, left: timeout, spent: Duration::ZERO, visited: Vec::new(), chain: Vec::new() }
+        Attempt {
+            url: Rc::new(url),
+            method,
+            left: timeout,
+            spent: Duration::ZERO,
+            visited: Vec::new(),
+            chain: Vec::new(),
+        }
     }
 }
 
@@ -69,7 +78,7 @@ impl Job {
     pub(super) fn host(&self) -> String {
         let url = match self.request.url() {
             Ok(url) if self.is_retry_due => url,
-            _ => &self.attempt.url,
+            _ => &*self.attempt.url,
         };
         format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80))
     }
@@ -135,7 +144,9 @@ impl Job {
         let attempt = &mut self.attempt;
         let target = redirect::target(&attempt.url, location.as_bytes())?;
         let method = redirect::method(head.status, &attempt.method);
-        if (target == attempt.url || attempt.visited.contains(&target)) && method == attempt.method {
+        if (target == *attempt.url || attempt.visited.iter().any(|url| target == **url))
+            && method == attempt.method
+        {
             let message = format!("the redirects go in a circle: {target} comes again");
             return Err(Failure::new(Phase::Redirect, Kind::Loop, message));
         }
@@ -144,7 +155,7 @@ impl Job {
             return Err(Failure::new(Phase::Redirect, Kind::TooMany, message));
         }
         attempt.method = method;
-        attempt.visited.push(std::mem::replace(&mut attempt.url, target));
+        attempt.visited.push(std::mem::replace(&mut attempt.url, Rc::new(target)));
         Ok(true)
     }
 
@@ -160,7 +171,7 @@ impl Job {
         record.num_redirects = u32::try_from(attempt.visited.len()).unwrap_or(u32::MAX);
         record.chain_status_codes = attempt.chain;
         if self.begun {
-            record.final_url = Some(attempt.url.into());
+            record.final_url = Some(attempt.url.as_str().to_owned());
             record.time_total = Some(seconds(attempt.spent));
         }
         let Some(trace) = last else { return record };

@@ -8,11 +8,11 @@ mod records;
 mod run;
 mod worker;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_core::Stream;
+use headcount_tasks::{BoxError, Runner};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::{mpsc, watch};
 
@@ -100,25 +100,20 @@ impl Engine {
             let failed = records.clone();
             let tls = Tls::new(engine.config.insecure, engine.extra_roots);
             let internet = Internet::default();
-            let run = run_on_this_thread(async move || {
+            let tree_signal = engine.config.task_tree_signal;
+            let main = async move {
                 let run = Rc::new(run::Run::new(engine.config, internet, tls, counters, records));
-                run.drive(feed, stopped, beside()).await;
-            });
-            if let Err(error) = run {
+                Ok::<_, BoxError>(run.drive(feed, stopped, async move { beside().await }).await?)
+            };
+            let runner = Runner::new().name("engine").signals(false).tree_signal(tree_signal);
+            if let Err(error) = runner.run(main) {
+                let error = Error::runtime("the engine stopped").because(error);
                 // Refused only by a taker that has gone.
                 let _ = failed.blocking_send(Err(error));
             }
         })?;
         Ok(Records::new(taker, stop, progress))
     }
-}
-
-/// A panic is a bug of ours; it must not pass for the end of the list.
-fn run_on_this_thread(run: impl AsyncFnOnce()) -> Result<(), Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Error::runtime("cannot make an event loop").because(error))?;
-    catch_unwind(AssertUnwindSafe(|| runtime.block_on(run())))
-        .map_err(|_panic| Error::runtime("the engine panicked; please report it"))
 }
 
 fn spawn_thread(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Error> {

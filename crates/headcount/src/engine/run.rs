@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use headcount_tasks::{Scope, TaskHandle, scope};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -42,8 +41,10 @@ pub(super) struct Run<N: Network> {
     is_stopping: Cell<bool>,
     /// The list broke off, and why.
     list_error: RefCell<Option<Error>>,
-    /// A job was pushed, so that more could start, or sooner.
-    pushed: Notify,
+    /// A job was pushed, a worker or the list has ended: look again.
+    changed: Notify,
+    /// Workers that have not ended.
+    workers: Cell<usize>,
     /// The queue has room for more of the list.
     has_room: Notify,
     /// Names that may be resolved at once.
@@ -90,7 +91,8 @@ impl<N: Network> Run<N> {
             idle: Rc::default(),
             is_stopping: Cell::new(false),
             list_error: RefCell::default(),
-            pushed: Notify::new(),
+            changed: Notify::new(),
+            workers: Cell::new(0),
             has_room: Notify::new(),
             lookups: Semaphore::new(lookups),
             outbox: Outbox::new(records),
@@ -99,54 +101,73 @@ impl<N: Network> Run<N> {
     }
 
     /// The whole run, from the first input to the last record.
+    ///
+    /// # Errors
+    /// A task of the run panicked.
     pub(super) async fn drive(
         self: Rc<Self>,
-        mut feed: feed::Receiver,
-        mut stop: watch::Receiver<Stop>,
-        beside: impl Future<Output = ()>,
-    ) {
-        let mut reading = pin!(self.read(&mut feed));
-        let mut is_reading = true;
-        let mut beside = pin!(beside);
-        let mut is_beside = true;
-        let mut flushing = pin!(self.outbox.flush_in_time());
-        let mut abandoned = pin!(self.outbox.abandoned());
-        let mut workers: FuturesUnordered<LocalBoxFuture<'static, ()>> = FuturesUnordered::new();
-        let mut grace_ends = None;
-        loop {
-            let next_due = self.start_workers(&workers);
-            if workers.is_empty() && next_due.is_none() && !is_reading {
-                break;
-            }
-            tokio::select! {
-                biased;
-                () = &mut abandoned => break,
-                () = until(grace_ends), if grace_ends.is_some() => break,
-                Ok(()) = stop.changed() => {
-                    if let Stop::After(grace) = *stop.borrow_and_update() {
-                        self.begin_to_stop();
-                        is_reading = false;
-                        is_beside = false;
-                        // A later call may only bring the end nearer.
-                        let ends = Instant::now() + grace.min(LONGEST_GRACE);
-                        grace_ends = Some(grace_ends.map_or(ends, |earlier: Instant| earlier.min(ends)));
-                    }
-                }
-                () = &mut flushing => {}
-                () = &mut reading, if is_reading => is_reading = false,
-                () = &mut beside, if is_beside => is_beside = false,
-                Some(()) = workers.next() => {}
-                () = self.pushed.notified() => {}
-                () = until(next_due), if next_due.is_some() => {}
-            }
-        }
-        drop(workers);
+        feed: feed::Receiver,
+        stop: watch::Receiver<Stop>,
+        beside: impl Future<Output = ()> + 'static,
+    ) -> Result<(), Error> {
+        let run = Rc::clone(&self);
+        let worked = scope(async move |tasks| {
+            let reading = tasks.spawn("list", Rc::clone(&run).read(feed));
+            tasks.spawn("list, asynchronous", beside);
+            tasks.spawn("outbox", Rc::clone(&run).flush_in_time());
+            run.attend(tasks, &reading, stop).await;
+            // What is still under way is dropped where it waits; each turn leaves its job with the run.
+            tasks.cancel_children();
+        })
+        .await;
+        worked.map_err(|error| {
+            Error::runtime("a task of the engine panicked; please report it").because(error)
+        })?;
         self.begin_to_stop();
         self.interrupt_what_broke_off().await;
         self.outbox.flush().await;
         if let Some(error) = self.list_error.take() {
             self.outbox.fail(error).await;
         }
+        Ok(())
+    }
+
+    /// Starts workers for what may start, until all is done, the grace after a stop has passed, or nobody takes the
+    /// records any more.
+    async fn attend(
+        self: &Rc<Self>,
+        tasks: &Scope,
+        reading: &TaskHandle<()>,
+        mut stop: watch::Receiver<Stop>,
+    ) {
+        let mut abandoned = pin!(self.outbox.abandoned());
+        let mut grace_ends = None;
+        loop {
+            let next_due = self.start_workers(tasks);
+            if self.workers.get() == 0 && next_due.is_none() && (reading.is_ended() || grace_ends.is_some()) {
+                return;
+            }
+            tokio::select! {
+                biased;
+                () = &mut abandoned => return,
+                () = until(grace_ends), if grace_ends.is_some() => return,
+                Ok(()) = stop.changed() => {
+                    if let Stop::After(grace) = *stop.borrow_and_update() {
+                        self.begin_to_stop();
+                        reading.cancel();
+                        // A later call may only bring the end nearer.
+                        let ends = Instant::now() + grace.min(LONGEST_GRACE);
+                        grace_ends = Some(grace_ends.map_or(ends, |earlier: Instant| earlier.min(ends)));
+                    }
+                }
+                () = self.changed.notified() => {}
+                () = until(next_due), if next_due.is_some() => {}
+            }
+        }
+    }
+
+    async fn flush_in_time(self: Rc<Self>) {
+        self.outbox.flush_in_time().await;
     }
 
     /// The next job that may start now. `None`: not now.
@@ -165,7 +186,7 @@ impl<N: Network> Run<N> {
         scheduler.push(&host, job);
         scheduler.finished(ticket);
         self.count_in_flight(&scheduler);
-        self.pushed.notify_one();
+        self.changed.notify_one();
     }
 
     /// Puts a job back in line, to start at `time` at the soonest.
@@ -176,7 +197,7 @@ impl<N: Network> Run<N> {
         scheduler.push_delayed(&host, job, time);
         scheduler.finished(ticket);
         self.count_in_flight(&scheduler);
-        self.pushed.notify_one();
+        self.changed.notify_one();
     }
 
     /// Ends a job with its record. The job keeps its place until the record is handed over, so that a slow taker
@@ -202,20 +223,24 @@ impl<N: Network> Run<N> {
         })
     }
 
-    fn start_workers(
-        self: &Rc<Self>,
-        workers: &FuturesUnordered<LocalBoxFuture<'static, ()>>,
-    ) -> Option<Instant> {
+    fn start_workers(self: &Rc<Self>, tasks: &Scope) -> Option<Instant> {
         loop {
             match self.next(Instant::now()) {
                 Next::Dispatch(ticket, job) => {
                     let turn = self.turn(ticket, job);
-                    workers.push(Box::pin(work(Rc::clone(self), turn)));
+                    self.workers.set(self.workers.get() + 1);
+                    tasks.spawn("worker", Rc::clone(self).work(turn));
                 }
                 Next::WaitUntil(time) => return Some(time),
                 Next::Wait | Next::Idle => return None,
             }
         }
+    }
+
+    async fn work(self: Rc<Self>, first: Turn<N>) {
+        work(&self, first).await;
+        self.workers.set(self.workers.get() - 1);
+        self.changed.notify_one();
     }
 
     fn next(&self, now: Instant) -> Next<Job> {
@@ -237,23 +262,25 @@ impl<N: Network> Run<N> {
     }
 
     /// Reads the list into the scheduler, as far ahead as it may.
-    async fn read(&self, feed: &mut feed::Receiver) {
+    async fn read(self: Rc<Self>, mut feed: feed::Receiver) {
         while let Some(batch) = feed.next().await {
             for request in batch {
                 match request {
                     Ok(request) => self.take_in(request).await,
                     Err(error) => {
                         self.list_error.replace(Some(error));
+                        self.changed.notify_one();
                         return;
                     }
                 }
             }
-            self.pushed.notify_one();
+            self.changed.notify_one();
             while self.scheduler.borrow().waiting() >= self.config.read_ahead {
                 self.has_room.notified().await;
             }
         }
         self.counters.read_all.store(true, Relaxed);
+        self.changed.notify_one();
     }
 
     async fn take_in(&self, request: Request) {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
+use headcount_tasks::label;
 use http::header::{ACCEPT, CONTENT_LENGTH, HOST, USER_AGENT};
 use http::{HeaderValue, Method, Request as HttpRequest, Uri, Version};
 use http_body_util::Empty;
@@ -17,12 +18,13 @@ use crate::record::{Failure, Kind, Outcome, Phase};
 use crate::transport::{Connection, Network, Trace, establish, is_alive};
 
 /// Works until there is nothing left to start. Dropped in mid-request, it leaves the job with the run.
-pub(super) async fn work<N: Network>(run: Rc<Run<N>>, first: Turn<N>) {
+pub(super) async fn work<N: Network>(run: &Rc<Run<N>>, first: Turn<N>) {
     let mut turn = Some(first);
     while let Some(mut current) = turn.take() {
-        let (trace, result) = ask(&run, &mut current).await;
+        label(Rc::clone(&current.peek().attempt.url));
+        let (trace, result) = ask(run, &mut current).await;
         current.job().took(trace, Instant::now());
-        decide(&run, current, result).await;
+        decide(run, current, result).await;
         turn = run.next_turn();
     }
 }

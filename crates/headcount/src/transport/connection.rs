@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use headcount_tasks::{Value, compute};
 use http_body_util::Empty;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
@@ -316,8 +317,8 @@ async fn title(kept: Kept, content_type: Option<String>) -> Option<String> {
     match probe::title_nowait(kept.bytes(), content_type.as_deref()) {
         Ok(title) => title,
         Err(_undecided) => {
-            let search = move || probe::title(kept.bytes(), content_type.as_deref());
-            headcount_tasks::to_thread(search).await.ok().flatten()
+            let search = move || Value(probe::title(kept.bytes(), content_type.as_deref()));
+            compute("title", search).await.ok().flatten()
         }
     }
 }

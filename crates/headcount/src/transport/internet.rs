@@ -3,13 +3,14 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use hickory_resolver::TokioResolver;
+use hickory_resolver::Resolver;
 use hickory_resolver::config::LookupIpStrategy;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
+use super::name_tasks::NameTasks;
 use super::network::Network;
 use crate::record::{Failure, Kind, Phase};
 
@@ -20,13 +21,13 @@ const CACHED_NAMES: u64 = 10_000;
 #[derive(Default)]
 pub(crate) struct Internet {
     /// Made when the first name is asked for: a list of addresses needs no resolver.
-    resolver: OnceCell<TokioResolver>,
+    resolver: OnceCell<Resolver<NameTasks>>,
 }
 
 impl Internet {
-    async fn resolver(&self) -> Result<&TokioResolver, Failure> {
+    async fn resolver(&self) -> Result<&Resolver<NameTasks>, Failure> {
         let make = async || {
-            let mut builder = TokioResolver::builder_tokio()?;
+            let mut builder = Resolver::builder(NameTasks::default())?;
             builder.options_mut().cache_size = CACHED_NAMES;
             // Both kinds of address, the older first: it is the one that works on most networks, and its error is the
             // one that is reported when both fail.

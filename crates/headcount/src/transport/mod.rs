@@ -4,6 +4,7 @@ mod connection;
 mod failure;
 mod internet;
 mod metered;
+mod name_tasks;
 mod network;
 mod tls;
 mod trace;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use headcount_tasks::{Value, to_thread};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
@@ -68,9 +69,9 @@ async fn system_roots() -> RootCertStore {
     let load = || {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        roots
+        Value(roots)
     };
-    headcount_tasks::to_thread(load).await.unwrap_or_else(|_| RootCertStore::empty())
+    to_thread("system certificates", load).await.unwrap_or_else(|_| RootCertStore::empty())
 }
 
 /// AES-128-GCM first: its suite's SHA-256 costs less than the SHA-384 of the 256-bit one, 6 to 11 % of the client's
