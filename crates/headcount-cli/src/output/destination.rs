@@ -12,7 +12,10 @@ use crate::terminal::Problem;
 pub(crate) enum Destination {
     StandardOutput,
     /// A regular file, or one that is not there yet. Links are followed: what they point to is written.
-    File(PathBuf),
+    File {
+        name: PathBuf,
+        target: PathBuf,
+    },
     /// A device, a FIFO or a socket, which is written to and never replaced.
     Direct(PathBuf),
 }
@@ -27,20 +30,23 @@ impl Destination {
             return Destination::StandardOutput;
         }
         // An open descriptor that leads to a regular file is still not ours to replace.
-        let is_descriptor = path.starts_with("/dev/fd") || path.starts_with("/proc");
-        match fs::metadata(path) {
+        let is_descriptor =
+            ["/dev/stderr", "/dev/fd", "/proc"].iter().any(|descriptors| path.starts_with(descriptors));
+        let target = match fs::metadata(path) {
             Ok(metadata) if is_descriptor || !(metadata.is_file() || metadata.is_dir()) => {
-                Destination::Direct(path.to_owned())
+                return Destination::Direct(path.to_owned());
             }
-            Ok(_) => Destination::File(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())),
-            Err(_) => Destination::File(link_target(path).unwrap_or_else(|| path.to_owned())),
-        }
+            Ok(_) => fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()),
+            Err(_) => end_of_links(path),
+        };
+        Destination::File { name: path.to_owned(), target }
     }
 
-    pub(crate) fn path(&self) -> Option<&Path> {
+    /// As the user wrote it.
+    pub(crate) fn name(&self) -> Option<&Path> {
         match self {
             Destination::StandardOutput => None,
-            Destination::File(path) | Destination::Direct(path) => Some(path),
+            Destination::File { name, .. } | Destination::Direct(name) => Some(name),
         }
     }
 
@@ -51,9 +57,9 @@ impl Destination {
     /// The folder in which a file of this name can be made.
     pub(crate) fn folder(&self) -> Option<&Path> {
         match self {
-            Destination::File(path) => {
-                Some(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))
-            }
+            Destination::File { target, .. } => Some(
+                target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+            ),
             _ => None,
         }
     }
@@ -62,7 +68,7 @@ impl Destination {
     pub(crate) fn open(&self) -> io::Result<Box<dyn Write + Send>> {
         match self {
             Destination::StandardOutput => Ok(Box::new(io::stdout())),
-            Destination::File(path) => Ok(Box::new(File::create(path)?)),
+            Destination::File { target, .. } => Ok(Box::new(File::create(target)?)),
             Destination::Direct(path) => open_direct(path),
         }
     }
@@ -71,7 +77,7 @@ impl Destination {
     pub(crate) fn refuse_inputs(&self, inputs: &[Input]) -> Result<(), Problem> {
         let output = match self {
             Destination::StandardOutput => metadata_of(&io::stdout()),
-            Destination::File(path) | Destination::Direct(path) => fs::metadata(path).ok(),
+            Destination::File { name, .. } | Destination::Direct(name) => fs::metadata(name).ok(),
         };
         // Devices, pipes and terminals may well be both.
         let Some(output) = output.filter(fs::Metadata::is_file) else { return Ok(()) };
@@ -94,17 +100,23 @@ impl Destination {
 
 impl fmt::Display for Destination {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path() {
+        match self.name() {
             None => formatter.write_str("standard output"),
             Some(path) => write!(formatter, "{}", path.display()),
         }
     }
 }
 
-/// What a link points to that leads to no file yet.
-fn link_target(path: &Path) -> Option<PathBuf> {
-    let target = fs::read_link(path).ok()?;
-    Some(path.parent()?.join(target))
+/// What a chain of links leads to, though there be no file yet.
+fn end_of_links(path: &Path) -> PathBuf {
+    /// As many as Linux follows; more are a circle, of which a link is left.
+    const LONGEST_CHAIN: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LONGEST_CHAIN {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    path
 }
 
 #[cfg(unix)]

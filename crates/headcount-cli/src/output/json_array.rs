@@ -30,8 +30,13 @@ enum Target {
 impl JsonArray {
     pub(crate) fn open(destination: &Destination) -> io::Result<JsonArray> {
         let target = match destination {
-            Destination::File(path) if path.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Destination::File(path) => Target::File(path.clone()),
+            Destination::File { target, .. } if target.is_dir() => {
+                return Err(io::ErrorKind::IsADirectory.into());
+            }
+            Destination::File { target, .. } if target.is_symlink() => {
+                return Err(io::Error::other("its links go in a circle"));
+            }
+            Destination::File { target, .. } => Target::File(target.clone()),
             _ => Target::Stream(destination.open()?),
         };
         // Made in the output's folder: a folder that cannot be written to shows now, and the space is where it will be

@@ -99,7 +99,7 @@ fn format(arguments: &OutputArguments, destination: &Destination) -> Result<Form
     if let Some(format) = arguments.format {
         return Ok(format);
     }
-    let Some(path) = destination.path() else {
+    let Some(path) = destination.name() else {
         return Ok(if io::stdout().is_terminal() { Format::Table } else { Format::Jsonl });
     };
     match path.extension().and_then(|extension| extension.to_str()) {

@@ -96,6 +96,44 @@ fn a_link_stays_a_link() {
 
 #[cfg(unix)]
 #[test]
+fn a_link_says_the_format_and_its_end_gets_the_records() {
+    let web = SmallWeb::start().unwrap();
+    let url = web.host(Temperament::Fast).url("/page/1");
+    let desk = Desk::new();
+    let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, desk.path(name)).unwrap();
+    link("second", "report.json");
+    link("data.bin", "second");
+    // First the links lead nowhere, then to a file.
+    for _ in 0..2 {
+        let ended = desk.check(&format!("{url} -o report.json"));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        for name in ["report.json", "second"] {
+            assert!(fs::symlink_metadata(desk.path(name)).unwrap().is_symlink(), "{name}");
+        }
+        assert_eq!(serde_json::from_str::<Vec<Value>>(&desk.read("data.bin")).unwrap().len(), 1);
+    }
+    link("report.json", "report.txt");
+    let complaint = desk.check(&format!("{url} -o report.txt")).stderr;
+    assert!(complaint.contains("the ending of report.txt "), "{complaint}");
+
+    link("circle.json", "circle.json");
+    assert_eq!(desk.check(&format!("{url} -o circle.json")).code, Some(3));
+}
+
+#[cfg(unix)]
+#[test]
+fn standard_error_is_added_to_though_it_be_a_file() {
+    let desk = Desk::new();
+    desk.write("log", "as it was\n");
+    let log = fs::OpenOptions::new().append(true).open(desk.path("log")).unwrap();
+    let mut command = desk.command(&["check", "ftp://a.example/", "-q", "-o", "/dev/stderr"]);
+    assert_eq!(command.stderr(log).status().unwrap().code(), Some(2));
+    let log = desk.read("log");
+    assert_eq!(records(log.strip_prefix("as it was\n").unwrap()).len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
 fn devices_and_pipes_are_written_to_and_not_replaced() {
     use std::os::unix::fs::FileTypeExt;
     let web = SmallWeb::start().unwrap();
