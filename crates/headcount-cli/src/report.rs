@@ -12,6 +12,12 @@ use crate::terminal::{Palette, shown};
 /// How many of the worst hosts are named.
 const HOSTS_NAMED: usize = 5;
 
+/// Columns that a line may take, on the narrowest terminal in use.
+const WIDTH: usize = 80;
+
+/// The column at which the details of an outcome begin.
+const DETAILS: usize = 28;
+
 /// What a run came to.
 pub(crate) struct Report<'a> {
     pub(crate) summary: &'a Summary,
@@ -92,13 +98,46 @@ impl Report<'_> {
     }
 
     fn outcome(&self, text: &mut String, outcome: Outcome, details: &[(String, u64)]) -> std::fmt::Result {
-        let count = self.summary.outcome(outcome);
-        if count == 0 {
-            return Ok(());
+        match self.summary.outcome(outcome) {
+            0 => Ok(()),
+            count => Self::details(text, outcome.as_str(), count, details),
         }
-        let details: Vec<String> =
-            details.iter().map(|(name, count)| format!("{name} {}", thousands(*count))).collect();
-        let line = format!("  {:<14} {:>9}  {}", outcome.as_str(), thousands(count), details.join(", "));
-        writeln!(text, "{}", line.trim_end())
+    }
+
+    /// A label, its count and what it is made of, over as many lines as that takes.
+    fn details(text: &mut String, label: &str, count: u64, details: &[(String, u64)]) -> std::fmt::Result {
+        let mut line = format!("  {label:<14} {:>9}", thousands(count));
+        let mut separator = "  ";
+        for (name, count) in details {
+            let detail = format!("{name} {}", thousands(*count));
+            if line.len() + separator.len() + detail.len() < WIDTH {
+                line.push_str(separator);
+                line.push_str(&detail);
+            } else {
+                // The comma that would have stood between the two ends the line.
+                writeln!(text, "{line}{}", separator.trim_end())?;
+                line = format!("{:DETAILS$}{detail}", "");
+            }
+            separator = ", ";
+        }
+        writeln!(text, "{line}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_kinds_of_error_take_several_lines() {
+        let details: Vec<(String, u64)> =
+            (1..=9).map(|number| (format!("redirect/number_{number}"), 1_000)).collect();
+        let mut text = String::new();
+        Report::details(&mut text, "failed", 9_000, &details).unwrap();
+        assert!(text.lines().count() > 2 && text.lines().all(|line| line.len() <= WIDTH), "{text}");
+        assert!(text.lines().skip(1).all(|line| line.find('r') == Some(DETAILS)), "{text}");
+        let words: Vec<&str> = text.split_whitespace().skip(2).collect();
+        let expected: Vec<String> = details.iter().map(|(name, _)| format!("{name} 1,000")).collect();
+        assert_eq!(words.join(" "), expected.join(", "));
     }
 }
