@@ -112,3 +112,18 @@ fn a_url_is_told_from_a_file_that_is_missing() {
         assert_eq!(desk.check(missing).code, Some(3), "{missing}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_list_that_breaks_off_ends_the_run_once_what_was_read_is_answered() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let desk = Desk::new();
+    desk.write("urls.txt", host.url("/page/1\n") + &host.url("/page/2"));
+    // It can be opened, but nothing is mapped at its beginning.
+    let ended = desk.check(&format!("urls.txt /proc/self/mem {} -o report.json", host.url("/page/3")));
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("error: cannot read /proc/self/mem at line 1: "), "{}", ended.stderr);
+    let report: Vec<serde_json::Value> = serde_json::from_str(&desk.read("report.json")).unwrap();
+    assert_eq!(report.iter().map(end_of).collect::<Vec<_>>(), ["200", "200"]);
+}
