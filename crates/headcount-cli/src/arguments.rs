@@ -46,7 +46,8 @@ Examples:
 
 Exit codes:
   0 all accepted, 1 the run could not go on, 2 some record was not accepted,
-  3 bad usage or configuration, 130 interrupted";
+  3 bad usage or configuration, 130 interrupted. A reader that closes the pipe
+  (| head) has seen enough: that is 0";
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArguments {
