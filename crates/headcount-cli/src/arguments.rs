@@ -54,7 +54,7 @@ pub(crate) struct CheckArguments {
     /// Lists to read, URLs to ask, or - for standard input
     ///
     /// What names an existing file is a list: a URL a line; blank lines and lines that begin with # pass. Else what
-    /// reads as a URL is one; example.com means https://example.com/. With no INPUT, and standard input not a
+    /// reads as a URL is one; `example.com` means `https://example.com/`. With no INPUT, and standard input not a
     /// terminal, the list is read from there.
     #[arg(value_name = "INPUT")]
     pub(crate) inputs: Vec<OsString>,
