@@ -1,6 +1,7 @@
 //! `headcount check`: a record for every URL.
 
 use std::io;
+use std::path::Path;
 
 use headcount::{Config, Engine};
 
@@ -10,7 +11,7 @@ use crate::inputs;
 use crate::output::Output;
 use crate::progress::ProgressLine;
 use crate::report::Report;
-use crate::terminal::{Exit, Palette, Problem, say};
+use crate::terminal::{ColorChoice, Exit, Palette, Problem, say};
 
 /// Descriptors that are not connections: standard streams, lists, outputs, the event loop, name servers.
 const DESCRIPTORS_KEPT_BACK: usize = 40;
@@ -27,6 +28,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     let output = Output::open(&arguments.output, &inputs)?;
     let requests = inputs::requests(inputs, &arguments.request.method);
     let options = &arguments.output;
+    let (is_quiet, color, place) = (options.quiet, options.color, options.output.clone());
     let finished = Run {
         start: move || engine.try_run(requests),
         output,
@@ -34,10 +36,10 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
         grace: arguments.limits.grace,
         is_verbose: options.verbose,
     }
-    .finish()?;
-    if !options.quiet && !finished.reader_left {
-        print_report(&finished, options.color, options.output.as_deref());
-    }
+    .finish(move |finished| {
+        let is_wanted = !is_quiet && !finished.reader_left;
+        is_wanted.then(|| report(finished, color, place.as_deref()))
+    })?;
     exit(&finished)
 }
 
@@ -61,23 +63,16 @@ fn exit(finished: &Finished) -> Result<Exit, Problem> {
     })
 }
 
-pub(super) fn print_report(
-    finished: &Finished,
-    color: crate::terminal::ColorChoice,
-    output: Option<&std::path::Path>,
-) {
+/// The summary, for standard error.
+pub(super) fn report(finished: &Finished, color: ColorChoice, output: Option<&Path>) -> String {
     let report = Report {
         summary: &finished.summary,
         progress: finished.progress,
         took: finished.took,
         was_interrupted: finished.was_interrupted,
-        output: output
-            .filter(|path| *path != std::path::Path::new("-"))
-            .map(|path| path.display().to_string()),
+        output: output.filter(|path| *path != Path::new("-")).map(|path| path.display().to_string()),
     };
-    let palette = Palette::new(color.is_on(&io::stderr()));
-    // Nobody is left to tell if standard error is gone.
-    let _ = io::Write::write_all(&mut io::stderr().lock(), report.text(palette).as_bytes());
+    report.text(Palette::new(color.is_on(&io::stderr())))
 }
 
 /// Raises the limit of open files as far as it goes, and asks for no more connections than a `share`-th of it allows.

@@ -7,7 +7,7 @@ use headcount::record::Outcome;
 use headcount::{Config, Engine, Request};
 use small_web::{Certificate, Host, KeepAliveEnd, SmallWeb, Temperament};
 
-use super::check::{fit_to_descriptors, print_report};
+use super::check::{fit_to_descriptors, report};
 use super::running::Run;
 use crate::arguments::{DemoArguments, OutputArguments};
 use crate::output::Output;
@@ -21,7 +21,19 @@ const PAGES: usize = 16;
 /// Long enough for the slow hosts, short enough for an audience.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Open files that the hosts take for themselves, and a few connections to them.
+const FEWEST_DESCRIPTORS: u64 = 128;
+
 pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
+    // Before the hosts, which take many.
+    if let Ok(limit) = rlimit::increase_nofile_limit(u64::MAX)
+        && limit < FEWEST_DESCRIPTORS
+    {
+        return Err(Problem::usage(
+            format!("the demo needs {FEWEST_DESCRIPTORS} open files, and the limit is {limit}"),
+            "raise it with `ulimit -n`",
+        ));
+    }
     let web = SmallWeb::start().map_err(|error| Problem::broken(&error.into()))?;
     let neighbourhood = Neighbourhood::build(&web);
     let mut config = Config::default();
@@ -41,10 +53,11 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
         no_progress: arguments.no_progress,
         color: arguments.color,
     };
+    let (color, place) = (arguments.color, arguments.output.clone());
     let urls = neighbourhood.urls;
     let count = urls.len();
-    tell(&format!("Checking {count} URLs on {} hosts of this machine.", neighbourhood.hosts))?;
     let opened = Output::open(&output, &[])?;
+    tell(&format!("Checking {count} URLs on {} hosts of this machine.", neighbourhood.hosts))?;
     let engine = Engine::new(config).map_err(|error| Problem::broken(&error.into()))?;
     let finished = Run {
         start: move || engine.run(urls.into_iter().map(Request::from)),
@@ -53,8 +66,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
         grace: TIMEOUT,
         is_verbose: false,
     }
-    .finish()?;
-    print_report(&finished, arguments.color, Some(&arguments.output));
+    .finish(move |finished| Some(report(finished, color, Some(&place))))?;
     if let Some(problem) = finished.problem {
         return Err(Problem::broken(&anyhow::anyhow!(problem)));
     }

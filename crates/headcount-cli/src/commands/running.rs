@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use headcount::{Progress, Record, Records, RunHandle, Stop, Summary};
 use headcount_tasks::{BoxError, Runner, Value, to_thread};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::output::Output;
 use crate::progress::{Neighbour, ProgressLine, TICK};
@@ -50,16 +50,20 @@ impl<S> Run<S>
 where
     S: FnOnce() -> Result<Records, headcount::Error> + 'static,
 {
-    pub(super) fn finish(self) -> Result<Finished, Problem> {
+    /// Runs to the end, and says on standard error what `report` makes of it.
+    pub(super) fn finish(
+        self,
+        report: impl FnOnce(&Finished) -> Option<String> + 'static,
+    ) -> Result<Finished, Problem> {
         // The signals are ours: a run that is interrupted still has records to write.
         let runner = Runner::new().name("headcount").signals(false).tree_signal(true);
-        runner.run(self.attend()).map_err(|error| Problem::broken(&error.into()))
+        runner.run(self.attend(report)).map_err(|error| Problem::broken(&error.into()))
     }
 
-    async fn attend(self) -> Result<Finished, BoxError> {
+    async fn attend(self, report: impl FnOnce(&Finished) -> Option<String>) -> Result<Finished, BoxError> {
         let started = Instant::now();
         let Run { start, output, mut progress, grace, is_verbose } = self;
-        let signals = Signals::new();
+        let mut signals = Signals::new();
         let records = start()?;
         let handle = records.handle();
         let is_finishing = Arc::new(AtomicBool::new(false));
@@ -70,18 +74,23 @@ where
             })
         };
         let (written, was_interrupted) =
-            mind_signals(writing, signals, &handle, &mut progress, grace, &is_finishing).await;
+            mind_signals(writing, &mut signals, &handle, &mut progress, grace, &is_finishing).await;
         progress.clear();
         let Written { summary, reader_left, problem } = written?;
         let progress = handle.progress();
-        Ok(Finished { summary, progress, took: started.elapsed(), was_interrupted, reader_left, problem })
+        let took = started.elapsed();
+        let finished = Finished { summary, progress, took, was_interrupted, reader_left, problem };
+        if let Some(text) = report(&finished) {
+            tell_all(text, &mut signals, was_interrupted).await;
+        }
+        Ok(finished)
     }
 }
 
 /// Waits for the writing thread; shows progress, and stops the run on the first signal, ends it on the second.
 async fn mind_signals(
     writing: impl Future<Output = Result<Written, headcount_tasks::Error>>,
-    mut signals: Signals,
+    signals: &mut Signals,
     handle: &RunHandle,
     progress: &mut ProgressLine,
     grace: Duration,
@@ -113,6 +122,20 @@ async fn mind_signals(
             }
             _ = ticks.tick() => progress.show(&handle.progress(), last_call.is_some()),
         }
+    }
+}
+
+/// Writes to standard error. Whoever reads it may have stopped: a signal ends the command then, and a run that was
+/// interrupted before does not wait for long.
+async fn tell_all(text: String, signals: &mut Signals, was_interrupted: bool) {
+    let told = to_thread("summary", move || {
+        // Nobody is left to tell if standard error is gone.
+        let _ = io::Write::write_all(&mut io::stderr().lock(), text.as_bytes());
+    });
+    tokio::select! {
+        _ = told => {}
+        () = signals.next() => std::process::exit(Exit::Interrupted as i32),
+        () = sleep(LAST_WRITES), if was_interrupted => std::process::exit(Exit::Interrupted as i32),
     }
 }
 

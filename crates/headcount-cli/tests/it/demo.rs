@@ -25,3 +25,21 @@ fn the_report_goes_where_it_is_wanted() {
     assert_eq!(desk.names(), ["here.jsonl"]);
     assert_eq!(desk.run(&["demo", "-o", "here.doc"]).code, Some(3));
 }
+
+#[cfg(unix)]
+#[test]
+fn few_open_files_are_enough_or_said_to_be_too_few() {
+    let desk = Desk::new();
+    let demo = |limits: &str| {
+        let line = format!("{limits}; exec {} demo", env!("CARGO_BIN_EXE_headcount"));
+        let output = std::process::Command::new("sh").args(["-c", &line]).current_dir(desk.path("")).output();
+        let output = output.unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = demo("ulimit -n 60");
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.starts_with("error: the demo needs 128 open files, and the limit is 60\nhint: "), "{said}");
+    // A soft limit is raised in time.
+    let (code, said) = demo("ulimit -Hn 256; ulimit -Sn 60");
+    assert_eq!(code, Some(0), "{said}");
+}

@@ -1,6 +1,8 @@
 //! Ctrl+C and SIGTERM: what had begun gets its record, files are whole, and the end comes in time.
 #![cfg(unix)]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -112,6 +114,38 @@ fn sigusr1_shows_what_every_task_is_doing() {
     running.signal("USR1");
     let tree = running.stderr_until("/page/7");
     assert!(tree.contains("worker"), "{tree}");
+}
+
+#[test]
+fn a_summary_that_is_not_read_cannot_hold_the_command() {
+    let web = SmallWeb::start().unwrap();
+    let url = web.host(Temperament::Fast).url("/page/1");
+    let desk = Desk::new();
+    // Standard error is a pipe that is full already.
+    let (reader, writer) = std::io::pipe().unwrap();
+    let written = Arc::new(AtomicUsize::new(0));
+    let filler = {
+        let (mut writer, written) = (writer.try_clone().unwrap(), Arc::clone(&written));
+        std::thread::spawn(move || {
+            while std::io::Write::write_all(&mut writer, b"x").is_ok() {
+                written.fetch_add(1, Relaxed);
+            }
+        })
+    };
+    wait_until("a full pipe", || {
+        let before = written.load(Relaxed);
+        std::thread::park_timeout(Duration::from_millis(300));
+        before > 0 && written.load(Relaxed) == before
+    });
+    let mut command = desk.command(&["check", &url, "-o", "report.json"]);
+    let mut child = command.stderr(writer).spawn().unwrap();
+    wait_until("the report", || desk.names() == ["report.json"]);
+    assert_eq!(child.try_wait().unwrap(), None, "it has something to say");
+    let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(signal.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(reader);
+    filler.join().unwrap();
 }
 
 #[test]
