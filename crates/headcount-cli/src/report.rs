@@ -7,7 +7,7 @@ use headcount::record::Outcome;
 use headcount::{Progress, Summary};
 
 use crate::progress::thousands;
-use crate::terminal::{Palette, shown};
+use crate::terminal::{Palette, shown, time};
 
 /// How many of the worst hosts are named.
 const HOSTS_NAMED: usize = 5;
@@ -73,11 +73,11 @@ impl Report<'_> {
         {
             writeln!(
                 text,
-                "  {:<14} p50 {:.3} s, p95 {:.3} s, p99 {:.3} s",
+                "  {:<14} p50 {}, p95 {}, p99 {}",
                 "response time",
-                median.as_secs_f64(),
-                p95.as_secs_f64(),
-                p99.as_secs_f64()
+                time(median.as_secs_f64()),
+                time(p95.as_secs_f64()),
+                time(p99.as_secs_f64())
             )?;
         }
         let mut label = "worst hosts";

@@ -152,9 +152,27 @@ pub(crate) fn is_dangerous(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// A time with the digits that matter: `0.4 ms`, `31 ms`, `1.24 s`.
+pub(crate) fn time(seconds: f64) -> String {
+    match seconds {
+        ..0.01 => format!("{:.1} ms", seconds * 1e3),
+        ..0.9995 => format!("{:.0} ms", seconds * 1e3),
+        _ => format!("{seconds:.2} s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_the_digits_that_matter() {
+        let cases =
+            [(0.0004, "0.4 ms"), (0.0312, "31 ms"), (0.9994, "999 ms"), (1.0, "1.00 s"), (61.234, "61.23 s")];
+        for (seconds, expected) in cases {
+            assert_eq!(time(seconds), expected);
+        }
+    }
 
     #[test]
     fn what_a_terminal_would_obey_is_made_visible() {

@@ -6,7 +6,7 @@ use console::{Term, measure_text_width, truncate_str};
 use headcount::Record;
 use headcount::record::Outcome;
 
-use crate::terminal::{Palette, shown};
+use crate::terminal::{Palette, shown, time};
 
 /// Columns of the first field: `headers/malformed` is 17 wide.
 const END_WIDTH: usize = 17;
@@ -35,12 +35,12 @@ impl Table {
     }
 }
 
-/// `200      0.031 s  https://example.com/a  A title`
+/// `200      31 ms  https://example.com/a  A title`
 fn line(record: &Record, palette: Palette, width: usize) -> String {
     let Palette { good, bad, faint, reset, .. } = palette;
     let end = end(record);
     let colour = if record.accepted { good } else { bad };
-    let time = record.time_total.map_or_else(String::new, |seconds| format!("{seconds:.3} s"));
+    let took = record.time_total.map_or_else(String::new, time);
     let url = shown(record.url.as_deref().unwrap_or(&record.input));
     let detail = match &record.error {
         Some(error) => shown(&error.message),
@@ -50,7 +50,7 @@ fn line(record: &Record, palette: Palette, width: usize) -> String {
     let url = truncate_str(&url, room, "…");
     let room = room.saturating_sub(measure_text_width(&url) + 2);
     let detail = if room < 8 { "".into() } else { truncate_str(&detail, room, "…") };
-    let line = format!("{colour}{end:<END_WIDTH$}{reset} {time:>9}  {url}  {faint}{detail}{reset}");
+    let line = format!("{colour}{end:<END_WIDTH$}{reset} {took:>9}  {url}  {faint}{detail}{reset}");
     if detail.is_empty() { line.trim_end_matches([' ']).to_owned() } else { line }
 }
 

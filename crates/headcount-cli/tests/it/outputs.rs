@@ -60,7 +60,7 @@ fn a_table_has_a_line_for_people() {
     assert_eq!(lines.len(), 2);
     assert_eq!(
         (lines[0][0], lines[0][2], lines[0][3], &lines[0][4..]),
-        ("200", "s", good.as_str(), &["Page", "7"][..])
+        ("200", "ms", good.as_str(), &["Page", "7"][..])
     );
     assert_eq!((lines[1][0], lines[1][3]), ("404", bad.as_str()));
 }
