@@ -170,6 +170,11 @@ fn named(host: &Host, name: &str) -> String {
     format!("http://{name}.localhost:{}", host.address().port())
 }
 
+/// Answers 429 to the eleventh request at once; the limit per host never comes to that.
+fn ten_at_once() -> Temperament {
+    Temperament::Throttling { at_once: 10, takes: Duration::from_millis(50), retry_after: None }
+}
+
 /// Hosts with habits that a client must be able to live with.
 fn well_meaning() -> Vec<(&'static str, Temperament)> {
     vec![
@@ -180,6 +185,7 @@ fn well_meaning() -> Vec<(&'static str, Temperament)> {
         ("endless", Temperament::EndlessBody),
         ("long-title", Temperament::HugeTitle),
         ("escapes", Temperament::EscapesInTitle),
+        ("ten-at-once", ten_at_once()),
     ]
 }
 
