@@ -1,4 +1,4 @@
-//! Random trees of tasks that succeed, fail, panic, ignore cancellation, clean up, share permits
+//! Random trees of tasks that succeed, fail, panic, block, ignore cancellation, clean up, share permits
 //! and items, or are dropped in mid-await, under random seeds: no child outlives its scope, no
 //! failure, permit or item is lost, and there is always an end.
 
@@ -9,7 +9,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 
 use headcount_tasks::{
-    BoxError, Queue, Semaphore, gather, gather_results, race, scope, shield, sleep, timeout, until_cancelled,
+    BoxError, Queue, Semaphore, gather, gather_results, race, scope, shield, sleep, timeout, to_thread,
+    until_cancelled,
 };
 use proptest::prelude::*;
 
@@ -21,7 +22,15 @@ enum Act {
     Fail(u32),
     Panic(u32),
     Ignore,
-    CleanUp { work: u32, cleanup: u32, fails: bool },
+    /// Keeps the loop from turning for a moment, between two awaits.
+    Block(u32),
+    /// Blocks a thread instead.
+    OffLoop(u32),
+    CleanUp {
+        work: u32,
+        cleanup: u32,
+        fails: bool,
+    },
     Permit(u32),
     Put,
     Get,
@@ -41,6 +50,8 @@ fn acts() -> impl Strategy<Value = Act> {
         1 => (0..50_u32).prop_map(Act::Fail),
         1 => (0..50_u32).prop_map(Act::Panic),
         1 => Just(Act::Ignore),
+        1 => (0..50_u32).prop_map(Act::Block),
+        1 => (0..20_u32).prop_map(Act::OffLoop),
         3 => (0..50_u32, 0..3000_u32, any::<bool>())
             .prop_map(|(work, cleanup, fails)| Act::CleanUp { work, cleanup, fails }),
         3 => (0..50_u32).prop_map(Act::Permit),
@@ -60,6 +71,13 @@ fn acts() -> impl Strategy<Value = Act> {
             2 => some.prop_map(Act::DropMidAwait),
         ]
     })
+}
+
+/// Blocks whatever thread it runs on for some microseconds.
+fn spin() {
+    for _ in 0..20_000 {
+        std::hint::spin_loop();
+    }
 }
 
 /// What all tasks of a tree share.
@@ -140,6 +158,15 @@ fn perform(act: Act, world: World) -> Boxed {
                 for _ in 0..10 {
                     let _ignored = until_cancelled(sleep(SECOND)).await;
                 }
+            }
+            Act::Block(ms) => {
+                sleep(MS * ms).await;
+                spin();
+                sleep(MS * ms).await;
+            }
+            Act::OffLoop(ms) => {
+                to_thread("a blocking call", spin).await?;
+                sleep(MS * ms).await;
             }
             Act::CleanUp { work, cleanup, fails } => {
                 if let Err(cancelled) = until_cancelled(sleep(MS * work)).await {
