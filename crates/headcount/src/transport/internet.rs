@@ -3,10 +3,10 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use hickory_resolver::Resolver;
 use hickory_resolver::config::LookupIpStrategy;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::{Resolver, ResolverBuilder};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 
@@ -26,19 +26,20 @@ pub(crate) struct Internet {
 
 impl Internet {
     async fn resolver(&self) -> Result<&Resolver<NameTasks>, Failure> {
-        let make = async || {
-            let mut builder = Resolver::builder(NameTasks::default())?;
-            builder.options_mut().cache_size = CACHED_NAMES;
-            // Both kinds of address, the older first: it is the one that works on most networks, and its error is the
-            // one that is reported when both fail.
-            builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-            builder.build()
-        };
+        let make = async || build(Resolver::builder(NameTasks::default())?);
         self.resolver.get_or_try_init(make).await.map_err(|reason: NetError| {
             let message = format!("cannot read this machine's resolver settings: {reason}");
             Failure::new(Phase::Local, Kind::Resolver, message)
         })
     }
+}
+
+fn build(mut builder: ResolverBuilder<NameTasks>) -> Result<Resolver<NameTasks>, NetError> {
+    builder.options_mut().cache_size = CACHED_NAMES;
+    // Both kinds of address, the older first: it is the one that works on most networks, and its error is the one that is
+    // reported when both fail.
+    builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    builder.build()
 }
 
 impl Network for Internet {
@@ -98,5 +99,72 @@ fn dns_failure(name: &str, reason: &NetError) -> Failure {
             Failure::new(Phase::Local, Kind::Resolver, "cannot reach a name server".to_owned())
         }
         other => Failure::new(Phase::Dns, Kind::ServerFailure, format!("cannot resolve {name}: {other}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use headcount_tasks::{BoxError, Runner, Value, task_tree, timeout};
+    use hickory_resolver::config::{NameServerConfig, ResolverConfig};
+    use small_web::{NameAnswer, SmallWeb};
+
+    use super::*;
+
+    /// An internet that asks this name server only.
+    fn asking(server: SocketAddr) -> Internet {
+        let mut config = NameServerConfig::udp(server.ip());
+        config.connections[0].port = server.port();
+        let config = ResolverConfig::from_parts(None, Vec::new(), vec![config]);
+        let builder = Resolver::builder_with_config(config, NameTasks::default());
+        Internet { resolver: OnceCell::new_with(Some(build(builder).unwrap())) }
+    }
+
+    /// What a name server's answer comes to, within a second.
+    fn resolve(answer: NameAnswer) -> Result<Vec<IpAddr>, String> {
+        let web = SmallWeb::start().unwrap();
+        let address = web.name_server(move |_name| answer.clone()).address();
+        let main = async move {
+            let internet = asking(address);
+            Ok::<_, BoxError>(Value(
+                match timeout(Duration::from_secs(1), internet.resolve("a.example")).await {
+                    Ok(result) => result.map_err(|failure| format!("{}/{}", failure.phase, failure.kind)),
+                    Err(_elapsed) => Err("no answer in a second".to_owned()),
+                },
+            ))
+        };
+        Runner::new().signals(false).run(main).unwrap().0
+    }
+
+    #[test]
+    fn a_name_server_that_fails_is_told_from_a_name_that_does_not_exist() {
+        let address: IpAddr = Ipv4Addr::new(127, 0, 0, 9).into();
+        assert_eq!(resolve(NameAnswer::Addresses(vec![address], 60)), Ok(vec![address]));
+        let failures = [
+            (NameAnswer::NotFound, "dns/not_found"),
+            (NameAnswer::Addresses(Vec::new(), 60), "dns/not_found"),
+            (NameAnswer::ServerFailure, "dns/server_failure"),
+            (NameAnswer::Refused, "dns/server_failure"),
+            // The deadline of the attempt ends it; there it becomes dns/timeout.
+            (NameAnswer::Silence, "no answer in a second"),
+        ];
+        for (answer, expected) in failures {
+            assert_eq!(resolve(answer.clone()), Err(expected.to_owned()), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn the_resolvers_tasks_are_on_the_loop() {
+        let web = SmallWeb::start().unwrap();
+        let address = web.name_server(|_name| NameAnswer::Silence).address();
+        let main = async move {
+            let internet = asking(address);
+            let mut asking = std::pin::pin!(internet.resolve("a.example"));
+            let still_asking = timeout(Duration::from_millis(100), &mut asking).await.is_err();
+            Ok::<_, BoxError>(Value((still_asking, task_tree().to_string())))
+        };
+        let (still_asking, tree) = Runner::new().signals(false).run(main).unwrap().0;
+        assert!(still_asking && tree.contains("name server"), "{tree}");
     }
 }
