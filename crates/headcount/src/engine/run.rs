@@ -178,23 +178,15 @@ impl<N: Network> Run<N> {
         }
     }
 
-    /// Puts a job back in line, to start when it may.
-    pub(super) fn go_on(&self, turn: Turn<N>) {
+    /// Puts a job back in line, to start at `time` at the soonest, or when it may.
+    pub(super) fn go_on(&self, turn: Turn<N>, time: Option<Instant>) {
         let (ticket, job) = turn.take();
         let host = job.host();
         let mut scheduler = self.scheduler.borrow_mut();
-        scheduler.push(&host, job);
-        scheduler.finished(ticket);
-        self.count_in_flight(&scheduler);
-        self.changed.notify_one();
-    }
-
-    /// Puts a job back in line, to start at `time` at the soonest.
-    pub(super) fn go_on_at(&self, turn: Turn<N>, time: Instant) {
-        let (ticket, job) = turn.take();
-        let host = job.host();
-        let mut scheduler = self.scheduler.borrow_mut();
-        scheduler.push_delayed(&host, job, time);
+        match time {
+            Some(time) => scheduler.push_delayed(&host, job, time),
+            None => scheduler.push(&host, job),
+        }
         scheduler.finished(ticket);
         self.count_in_flight(&scheduler);
         self.changed.notify_one();

@@ -165,7 +165,7 @@ async fn decide<N: Network>(run: &Rc<Run<N>>, mut turn: Turn<N>, result: Result<
     let (outcome, failure) = match followed {
         Ok(true) => {
             turn.job().wait_again(now);
-            run.go_on(turn);
+            run.go_on(turn, None);
             return;
         }
         Ok(false) => (Outcome::Answered, None),
@@ -180,7 +180,7 @@ async fn decide<N: Network>(run: &Rc<Run<N>>, mut turn: Turn<N>, result: Result<
     if is_transient && may_repeat && !run.is_stopping() {
         let delay = retry::delay(config.retry_delay, job.retries, &mut run.random.borrow_mut());
         job.wait_for_retry(now);
-        run.go_on_at(turn, now + delay);
+        run.go_on(turn, Some(now + delay));
         return;
     }
     run.end(turn, outcome, failure, now).await;
