@@ -27,10 +27,15 @@ pub(crate) fn get(address: SocketAddr, path: &str) -> (String, End) {
 
 /// Sends bytes and reads until the connection ends or falls silent, or 32 MiB have come.
 pub(crate) fn exchange(address: SocketAddr, bytes: &[u8]) -> (Vec<u8>, End) {
-    let mut stream = TcpStream::connect(address).unwrap();
-    // A host that resets at once may do so before this.
-    let _ = stream.write_all(bytes);
-    read_all(&mut stream)
+    let mut stream = match TcpStream::connect(address) {
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => return (Vec::new(), End::Reset),
+        connected => connected.unwrap(),
+    };
+    let written = stream.write_all(bytes);
+    let (answer, end) = read_all(&mut stream);
+    // A host that resets at once may do so before this writes, and the kernel tells of a reset only
+    // once: the read that follows sees a plain end.
+    (answer, if written.is_err() && end == End::Fin { End::Reset } else { end })
 }
 
 /// Reads until the connection ends or falls silent, or 32 MiB have come.
