@@ -16,6 +16,7 @@ use crate::name::Name;
 use crate::region::Region;
 use crate::report::Report;
 use crate::wait::{Wait, Wakeup, What};
+use crate::wait_list::{Ticket, WaitList};
 
 /// Waits for `duration` on the loop's clock.
 ///
@@ -85,7 +86,8 @@ pub struct Deadline(Rc<DeadlineState>);
 struct DeadlineState {
     name: Name,
     at: Cell<Option<Instant>>,
-    wakeup: RefCell<Option<Wakeup>>,
+    /// The pieces of work under it.
+    works: RefCell<WaitList<()>>,
 }
 
 impl Deadline {
@@ -98,8 +100,8 @@ impl Deadline {
     /// A deadline at `instant`; `None` for one that is not set yet.
     #[must_use]
     pub fn at(name: impl Into<Name>, instant: Option<Instant>) -> Self {
-        let (at, wakeup) = (Cell::new(instant), RefCell::new(None));
-        Self(Rc::new(DeadlineState { name: name.into(), at, wakeup }))
+        let (at, works) = (Cell::new(instant), RefCell::new(WaitList::new()));
+        Self(Rc::new(DeadlineState { name: name.into(), at, works }))
     }
 
     /// When it fires.
@@ -112,10 +114,8 @@ impl Deadline {
     /// fired. Source: `asyncio.Timeout.reschedule`.
     pub fn reschedule(&self, instant: Option<Instant>) {
         self.0.at.set(instant);
-        let wakeup = self.0.wakeup.borrow_mut().take();
-        if let Some(wakeup) = wakeup {
-            wakeup.wake();
-        }
+        let works = self.0.works.borrow_mut().wake_all();
+        works.into_iter().for_each(Wakeup::wake);
     }
 
     /// Runs `work` under this deadline; see [`timeout`].
@@ -124,7 +124,37 @@ impl Deadline {
     /// [`Elapsed`], with this deadline's name, when it fired before the work was done.
     pub fn run<F: Future>(&self, work: F) -> Timeout<F> {
         let timer = tokio::time::sleep_until(self.when().unwrap_or_else(far_future));
-        Timeout::new(timer, work, Some(self.clone()))
+        Timeout::new(timer, work, Some(Follower { deadline: self.clone(), ticket: None }))
+    }
+}
+
+/// A piece of work's place among those that hear when their deadline moves.
+struct Follower {
+    deadline: Deadline,
+    ticket: Option<Ticket>,
+}
+
+impl Follower {
+    /// Sets the timer to when the deadline is now, and polls it.
+    fn poll(&mut self, mut timer: Pin<&mut tokio::time::Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut works = self.deadline.0.works.borrow_mut();
+        match &self.ticket {
+            Some(ticket) => works.stay(ticket, cx),
+            None => self.ticket = Some(works.join(cx, ())),
+        }
+        let Some(at) = self.deadline.when() else { return Poll::Pending };
+        if timer.deadline() != at {
+            timer.as_mut().reset(at);
+        }
+        timer.poll(cx)
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.deadline.0.works.borrow_mut().leave(&ticket);
+        }
     }
 }
 
@@ -169,13 +199,13 @@ pin_project! {
         timer: tokio::time::Sleep,
         grace: Option<Pin<Box<tokio::time::Sleep>>>,
         region: Option<Rc<Region>>,
-        deadline: Option<Deadline>,
+        deadline: Option<Follower>,
         fired: bool,
     }
 }
 
 impl<F> Timeout<F> {
-    fn new(timer: tokio::time::Sleep, work: F, deadline: Option<Deadline>) -> Self {
+    fn new(timer: tokio::time::Sleep, work: F, deadline: Option<Follower>) -> Self {
         Self { work: Some(work), timer, grace: None, region: None, deadline, fired: false }
     }
 }
@@ -205,16 +235,12 @@ impl<F: Future> Future for Timeout<F> {
             return Poll::Ready(Ok(output));
         }
         if !*this.fired {
-            if let Some(deadline) = this.deadline {
-                let at = deadline.when();
-                *deadline.0.wakeup.borrow_mut() = Some(Wakeup::of(cx));
-                if this.timer.deadline() != at.unwrap_or_else(|| this.timer.deadline()) {
-                    this.timer.as_mut().reset(at.unwrap_or_else(far_future));
-                } else if at.is_none() {
-                    this.timer.as_mut().reset(far_future());
-                }
-            }
-            if this.timer.as_mut().poll(cx).is_pending() {
+            let timer = this.timer.as_mut();
+            let fires = match this.deadline {
+                Some(deadline) => deadline.poll(timer, cx),
+                None => timer.poll(cx),
+            };
+            if fires.is_pending() {
                 return Poll::Pending;
             }
             *this.fired = true;
@@ -257,8 +283,8 @@ impl<F: Future> Future for Timeout<F> {
     }
 }
 
-fn name_of(deadline: Option<&Deadline>) -> Option<Name> {
-    deadline.map(|deadline| deadline.0.name.clone())
+fn name_of(follower: Option<&Follower>) -> Option<Name> {
+    follower.map(|follower| follower.deadline.0.name.clone())
 }
 
 /// The grace of the current task.

@@ -66,7 +66,8 @@ impl<T, S: Shelf<T>> OrderedQueue<T, S> {
 
     /// Puts an item in, waiting for room; those who wait are served in their order.
     ///
-    /// Cancel safety: the item of a dropped future is dropped, not put. Source: `asyncio.Queue.put`.
+    /// Cancel safety: the item of a dropped future is dropped, unless it had just been let in, in its
+    /// turn; then it stays in the queue. Source: `asyncio.Queue.put`.
     ///
     /// # Errors
     /// The queue is closed; the item comes back.
@@ -242,7 +243,7 @@ impl<T, S: Shelf<T>> State<T, S> {
     pub(crate) fn finish(&self, items: usize) {
         self.unfinished.set(self.unfinished.get() - items);
         if self.unfinished.get() == 0 {
-            let joiners = self.inner.borrow_mut().joiners.wake_all();
+            let joiners = self.inner.borrow_mut().joiners.serve_all();
             joiners.into_iter().for_each(Wakeup::wake);
         }
     }
@@ -361,14 +362,15 @@ impl<T, S: Shelf<T>> Future for Join<T, S> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let mut inner = this.state.inner.borrow_mut();
-        if this.state.unfinished.get() == 0 {
-            if let Some(ticket) = this.ticket.take() {
-                inner.joiners.leave(&ticket);
-            }
-            return Poll::Ready(());
-        }
         match &this.ticket {
+            None if this.state.unfinished.get() == 0 => return Poll::Ready(()),
             None => this.ticket = Some(inner.joiners.join(cx, ())),
+            // There was a moment with nothing to do, even if new items have come since.
+            Some(ticket) if inner.joiners.is_served(ticket) => {
+                inner.joiners.leave(ticket);
+                this.ticket = None;
+                return Poll::Ready(());
+            }
             Some(ticket) => inner.joiners.stay(ticket, cx),
         }
         Wait::note(What::QueueJoin, this.state.named.number());

@@ -80,9 +80,24 @@ impl<P> WaitList<P> {
         wakeup
     }
 
-    /// The wakeups of everybody, who stay in line: something has changed for all.
+    /// The wakeups of everybody in their order, who stay in line: something has changed for all.
     pub(crate) fn wake_all(&mut self) -> Vec<Wakeup> {
-        self.places.iter_mut().filter_map(|place| place.waiter.as_mut()?.wakeup.take()).collect()
+        let mut wakeups = Vec::new();
+        let mut index = self.first;
+        while let Some(place) = self.places.get_mut(index as usize) {
+            wakeups.extend(place.waiter.as_mut().and_then(|waiter| waiter.wakeup.take()));
+            index = place.next;
+        }
+        wakeups
+    }
+
+    /// Takes everybody out of the line as served.
+    pub(crate) fn serve_all(&mut self) -> Vec<Wakeup> {
+        let mut wakeups = Vec::new();
+        while !self.is_empty() {
+            wakeups.extend(self.serve_front());
+        }
+        wakeups
     }
 
     pub(crate) fn is_served(&self, ticket: &Ticket) -> bool {

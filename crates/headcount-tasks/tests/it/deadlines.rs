@@ -140,3 +140,46 @@ fn a_deadline_waits_even_for_shields_that_outlast_the_grace() {
     assert_eq!(elapsed.unwrap(), 10 * SECOND);
     assert_eq!(reports.texts(), ["task `main` did not end within its grace and was dropped"]);
 }
+
+#[test]
+fn a_deadline_over_several_pieces_of_work_moves_for_all_of_them() {
+    run(async {
+        let start = Instant::now();
+        let deadline = Deadline::after("shared", 10 * SECOND);
+        let works = [1, 2].map(|_| {
+            let deadline = deadline.clone();
+            async move {
+                assert!(deadline.run(std::future::pending::<()>()).await.is_err());
+                start.elapsed()
+            }
+        });
+        let mover = async {
+            sleep(SECOND).await;
+            deadline.reschedule(Some(Instant::now() + SECOND));
+            Ok::<_, headcount_tasks::Error>(())
+        };
+        let (ends, moved) = futures_util::join!(headcount_tasks::gather(works), mover);
+        moved?;
+        assert_eq!(ends?, [2 * SECOND, 2 * SECOND]);
+        Ok::<_, BoxError>(())
+    });
+}
+
+#[test]
+fn a_deadline_that_has_fired_stays_fired() {
+    let (runner, reports) = runner();
+    let elapsed = runner.paused_clock().debug(false).grace(2 * SECOND).run(async {
+        let start = Instant::now();
+        let deadline = Deadline::after("fired", SECOND);
+        let mover = deadline.clone();
+        let work = async move {
+            let _told = until_cancelled(std::future::pending::<()>()).await;
+            mover.reschedule(None);
+            std::future::pending::<()>().await;
+        };
+        assert!(deadline.run(work).await.is_err());
+        start.elapsed()
+    });
+    assert_eq!(elapsed.unwrap(), 3 * SECOND);
+    assert_eq!(reports.texts(), ["task `main` did not end within its grace and was dropped"]);
+}

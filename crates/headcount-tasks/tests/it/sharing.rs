@@ -198,3 +198,66 @@ fn nobody_overtakes_who_waits_at_a_rate() {
     });
     assert_eq!(seen.joined(), "early late");
 }
+
+/// As in CPython, where the event stays set for those who waited for it.
+#[test]
+fn a_join_returns_although_the_next_item_comes_at_once() {
+    run(async {
+        let queue = Queue::new("q", 1);
+        queue.put(1).await?;
+        scope(async |s| {
+            let joined = queue.clone();
+            let joiner = s.spawn("joiner", async move { joined.join().await });
+            yield_now().await;
+            drop(queue.get().await);
+            queue.put(2).await?;
+            timeout(SECOND, joiner).await??;
+            Ok::<_, BoxError>(())
+        })
+        .await?;
+        Ok::<_, BoxError>(())
+    });
+}
+
+#[test]
+fn closing_wakes_those_who_wait_in_their_order() {
+    let events = Events::default();
+    let seen = events.clone();
+    run(async move {
+        let queue = Queue::<u8>::new("q", 1);
+        scope(async |s| {
+            let spawn = |name: &'static str| {
+                let (queue, events) = (queue.clone(), events.clone());
+                s.spawn(name, async move {
+                    assert!(queue.get().await.is_none());
+                    events.note(name);
+                })
+            };
+            let first = spawn("first");
+            let _second = spawn("second");
+            yield_now().await;
+            first.cancel();
+            yield_now().await;
+            // Takes the place in memory that the first has left, behind the second in line.
+            let _third = spawn("third");
+            yield_now().await;
+            queue.close();
+        })
+        .await
+    });
+    assert_eq!(seen.joined(), "second third");
+}
+
+#[test]
+fn an_item_that_was_let_in_stays_although_its_put_is_dropped() {
+    run(async {
+        let queue = Queue::new("q", 1);
+        queue.put(1).await?;
+        let mut waiting = Box::pin(queue.put(2));
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        assert_eq!(queue.try_get().map(|item| *item), Some(1));
+        drop(waiting);
+        assert_eq!(queue.try_get().map(|item| *item), Some(2));
+        Ok::<_, BoxError>(())
+    });
+}
