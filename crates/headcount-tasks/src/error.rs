@@ -54,7 +54,7 @@ impl Error {
         matches!(*self.0, Kind::NoLoop { .. })
     }
 
-    /// A loop already runs on this thread.
+    /// A loop, or a runtime of tokio's, already runs on this thread.
     #[must_use]
     pub fn is_nested_run(&self) -> bool {
         matches!(*self.0, Kind::Nested)
@@ -149,6 +149,7 @@ impl fmt::Display for Error {
             Kind::Failed { task, source } => write!(f, "task `{task}` failed: {source}"),
             Kind::Panicked { task, message } => write!(f, "task `{task}` panicked: {message}"),
             Kind::Cancelled { task } => write!(f, "task `{task}` was cancelled"),
+            Kind::Scope { failures } if failures.is_empty() => f.write_str("there was no task to succeed"),
             Kind::Scope { failures } if failures.len() == 1 => failures[0].fmt(f),
             Kind::Scope { failures } => {
                 write!(f, "{} tasks failed", failures.len())?;
@@ -162,7 +163,7 @@ impl fmt::Display for Error {
                 write!(f, "{wanted} needs an event loop, and none runs on this thread: call it inside `run`")
             }
             Kind::Nested => f.write_str(
-                "`run` was called on a thread whose event loop is already running: await the future instead",
+                "`run` was called inside a running event loop, ours or tokio's: await the future instead, or use a thread of its own",
             ),
             Kind::Start(source) => write!(f, "the event loop could not start: {source}"),
         }

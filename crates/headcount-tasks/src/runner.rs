@@ -158,7 +158,8 @@ impl Runner {
         F::Output: Outcome,
     {
         let place = Location::caller();
-        if Loop::is_running() || tokio::runtime::Handle::try_current().is_ok() {
+        let within_tokio = || tokio::runtime::Handle::try_current().is_ok() && !crate::threads::may_block();
+        if Loop::is_running() || within_tokio() {
             return Err(Error::nested());
         }
         let mut builder = Builder::new_current_thread();

@@ -10,7 +10,7 @@ use crate::support::{self, Events, MS, SECOND, runner};
 fn a_nested_run_is_refused() {
     let error = support::run(async { Value(run(async { 1 }).unwrap_err()) });
     assert!(error.is_nested_run());
-    insta::assert_snapshot!(error, @"`run` was called on a thread whose event loop is already running: await the future instead");
+    insta::assert_snapshot!(error, @"`run` was called inside a running event loop, ours or tokio's: await the future instead, or use a thread of its own");
 }
 
 #[test]
@@ -218,4 +218,38 @@ fn a_check_tries_many_orders_and_names_the_seed_that_fails() {
     let failing = || headcount_tasks::testing::check_seed(3, async { Err::<(), _>("unlucky") });
     let text = std::panic::catch_unwind(failing).unwrap_err();
     assert_eq!(text.downcast_ref::<String>().unwrap(), "task `main` failed: unlucky");
+}
+
+#[test]
+fn a_blocking_thread_can_run_a_loop_of_its_own() {
+    let value = Runner::new().signals(false).run(async {
+        to_thread("inner", || Runner::new().signals(false).run(async { 5 })).await
+    });
+    assert_eq!(value.unwrap(), 5);
+}
+
+#[test]
+fn a_call_that_never_got_a_thread_is_taken_out_of_the_queue() {
+    let (runner, reports) = runner();
+    let (go_on, wait) = std::sync::mpsc::sync_channel::<()>(0);
+    let (begin, begun) = tokio::sync::oneshot::channel();
+    runner
+        .grace(20 * MS)
+        .blocking_threads(1)
+        .run(async move {
+            let first = to_thread("first", move || {
+                let _told = begin.send(());
+                wait.recv().unwrap_or(())
+            });
+            begun.await.unwrap();
+            let mut second = Box::pin(to_thread("second", || ()));
+            assert!(futures_util::poll!(second.as_mut()).is_pending());
+            drop(second);
+            drop(first);
+            let threads = headcount_tasks::task_tree().threads;
+            assert_eq!(threads.len(), 1, "{threads:?}");
+        })
+        .unwrap();
+    drop(go_on);
+    assert_eq!(reports.texts(), ["still running at the end: thread `first`"]);
 }
