@@ -94,7 +94,7 @@ where
         if self.limit.is_none_or(|limit| state.live() < limit) {
             self.futures = None;
         }
-        if let Some((tag, key)) = state.pop_ended() {
+        while let Some((tag, key)) = state.pop_ended() {
             let mut value: Option<ValueOf<I>> = None;
             let end = opened.event_loop.poll_join(key, &mut value, cx);
             let error = match end {
@@ -103,6 +103,10 @@ where
             };
             let name = || Name::numbered(self.stem, tag);
             let result = value.ok_or_else(|| error.unwrap_or_else(|| Error::cancelled(name())));
+            if state.stays_silent() && result.as_ref().is_err_and(Error::is_cancelled) {
+                // Cancelled together with the task that would take it.
+                continue;
+            }
             return Poll::Ready(Ok(Some((tag as usize, result))));
         }
         if state.live() > 0 || self.futures.is_some() {

@@ -76,7 +76,7 @@ where
 /// failure as a finish.
 ///
 /// # Errors
-/// Every failure, when all have failed; there were no futures at all: an error without failures.
+/// Every failure, when all have failed; an error without failures, when there were no futures.
 #[track_caller]
 pub fn race<I>(futures: I) -> Race<I::IntoIter>
 where
@@ -124,6 +124,15 @@ limit!(Race);
 #[derive(Default)]
 struct Untaken(Vec<Error>);
 
+impl Untaken {
+    /// All failures as one error, or where there were none, the first cancellation.
+    fn take(&mut self) -> Option<Error> {
+        let all = std::mem::take(&mut self.0);
+        let (cancelled, failures): (Vec<_>, Vec<_>) = all.into_iter().partition(Error::is_cancelled);
+        if failures.is_empty() { cancelled.into_iter().next() } else { Some(Error::scope(failures)) }
+    }
+}
+
 impl Drop for Untaken {
     fn drop(&mut self) {
         for error in self.0.drain(..).filter(|error| !error.is_cancelled()) {
@@ -166,18 +175,14 @@ where
                     this.values[index] = Some(value);
                 }
                 Err(error) => {
-                    if !error.is_cancelled() {
-                        this.failures.0.push(error);
-                    }
+                    this.failures.0.push(error);
                     this.crew.cancel();
                 }
             }
         }
-        let values = std::mem::take(&mut this.values);
-        let whole = values.len() == this.crew.started();
-        Poll::Ready(match values.into_iter().collect::<Option<Vec<_>>>() {
-            Some(values) if this.failures.0.is_empty() && whole => Ok(values),
-            _ => Err(Error::scope(std::mem::take(&mut this.failures.0))),
+        Poll::Ready(match this.failures.take() {
+            Some(error) => Err(error),
+            None => Ok(std::mem::take(&mut this.values).into_iter().flatten().collect()),
         })
     }
 }
@@ -293,7 +298,6 @@ where
                     this.crew.cancel();
                 }
                 Ok(_second) => {}
-                Err(error) if error.is_cancelled() => {}
                 Err(error) => this.failures.0.push(error),
             }
         }
@@ -303,7 +307,7 @@ where
                 this.failures.0.clear();
                 Ok(winner)
             }
-            None => Err(Error::scope(std::mem::take(&mut this.failures.0))),
+            None => Err(this.failures.take().unwrap_or_else(|| Error::scope(Vec::new()))),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use headcount_tasks::{BoxError, Value, as_completed, gather, gather_results, race, sleep, timeout};
+use headcount_tasks::{BoxError, Value, as_completed, gather, gather_results, race, scope, sleep, timeout};
 use tokio::time::Instant;
 
 use crate::support::{Events, SECOND, run, runner};
@@ -177,4 +177,58 @@ fn what_fails_after_its_stream_was_dropped_is_reported() {
     });
     main.unwrap();
     assert_eq!(reports.texts(), ["an error nobody took: task `as_completed[0]` failed: on the way out"]);
+}
+
+#[test]
+fn a_cancelled_consumer_of_a_stream_hears_nothing_of_the_tasks_cancelled_with_it() {
+    let events = Events::default();
+    let seen = events.clone();
+    run(async move {
+        scope(async |s| {
+            let events = events.clone();
+            let consumer = s.spawn("consumer", async move {
+                let mut stream = as_completed([10, 20].map(after));
+                while let Some(done) = stream.next().await {
+                    events.note(format!("{done:?}"));
+                    done?;
+                }
+                Ok::<_, BoxError>(())
+            });
+            sleep(SECOND).await;
+            consumer.cancel();
+            assert!(consumer.await.unwrap_err().is_cancelled());
+        })
+        .await
+    });
+    assert_eq!(seen.joined(), "");
+}
+
+#[test]
+fn a_gather_whose_child_was_cancelled_names_it() {
+    let error = run(async {
+        let cancelled = gather([async { Err::<(), _>(headcount_tasks::Cancelled) }]);
+        Value(cancelled.await.unwrap_err())
+    });
+    assert_eq!(error.to_string(), "task `gather[0]` was cancelled");
+}
+
+#[test]
+fn a_race_without_runners_says_so() {
+    let error = run(async { Value(race(Vec::<std::future::Ready<()>>::new()).await.unwrap_err()) });
+    assert!(error.failures().is_empty());
+    assert_eq!(error.to_string(), "there was no task to succeed");
+}
+
+#[test]
+fn limits_of_none_and_of_more_than_there_are() {
+    run(async {
+        let start = Instant::now();
+        assert_eq!(gather([1, 1, 1].map(after)).limit(0).await?, [1, 1, 1]);
+        assert_eq!(start.elapsed(), 3 * SECOND, "one at a time is the least");
+        assert_eq!(gather([1, 1, 1].map(after)).limit(usize::MAX).await?, [1, 1, 1]);
+        assert_eq!(start.elapsed(), 4 * SECOND);
+        let mut stream = as_completed(Vec::<std::future::Ready<()>>::new());
+        assert!(stream.next().await.is_none() && stream.next().await.is_none());
+        Ok::<_, BoxError>(())
+    });
 }
