@@ -86,32 +86,37 @@ pub(crate) fn look_for_deadlock(event_loop: &Rc<Loop>) {
     }
 }
 
-/// Names of queues, semaphores and the like, by number.
+/// Names of queues, semaphores and the like, by number. They belong to the thread rather than to a
+/// loop, because a queue may be made before its loop runs, and serve one loop after another.
 #[derive(Default)]
-pub(crate) struct Objects {
-    next: Cell<u32>,
+struct Objects {
+    last: Cell<u32>,
     names: RefCell<HashMap<u32, Name>>,
 }
 
-impl Objects {
-    pub(crate) fn name(&self, number: u32) -> Option<Name> {
-        self.names.borrow().get(&number).cloned()
-    }
+thread_local! {
+    static OBJECTS: Objects = Objects::default();
 }
 
-/// The number under which a loop knows an object's name; given back on drop.
+pub(crate) fn name_of_object(number: u32) -> Option<Name> {
+    OBJECTS.with(|objects| objects.names.borrow().get(&number).cloned())
+}
+
+/// The number under which the thread knows an object's name; given back on drop.
 pub(crate) struct Named(u32);
 
 impl Named {
     pub(crate) fn new(name: Name) -> Self {
-        let number = Loop::with(|event_loop| {
-            let objects = &event_loop.objects;
-            let number = objects.next.get() + 1;
-            objects.next.set(number);
-            objects.names.borrow_mut().insert(number, name);
-            number
-        });
-        Self(number.unwrap_or(0))
+        OBJECTS.with(|objects| {
+            let mut names = objects.names.borrow_mut();
+            let mut number = objects.last.get().wrapping_add(1);
+            while names.contains_key(&number) {
+                number = number.wrapping_add(1);
+            }
+            objects.last.set(number);
+            names.insert(number, name);
+            Self(number)
+        })
     }
 
     pub(crate) fn number(&self) -> u32 {
@@ -121,8 +126,7 @@ impl Named {
 
 impl Drop for Named {
     fn drop(&mut self) {
-        if self.0 > 0 {
-            Loop::with(|event_loop| event_loop.objects.names.borrow_mut().remove(&self.0));
-        }
+        // A thread that ends may have dropped its names before its objects.
+        let _gone = OBJECTS.try_with(|objects| objects.names.borrow_mut().remove(&self.0));
     }
 }

@@ -49,7 +49,6 @@ pub(crate) struct Loop {
     pub(crate) paused: bool,
     pub(crate) debug: Option<Debug>,
     pub(crate) threads: crate::threads::Jobs,
-    pub(crate) objects: crate::debug::Objects,
 }
 
 thread_local! {
@@ -98,7 +97,6 @@ impl Loop {
             paused: options.paused,
             debug: options.debug,
             threads: crate::threads::Jobs::default(),
-            objects: crate::debug::Objects::default(),
         })
     }
 

@@ -176,6 +176,11 @@ impl Slab {
         self.slots.get_mut(index as usize)
     }
 
+    /// Whatever task is at this place now.
+    pub(crate) fn at(&self, index: u32) -> Option<&Task> {
+        self.slots.get(index as usize)?.task.as_ref()
+    }
+
     pub(crate) fn get(&self, key: TaskKey) -> Option<&Task> {
         let slot = self.slots.get(key.index as usize)?;
         if slot.generation == key.generation { slot.task.as_ref() } else { None }

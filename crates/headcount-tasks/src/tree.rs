@@ -6,10 +6,11 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::debug::name_of_object;
 use crate::event_loop::Loop;
 use crate::name::{Label, Name};
 use crate::scope_state::ScopeState;
-use crate::task::{Task, TaskKey, TaskState};
+use crate::task::{Slab, Task, TaskKey, TaskState};
 use crate::wait::What;
 
 /// One task, as it stood when the tree was made.
@@ -58,13 +59,15 @@ impl TaskTree {
         };
         below(&root, 0, &mut ahead);
         while let Some((key, depth)) = ahead.pop() {
-            let scopes = {
+            let (mut info, label, scopes) = {
                 let tasks = event_loop.tasks.borrow();
                 let Some(task) = tasks.get(key) else { continue };
-                let scheduled = tasks.cell(key).is_some_and(|cell| cell.scheduled.is_set());
-                tree.tasks.push(describe(event_loop, key, task, depth, scheduled));
-                task.open_scopes().to_vec()
+                let label = task.extra.as_ref().and_then(|extra| extra.label.clone());
+                (describe(event_loop, &tasks, key, task, depth), label, task.open_scopes().to_vec())
             };
+            // The user's code, which may look at tasks itself.
+            info.label = label.map(|label| label.to_string());
+            tree.tasks.push(info);
             for scope in scopes.iter().rev() {
                 below(scope, depth + 1, &mut ahead);
             }
@@ -73,22 +76,21 @@ impl TaskTree {
     }
 }
 
-fn describe(event_loop: &Loop, key: TaskKey, task: &Task, depth: usize, scheduled: bool) -> TaskInfo {
-    let state = event_loop.state_in(key, task, scheduled);
-    let label = task.extra.as_ref().and_then(|extra| extra.label.as_ref());
+/// All but the label.
+fn describe(event_loop: &Loop, tasks: &Slab, key: TaskKey, task: &Task, depth: usize) -> TaskInfo {
     TaskInfo {
         name: task.name.clone(),
         depth,
-        state,
+        state: event_loop.state_in(tasks, key, task),
         age: Duration::from_millis(u64::from(event_loop.now().saturating_sub(task.born))),
-        waits_for: waits_for(event_loop, task),
-        label: label.map(ToString::to_string),
+        waits_for: waits_for(tasks, task),
+        label: None,
         place: task.place,
     }
 }
 
-fn waits_for(event_loop: &Loop, task: &Task) -> Option<String> {
-    let object = |text: &str| match event_loop.objects.name(task.wait.on) {
+fn waits_for(tasks: &Slab, task: &Task) -> Option<String> {
+    let object = |text: &str| match name_of_object(task.wait.on) {
         Some(name) => format!("{text} `{name}`"),
         None => text.to_owned(),
     };
@@ -96,14 +98,10 @@ fn waits_for(event_loop: &Loop, task: &Task) -> Option<String> {
         What::Unknown => return None,
         What::Yield => "its next turn".to_owned(),
         What::Sleep => "a timer".to_owned(),
-        What::Task => {
-            let mut tasks = event_loop.tasks.try_borrow_mut().ok();
-            let slot = tasks.as_mut().and_then(|tasks| tasks.slot_mut(task.wait.on));
-            match slot.and_then(|slot| slot.task.as_ref()) {
-                Some(other) => format!("task `{}`", other.name),
-                None => "a task".to_owned(),
-            }
-        }
+        What::Task => match tasks.at(task.wait.on) {
+            Some(other) => format!("task `{}`", other.name),
+            None => "a task".to_owned(),
+        },
         What::Children => "its children".to_owned(),
         What::QueueGet => object("an item of queue"),
         What::QueuePut => object("room in queue"),
@@ -118,11 +116,10 @@ fn waits_for(event_loop: &Loop, task: &Task) -> Option<String> {
 impl Loop {
     pub(crate) fn state_of(&self, key: TaskKey) -> TaskState {
         let tasks = self.tasks.borrow();
-        let scheduled = tasks.cell(key).is_some_and(|cell| cell.scheduled.is_set());
-        tasks.get(key).map_or(TaskState::Ended, |task| self.state_in(key, task, scheduled))
+        tasks.get(key).map_or(TaskState::Ended, |task| self.state_in(&tasks, key, task))
     }
 
-    fn state_in(&self, key: TaskKey, task: &Task, scheduled: bool) -> TaskState {
+    fn state_in(&self, tasks: &Slab, key: TaskKey, task: &Task) -> TaskState {
         if task.end.is_some() {
             TaskState::Ended
         } else if self.current() == Some(key) {
@@ -131,7 +128,7 @@ impl Loop {
             TaskState::Cancelling
         } else if !task.polled {
             TaskState::New
-        } else if scheduled {
+        } else if tasks.cell(key).is_some_and(|cell| cell.scheduled.is_set()) {
             TaskState::Ready
         } else {
             TaskState::Waiting

@@ -130,3 +130,40 @@ fn the_current_task_knows_its_name() {
     });
     assert!(current().is_none());
 }
+
+#[test]
+fn the_tree_names_the_task_that_is_waited_for() {
+    let tree = run(async {
+        scope(async |s| {
+            let slow = s.spawn("slow", sleep(10 * SECOND));
+            let waits = s.spawn("waits", slow);
+            yield_now().await;
+            let tree = task_tree().to_string();
+            s.cancel_children();
+            drop(waits);
+            tree
+        })
+        .await
+    });
+    assert!(tree.contains("waits (waiting, 0.0ns) waits for task `slow`"), "{tree}");
+}
+
+#[test]
+fn queues_made_before_the_run_or_in_another_have_their_names() {
+    let waiting = |queue: Queue<u8>| async move {
+        let _other = Queue::<u8>::new("other", 1);
+        scope(async |s| {
+            s.spawn("worker", async move { drop(queue.get().await) });
+            yield_now().await;
+            let tree = task_tree().to_string();
+            s.cancel_children();
+            tree
+        })
+        .await
+    };
+    let before = Queue::new("before", 1);
+    let tree = run(waiting(before.clone()));
+    assert!(tree.contains("an item of queue `before`"), "{tree}");
+    let tree = run(waiting(before));
+    assert!(tree.contains("an item of queue `before`"), "{tree}");
+}
