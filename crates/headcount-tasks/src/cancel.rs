@@ -288,6 +288,9 @@ impl Loop {
         if let Some(joiner) = joiner {
             joiner.wake();
         }
+        // A signal may have ended the main task between two turns: then nobody else wakes the loop,
+        // which has to see that it is done.
+        self.wake_driver();
     }
 
     /// Tells a task that one of its scopes has gone; it may have been the last thing it waited for.

@@ -71,7 +71,9 @@ impl Debug {
 /// nobody outside holds a waker, then nothing can ever happen again.
 pub(crate) fn look_for_deadlock(event_loop: &Rc<Loop>) {
     let Some(debug) = &event_loop.debug else { return };
-    if event_loop.threads.running() > 0 {
+    // Threads may hand something in; so may tasks that a library has started beside the loop.
+    let alive = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    if event_loop.threads.running() > 0 || alive > event_loop.tokio_tasks.get() {
         return;
     }
     let stuck = {

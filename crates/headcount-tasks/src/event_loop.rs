@@ -49,6 +49,8 @@ pub(crate) struct Loop {
     pub(crate) paused: bool,
     pub(crate) debug: Option<Debug>,
     pub(crate) threads: crate::threads::Jobs,
+    /// The tasks of tokio's that the run itself consists of; any others are a library's.
+    pub(crate) tokio_tasks: Cell<usize>,
 }
 
 thread_local! {
@@ -97,6 +99,7 @@ impl Loop {
             paused: options.paused,
             debug: options.debug,
             threads: crate::threads::Jobs::default(),
+            tokio_tasks: Cell::new(0),
         })
     }
 
@@ -163,11 +166,11 @@ impl Loop {
         self.region.replace(region)
     }
 
-    /// Milliseconds since the loop's start, as of this turn.
+    /// Milliseconds since the loop's start; within a turn, as of when it was first asked for.
     pub(crate) fn now(&self) -> u32 {
         self.now.get().unwrap_or_else(|| {
             let now = u32::try_from(self.started.elapsed().as_millis()).unwrap_or(u32::MAX);
-            self.now.set(Some(now));
+            self.now.set(self.in_turn.get().then_some(now));
             now
         })
     }
@@ -185,7 +188,7 @@ impl Loop {
     }
 
     /// Within a turn the queue is looked at anyway; outside, tokio must poll the loop again.
-    fn wake_driver(&self) {
+    pub(crate) fn wake_driver(&self) {
         if !self.in_turn.get()
             && !self.driver_woken.replace(true)
             && let Some(driver) = &*self.driver.borrow()
@@ -221,7 +224,6 @@ impl Loop {
     pub(crate) fn turn(self: &Rc<Self>, cx: &mut Context<'_>, done: &dyn Fn(&Rc<Loop>) -> bool) -> Poll<()> {
         self.in_turn.set(true);
         self.driver_woken.set(false);
-        self.now.set(None);
         {
             let mut driver = self.driver.borrow_mut();
             if !driver.as_ref().is_some_and(|driver| driver.will_wake(cx.waker())) {
@@ -238,6 +240,7 @@ impl Loop {
         }
         let done = done(self);
         self.in_turn.set(false);
+        self.now.set(None);
         if let Some(debug) = &self.debug {
             debug.rest();
         }

@@ -63,10 +63,14 @@ impl Default for Runner {
 }
 
 impl Runner {
-    /// The defaults: signals handled, five seconds of grace, debug mode in debug builds (the
-    /// environment variable `HEADCOUNT_DEBUG` set to 1 or 0 decides otherwise).
+    /// The defaults: signals handled, five seconds of grace, debug mode in debug builds. The
+    /// environment variable `HEADCOUNT_DEBUG` decides otherwise if it is 1 or 0.
     pub fn new() -> Self {
-        let debug = std::env::var("HEADCOUNT_DEBUG").map_or(cfg!(debug_assertions), |value| value != "0");
+        let debug = match std::env::var("HEADCOUNT_DEBUG").as_deref() {
+            Ok("1") => true,
+            Ok("0") => false,
+            _ => cfg!(debug_assertions),
+        };
         Self {
             name: Name::fixed("main"),
             signals: true,
@@ -88,7 +92,8 @@ impl Runner {
     }
 
     /// Whether Ctrl+C and SIGTERM ask the main task to end, and a second one ends the process at
-    /// once with status 130 or 143. Off for programs that handle signals themselves.
+    /// once with status 130 or 143. After the run they have their usual effect, which is to end the
+    /// process. Off for programs that handle signals themselves.
     pub fn signals(mut self, handled: bool) -> Self {
         self.signals = handled;
         self
@@ -131,6 +136,7 @@ impl Runner {
     }
 
     /// Starts with a clock that stands still and jumps to the next timer when nothing is ready.
+    /// Real time means nothing then, so there is no watchdog.
     #[cfg(feature = "testing")]
     pub fn paused_clock(mut self) -> Self {
         self.paused = true;
@@ -190,11 +196,13 @@ impl Runner {
             debug: self.debug.then(Debug::new),
         });
         let _entered = event_loop.enter()?;
-        let pulse = event_loop.debug.as_ref().map(|debug| &debug.pulse);
+        let pulse = event_loop.debug.as_ref().filter(|_| !self.paused).map(|debug| &debug.pulse);
         let _watchdog = pulse.map(|pulse| Watchdog::start(pulse, &self.reporter, self.slow_poll));
         let main = Rc::new(event_loop.spawn(&event_loop.root, self.name.clone(), place, main));
         let interrupted = Rc::new(Cell::new(None));
-        let _watchers = self.watch_signals(&event_loop, &main, &interrupted);
+        let watchers = self.watch_signals(&event_loop, &main, &interrupted);
+        // And the loop itself.
+        event_loop.tokio_tasks.set(watchers.len() + 1);
         drive(&event_loop, &main, self.grace).await;
         wait_for_threads(&event_loop, self.grace).await;
         let result =

@@ -9,11 +9,18 @@ use tokio::task::JoinHandle;
 pub(crate) struct Watcher {
     listener: JoinHandle<()>,
     registered: Vec<signal_hook::SigId>,
+    #[cfg(unix)]
+    minded: Option<usual_effect::Suspended>,
 }
 
 impl Watcher {
     pub(crate) fn new(listener: JoinHandle<()>) -> Self {
-        Self { listener, registered: Vec::new() }
+        Self {
+            listener,
+            registered: Vec::new(),
+            #[cfg(unix)]
+            minded: None,
+        }
     }
 }
 
@@ -44,9 +51,53 @@ pub(crate) fn on_interrupt(first: impl Fn(&'static str) + Clone + 'static) -> Ve
             signal_hook::flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&pressed));
         let press = signal_hook::flag::register(number, Arc::clone(&pressed));
         watcher.registered.extend([shutdown, press].into_iter().flatten());
+        watcher.minded = Some(usual_effect::Suspended::new());
         watchers.push(watcher);
     }
     watchers
+}
+
+/// What Ctrl+C and SIGTERM do to a process that does not mind them. tokio's handlers stay once they
+/// are installed, so that without this a program could not be interrupted any more after its run.
+#[cfg(unix)]
+mod usual_effect {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use signal_hook::consts::{SIGINT, SIGTERM};
+
+    /// How many runs mind the signals; and whether none does, for the signal handler.
+    static MINDED: Mutex<(usize, Option<Arc<AtomicBool>>)> = Mutex::new((0, None));
+
+    fn count(change: impl Fn(usize) -> usize) {
+        let (runs, none) = &mut *MINDED.lock().unwrap_or_else(PoisonError::into_inner);
+        let none = none.get_or_insert_with(|| {
+            let none = Arc::new(AtomicBool::new(false));
+            for signal in [SIGINT, SIGTERM] {
+                // Where it cannot be had, the signal is lost, as it would be without.
+                let _registered = signal_hook::flag::register_conditional_default(signal, Arc::clone(&none));
+            }
+            none
+        });
+        *runs = change(*runs);
+        none.store(*runs == 0, Ordering::SeqCst);
+    }
+
+    /// For as long as this lives, the signals do not have it.
+    pub(super) struct Suspended(());
+
+    impl Suspended {
+        pub(super) fn new() -> Self {
+            count(|runs| runs + 1);
+            Self(())
+        }
+    }
+
+    impl Drop for Suspended {
+        fn drop(&mut self) {
+            count(|runs| runs - 1);
+        }
+    }
 }
 
 #[cfg(unix)]

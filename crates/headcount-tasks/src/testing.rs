@@ -5,17 +5,17 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::outcome::Outcome;
-use crate::report::to_standard_error;
+use crate::report::{Report, to_standard_error};
 use crate::runner::Runner;
 
-/// How many seeds [`check`] tries unless `HEADCOUNT_SEEDS` says otherwise.
+/// How many seeds [`check`] tries unless told otherwise.
 const SEEDS: u64 = 32;
 
-/// Runs the future that `make` gives under many seeds with a paused clock. When one fails, its seed
-/// is printed; `HEADCOUNT_SEED` runs that one alone.
+/// Runs the future that `make` gives under many seeds, 32 unless `HEADCOUNT_SEEDS` says otherwise,
+/// with a paused clock. When one fails, its seed is printed; `HEADCOUNT_SEED` runs that one alone.
 ///
 /// # Panics
-/// When the future panics or returns an error.
+/// When the future panics, returns an error or comes to a deadlock.
 pub fn check<M, F>(mut make: M)
 where
     M: FnMut() -> F,
@@ -32,13 +32,19 @@ where
 /// Runs one future under one seed; see [`check`].
 ///
 /// # Panics
-/// When the future panics or returns an error.
+/// When the future panics, returns an error or comes to a deadlock.
 pub fn check_seed<F>(seed: u64, main: F)
 where
     F: Future + 'static,
     F::Output: Outcome,
 {
-    let runner = Runner::new().signals(false).tree_signal(false).debug(false).paused_clock().seed(seed);
+    let on_report = |report: &Report| match report {
+        // Left alone, the test would wait for ever.
+        Report::Deadlock(_) => panic!("{report}"),
+        _ => to_standard_error(&report.to_string()),
+    };
+    let runner = Runner::new().signals(false).tree_signal(false).debug(true).on_report(on_report);
+    let runner = runner.paused_clock().seed(seed);
     let run = AssertUnwindSafe(|| {
         if let Err(error) = runner.run(main) {
             panic!("{error}");

@@ -73,13 +73,17 @@ fn watch(pulse: &Pulse, reporter: &Reporter, slow: Duration, watched: &ThreadSam
     let mut seen = (pulse.beat(), std::time::Instant::now());
     let mut told = 0;
     while !stop.load(Ordering::Acquire) {
+        let nap = std::time::Instant::now();
         std::thread::park_timeout(slow / 4);
-        let beat = pulse.beat();
-        if beat != seen.0 {
-            seen = (beat, std::time::Instant::now());
+        let (beat, now) = (pulse.beat(), std::time::Instant::now());
+        // A nap that lasted so long means that nothing ran here, the task as little as this thread:
+        // the process was stopped, or its machine was.
+        let stood_still = now - nap > slow;
+        if beat != seen.0 || stood_still {
+            seen = (beat, now);
             continue;
         }
-        let blocked_for = seen.1.elapsed();
+        let blocked_for = now - seen.1;
         if blocked_for < slow || beat == told {
             continue;
         }

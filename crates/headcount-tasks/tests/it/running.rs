@@ -222,9 +222,9 @@ fn a_check_tries_many_orders_and_names_the_seed_that_fails() {
 
 #[test]
 fn a_blocking_thread_can_run_a_loop_of_its_own() {
-    let value = Runner::new().signals(false).run(async {
-        to_thread("inner", || Runner::new().signals(false).run(async { 5 })).await
-    });
+    let value = Runner::new()
+        .signals(false)
+        .run(async { to_thread("inner", || Runner::new().signals(false).run(async { 5 })).await });
     assert_eq!(value.unwrap(), 5);
 }
 
@@ -239,7 +239,7 @@ fn a_call_that_never_got_a_thread_is_taken_out_of_the_queue() {
         .run(async move {
             let first = to_thread("first", move || {
                 let _told = begin.send(());
-                wait.recv().unwrap_or(())
+                wait.recv().unwrap_or(());
             });
             begun.await.unwrap();
             let mut second = Box::pin(to_thread("second", || ()));

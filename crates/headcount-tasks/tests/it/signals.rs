@@ -9,19 +9,39 @@ use crate::support::{MS, SECOND};
 
 const ROLE: &str = "HEADCOUNT_TEST_ROLE";
 
-/// Does nothing unless one of the tests below has started it.
+/// Does nothing unless one of the tests below, or of another module, has started it.
 #[test]
+fn child_process() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    match role.as_str() {
+        "unlucky" => headcount_tasks::testing::check(|| async { Err::<(), _>("unlucky") }),
+        "deadlocked" => headcount_tasks::testing::check(|| async {
+            let queue = headcount_tasks::Queue::<u8>::new("orders", 1);
+            drop(queue.get().await);
+        }),
+        "never polled" => {
+            let main = async { drop(headcount_tasks::gather([async {}])) };
+            Runner::new().signals(false).run(main).unwrap();
+        }
+        _ => run_until_a_signal(role),
+    }
+}
+
 #[expect(
     clippy::disallowed_macros,
     clippy::disallowed_methods,
-    reason = "its output is what the parent reads"
+    reason = "its output is what the parent reads; some roles block"
 )]
-fn child_process() {
-    let Ok(role) = std::env::var(ROLE) else { return };
-    let result = Runner::new().debug(false).run(async move {
+fn run_until_a_signal(role: String) {
+    let runner = Runner::new().debug(role == "stopped").slow_poll(400 * MS);
+    let finishes = role == "finishes";
+    let result = runner.run(async move {
         eprintln!("ready");
         match role.as_str() {
             "blocks" => std::thread::sleep(60 * SECOND),
+            "only waits" => std::future::pending().await,
+            "stopped" => spin_through_a_stop(),
+            "finishes" => {}
             _ => {
                 scope(async |s| {
                     s.spawn("worker", async {
@@ -35,16 +55,43 @@ fn child_process() {
         }
         Ok::<_, headcount_tasks::Error>(Value(()))
     });
-    eprintln!("result: {}", result.map(|_| ()).unwrap_err());
+    match result {
+        Ok(_) => eprintln!("finished"),
+        Err(error) => eprintln!("result: {error}"),
+    }
+    if finishes {
+        std::thread::sleep(60 * SECOND);
+    }
+}
+
+/// Keeps the loop from turning until the process has been stopped and continued, and a little
+/// longer, so that the watchdog has looked.
+#[expect(clippy::disallowed_methods, reason = "real time is the subject")]
+fn spin_through_a_stop() {
+    let mut last = std::time::Instant::now();
+    while last.elapsed() < 300 * MS {
+        last = std::time::Instant::now();
+        std::thread::yield_now();
+    }
+    let continued = std::time::Instant::now();
+    while continued.elapsed() < 200 * MS {}
+}
+
+/// This binary in another role.
+fn command(role: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "signals::child_process", "--nocapture"]).env(ROLE, role);
+    for variable in ["HEADCOUNT_DEBUG", "HEADCOUNT_SEED", "HEADCOUNT_SEEDS"] {
+        command.env_remove(variable);
+    }
+    command
 }
 
 struct Process(Child, BufReader<std::process::ChildStderr>);
 
 impl Process {
     fn start(role: &str) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "signals::child_process", "--nocapture"]).env(ROLE, role);
-        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut child = command(role).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let mut process = Self(child, stderr);
         process.read_until("ready");
@@ -99,4 +146,75 @@ fn sigusr1_prints_the_tree() {
     assert!(tree.contains("2 tasks") && tree.contains("main (waiting, "), "{tree}");
     process.signal("-INT");
     assert!(process.end().0.contains("interrupted"));
+}
+
+#[test]
+fn ctrl_c_ends_a_main_task_that_only_waits() {
+    let process = Process::start("only waits");
+    process.signal("-INT");
+    assert_eq!(process.end().0, "result: interrupted by Ctrl+C\n");
+}
+
+#[test]
+fn after_the_run_a_signal_does_again_what_it_did_before() {
+    let mut process = Process::start("finishes");
+    process.read_until("finished");
+    process.signal("-INT");
+    assert_eq!(process.end(), (String::new(), None), "ended by the signal itself");
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the tree is to show that time has passed")]
+fn the_tree_shows_ages_as_of_now() {
+    let mut process = Process::start("waits");
+    process.signal("-USR1");
+    process.read_until("worker");
+    std::thread::sleep(1100 * MS);
+    process.signal("-USR1");
+    let tree = process.read_until("worker");
+    let seconds = tree.rsplit_once("worker (waiting, ").unwrap().1.split_once("s)").unwrap().0;
+    assert!(seconds.parse::<f64>().is_ok_and(|seconds| seconds >= 1.1), "{tree}");
+    process.signal("-INT");
+    process.end();
+}
+
+/// Whoever stops a process, or a machine that had no time for it, is not the task's fault.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the process is stopped for longer than a slow poll")]
+fn the_watchdog_blames_nobody_for_the_time_in_which_the_process_stood_still() {
+    let process = Process::start("stopped");
+    process.signal("-STOP");
+    std::thread::sleep(SECOND);
+    process.signal("-CONT");
+    assert_eq!(process.end().0, "finished\n");
+}
+
+/// What a process in this role, with this in its environment, says on standard error.
+fn told(role: &str, environment: &[(&str, &str)]) -> String {
+    let output = command(role).envs(environment.iter().copied()).output().unwrap();
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_check_prints_the_seed_that_failed_and_runs_a_given_one_alone() {
+    assert!(told("unlucky", &[]).contains("failed with HEADCOUNT_SEED=0\n"));
+    assert!(told("unlucky", &[("HEADCOUNT_SEED", "7")]).contains("failed with HEADCOUNT_SEED=7\n"));
+    assert!(!told("unlucky", &[("HEADCOUNT_SEEDS", "0")]).contains("failed with"));
+}
+
+#[test]
+fn a_check_that_deadlocks_fails_with_the_tree() {
+    let text = told("deadlocked", &[]);
+    assert!(text.contains("main (waiting, 0.0ns) waits for an item of queue `orders`"), "{text}");
+    assert!(text.contains("failed with HEADCOUNT_SEED=0\n"), "{text}");
+}
+
+#[test]
+fn the_environment_turns_debug_mode_on_and_off() {
+    let reports =
+        |value| told("never polled", &[("HEADCOUNT_DEBUG", value)]).contains("without ever being polled");
+    assert!(reports("1"));
+    assert!(!reports("0"));
+    assert_eq!(reports(""), cfg!(debug_assertions), "neither 1 nor 0");
+    assert_eq!(reports("no"), cfg!(debug_assertions), "neither 1 nor 0");
 }
