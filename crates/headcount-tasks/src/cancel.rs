@@ -236,26 +236,32 @@ impl Loop {
 
     /// The future of a task is gone. The task itself ends when what it left behind has ended too.
     pub(crate) fn ended(self: &Rc<Self>, key: TaskKey, end: End) {
-        {
+        let left = {
             let mut tasks = self.tasks.borrow_mut();
             let Some(task) = tasks.get_mut(key) else { return };
-            if !task.open_scopes().is_empty() {
-                task.closing = Some(end);
-                return;
+            let left = task.open_scopes().to_vec();
+            if !left.is_empty() {
+                task.closing = Some(end.clone());
             }
+            left
+        };
+        if left.is_empty() {
+            return self.finish(key, end);
         }
-        self.finish(key, end);
+        for scope in left {
+            // Most know it already; not those whose future was forgotten instead of dropped.
+            scope.abandon();
+        }
     }
 
     fn finish(self: &Rc<Self>, key: TaskKey, end: End) {
-        let (scope, joiner, has_handle, lone, tag, removed) = {
+        let (scope, joiner, has_handle, lone, tag, left) = {
             let mut tasks = self.tasks.borrow_mut();
             let Some(task) = tasks.get_mut(key) else { return };
             let (previous, next) = (task.previous, task.next);
             let (scope, joiner) = (task.scope.take(), task.joiner.take());
             let (has_handle, lone, tag) = (task.has_handle, task.lone, task.tag);
-            task.region = None;
-            task.extra = None;
+            let (region, extra) = (task.region.take(), task.extra.take());
             task.end = Some(end.clone());
             if let Some(task) = tasks.slot_mut(previous).and_then(|slot| slot.task.as_mut()) {
                 task.next = next;
@@ -267,9 +273,10 @@ impl Loop {
                 scope.unlink(key.index, previous, next);
             }
             let removed = if has_handle { None } else { tasks.remove(key) };
-            (scope, joiner, has_handle, lone, tag, removed)
+            (scope, joiner, has_handle, lone, tag, (region, extra, removed))
         };
-        drop(removed);
+        // Labels have destructors of the user's, which may look at the tasks.
+        drop(left);
         if let End::Error(error) = end
             && !error.is_cancelled()
         {
@@ -323,10 +330,14 @@ impl Loop {
         self.tasks.borrow().get(key).map_or(Name::fixed("?"), |task| task.name.clone())
     }
 
-    /// An error as the task's end; [`Cancelled`] handed on with `?` is no failure.
+    /// An error as the task's end. [`Cancelled`] handed on with `?` is no failure; nor is, in a task
+    /// that has been asked to end, the news that a task which it awaited was cancelled.
     pub(crate) fn failure_of(&self, key: TaskKey, error: BoxError) -> End {
         let name = self.name_of(key);
-        End::Error(if error.is::<Cancelled>() { Error::cancelled(name) } else { Error::failed(name, error) })
+        let requested = || self.tasks.borrow().get(key).is_some_and(|task| task.requested);
+        let cancelled =
+            error.is::<Cancelled>() || error.downcast_ref().is_some_and(Error::is_cancelled) && requested();
+        End::Error(if cancelled { Error::cancelled(name) } else { Error::failed(name, error) })
     }
 
     /// The end of a task, once it has one. `value` is an `Option` of the task's value.

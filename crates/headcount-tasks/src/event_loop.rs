@@ -279,21 +279,19 @@ impl Loop {
             debug.begin_poll(index);
         }
         let polled = catch_unwind(AssertUnwindSafe(|| poll_within_budget(future.as_mut(), &waker)));
-        let again = match polled {
+        match polled {
             Ok(Poll::Pending) => self.after_pending(key, future, &waker),
             Ok(Poll::Ready(Ended::Value)) => self.keep_value(key, future),
             Ok(Poll::Ready(Ended::Error(error))) => {
                 let end = self.failure_of(key, error);
                 self.ended(key, end);
-                Some(future)
             }
             Err(payload) => {
                 let error = Error::panicked(self.name_of(key), &*payload);
                 self.drop_future(key, future);
                 self.ended(key, End::Error(error));
-                None
             }
-        };
+        }
         self.current.set(None);
         self.region.replace(None);
         if let Some(slot) = self.tasks.borrow_mut().slot_mut(index)
@@ -301,39 +299,31 @@ impl Loop {
         {
             slot.waker = waker;
         }
-        drop(again);
     }
 
     /// Puts the future back, unless the task has been asked to end and nothing in it needs time.
-    fn after_pending(
-        self: &Rc<Self>,
-        key: TaskKey,
-        future: Pin<Box<dyn AnyTask>>,
-        waker: &Waker,
-    ) -> Option<Pin<Box<dyn AnyTask>>> {
-        let requested = {
+    fn after_pending(self: &Rc<Self>, key: TaskKey, future: Pin<Box<dyn AnyTask>>, waker: &Waker) {
+        let ends_now = {
             let mut tasks = self.tasks.borrow_mut();
             let task = tasks.get_mut(key).expect("a task is there while it is polled");
-            if !task.requested && !task.aborted {
-                task.future = Some(future);
-                return None;
-            }
             task.future = Some(future);
+            if !task.requested {
+                return;
+            }
+            if let Some(region) = &task.region {
+                // What it left behind wakes it when it has ended.
+                region.wait(&Context::from_waker(waker));
+            }
             task.aborted || task.region.as_ref().is_none_or(|region| region.can_be_dropped())
         };
         self.current.set(None);
-        if requested || self.grace_is_over(key, waker) {
+        if ends_now || self.grace_is_over(key, waker) {
             self.drop_task(key);
         }
-        None
     }
 
     /// Stores a finished task's value for its handle, or drops it where there is none.
-    fn keep_value(
-        self: &Rc<Self>,
-        key: TaskKey,
-        future: Pin<Box<dyn AnyTask>>,
-    ) -> Option<Pin<Box<dyn AnyTask>>> {
+    fn keep_value(self: &Rc<Self>, key: TaskKey, future: Pin<Box<dyn AnyTask>>) {
         let unwanted = {
             let mut tasks = self.tasks.borrow_mut();
             let task = tasks.get_mut(key).expect("a task is there while it is polled");
@@ -344,8 +334,8 @@ impl Loop {
                 Some(future)
             }
         };
-        self.ended(key, End::Value);
-        unwanted
+        let failure = unwanted.and_then(|value| self.drop_future(key, value));
+        self.ended(key, failure.map_or(End::Value, End::Error));
     }
 
     pub(crate) fn report(&self, report: &Report) {

@@ -133,23 +133,27 @@ fn poll_body<R: Outcome>(
     let Some(region) = &state.body else { return };
     let name = || state.owner.and_then(|owner| Loop::with(|event_loop| event_loop.name_of(owner)));
     let name = || name().unwrap_or(Name::fixed("scope"));
-    let polled = catch_unwind(AssertUnwindSafe(|| {
-        region.enter(|| future.as_mut().as_pin_mut().map_or(Poll::Pending, |future| future.poll(cx)))
-    }));
     let drop_body = |mut future: Pin<&mut Option<_>>| {
         let dropped = catch_unwind(AssertUnwindSafe(|| region.enter(|| future.set(None))));
         if let Err(payload) = dropped {
             state.fail(Error::panicked(name(), &*payload));
         }
     };
+    if state.is_requested() && region.can_be_dropped() {
+        // Like a task, a body that has been asked to end does not go on from its await.
+        return drop_body(future);
+    }
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        region.enter(|| future.as_mut().as_pin_mut().map_or(Poll::Pending, |future| future.poll(cx)))
+    }));
     match polled {
         Ok(Poll::Ready(output)) => {
             drop_body(future);
             match output.into_result() {
                 Ok(output) => *value = Some(output),
                 Err(error) if error.is::<Cancelled>() => {}
-                // A child's failure that the body met in the child's handle is told already.
-                Err(error) if error.downcast_ref().is_some_and(|error| state.knows(error)) => {}
+                // What the body met in a child's handle is told already.
+                Err(error) if error.downcast_ref().is_some_and(|error| state.has_told(error)) => {}
                 Err(error) => state.fail(Error::failed(name(), error)),
             }
         }
@@ -161,6 +165,8 @@ fn poll_body<R: Outcome>(
             if !region.is_requested() {
                 return;
             }
+            // What it left behind wakes it when it has ended.
+            region.wait(cx);
             if region.can_be_dropped() {
                 drop_body(future);
             } else if region.requested.get() && !state.returns_to_nobody() {

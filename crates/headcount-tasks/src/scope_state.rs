@@ -224,8 +224,11 @@ impl ScopeState {
         }
     }
 
-    pub(crate) fn knows(&self, error: &Error) -> bool {
-        self.failures.borrow().iter().any(|failure| failure.is_same(error))
+    /// Whether this is a child's failure that the scope has taken in, or tells only that a child was
+    /// cancelled while the whole scope ends.
+    pub(crate) fn has_told(&self, error: &Error) -> bool {
+        self.requested.get() && error.is_cancelled()
+            || self.failures.borrow().iter().any(|failure| failure.is_same(error))
     }
 
     pub(crate) fn child_ended(self: &Rc<Self>) {
@@ -248,6 +251,15 @@ impl ScopeState {
         let waiter = self.waiter.borrow_mut().take();
         if let Some(waiter) = waiter {
             waiter.wake();
+        }
+    }
+
+    /// Its future is gone: closes it once no child lives.
+    pub(crate) fn abandon(self: &Rc<Self>) {
+        if self.live.get() == 0 {
+            self.close();
+        } else if !self.orphan.replace(true) {
+            self.request(true);
         }
     }
 
@@ -277,11 +289,6 @@ pub(crate) struct Open(pub(crate) Rc<ScopeState>);
 
 impl Drop for Open {
     fn drop(&mut self) {
-        if self.0.live.get() == 0 {
-            self.0.close();
-        } else {
-            self.0.orphan.set(true);
-            self.0.request(true);
-        }
+        self.0.abandon();
     }
 }

@@ -1,5 +1,6 @@
 //! Cancellation: request, grace, abort, wait.
 
+use std::future::Future;
 use std::time::Duration;
 
 use headcount_tasks::{BoxError, TaskState, Value, current, scope, sleep, until_cancelled, yield_now};
@@ -275,6 +276,135 @@ fn the_waker_of_an_ended_task_does_not_wake_its_successor() {
             assert_eq!(polls.get(), 1);
             second.cancel();
             Ok::<_, BoxError>(())
+        })
+        .await
+    });
+}
+
+/// Drops a scope whose child takes its time to clean up.
+async fn leave_behind(cleanup: Duration) {
+    let mut left = Box::pin(scope(async |s| {
+        s.spawn("slow to go", async move {
+            let _told = until_cancelled(std::future::pending::<()>()).await;
+            sleep(cleanup).await;
+        });
+    }));
+    assert!(futures_util::poll!(left.as_mut()).is_pending());
+    yield_now().await;
+}
+
+/// What a dropped scope leaves behind is waited for, and then the request takes effect at once.
+#[test]
+fn a_cancelled_task_ends_when_what_it_left_behind_has_ended() {
+    let (runner, reports) = runner();
+    let elapsed = runner.paused_clock().debug(false).run(async {
+        scope(async |s| {
+            let task = s.spawn("task", async {
+                leave_behind(2 * SECOND).await;
+                std::future::pending::<()>().await;
+            });
+            sleep(SECOND).await;
+            let start = Instant::now();
+            task.cancel();
+            assert!(task.await.unwrap_err().is_cancelled());
+            start.elapsed()
+        })
+        .await
+    });
+    assert_eq!((elapsed.unwrap(), reports.texts()), (SECOND, vec![]));
+}
+
+#[test]
+fn the_body_of_a_failing_scope_ends_when_what_it_left_behind_has_ended() {
+    let (runner, reports) = runner();
+    let elapsed = runner.paused_clock().debug(false).run(async {
+        let start = Instant::now();
+        let result = scope(async |s| {
+            s.spawn("bad", async {
+                sleep(MS).await;
+                Err::<(), _>("broken")
+            });
+            leave_behind(SECOND).await;
+            std::future::pending::<()>().await;
+        });
+        assert_eq!(result.await.unwrap_err().to_string(), "task `bad` failed: broken");
+        start.elapsed()
+    });
+    assert_eq!((elapsed.unwrap(), reports.texts()), (SECOND, vec![]));
+}
+
+#[test]
+fn a_body_that_awaits_a_cancelled_sibling_adds_no_failure_of_its_own() {
+    let error = run(async {
+        let result = scope(async |s| {
+            let victim = s.spawn("victim", std::future::pending::<()>());
+            s.spawn("bad", async {
+                yield_now().await;
+                Err::<(), _>("broken")
+            });
+            victim.await
+        });
+        Value(result.await.unwrap_err())
+    });
+    assert_eq!(error.to_string(), "task `bad` failed: broken");
+
+    let error = run(async {
+        let result = scope(async |s| {
+            let victim = s.spawn("victim", std::future::pending::<()>());
+            s.spawn("bad", async {
+                yield_now().await;
+                Err::<(), _>("broken")
+            });
+            until_cancelled(victim).await.unwrap_or(Ok(()))
+        });
+        Value(result.await.unwrap_err())
+    });
+    assert_eq!(error.to_string(), "task `bad` failed: broken");
+}
+
+#[test]
+fn a_task_cancelled_in_its_first_poll_ends_at_its_first_await() {
+    let events = Events::default();
+    let seen = events.clone();
+    run(async move {
+        scope(async |s| {
+            let (group, events) = (s.clone(), events.clone());
+            s.spawn("self", async move {
+                group.cancel_children();
+                events.note("first step");
+                let told = until_cancelled(sleep(SECOND)).await;
+                events.note(format!("{told:?}"));
+                told
+            });
+        })
+        .await
+    });
+    assert_eq!(seen.joined(), "first step Err(Cancelled)");
+}
+
+#[test]
+fn a_deep_tree_is_cancelled_from_its_root() {
+    fn deeper(
+        levels: u32,
+        deepest: std::rc::Rc<std::cell::Cell<bool>>,
+    ) -> std::pin::Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(async move {
+            if levels == 0 {
+                deepest.set(true);
+                return std::future::pending().await;
+            }
+            let child = deeper(levels - 1, deepest);
+            drop(scope(async move |s| drop(s.spawn("level", child))).await);
+        })
+    }
+    run(async {
+        let reached = std::rc::Rc::new(std::cell::Cell::new(false));
+        scope(async |s| {
+            let root = s.spawn("root", deeper(1000, reached.clone()));
+            sleep(SECOND).await;
+            assert!(reached.get());
+            root.cancel();
+            assert!(root.await.unwrap_err().is_cancelled());
         })
         .await
     });

@@ -7,6 +7,7 @@ mod asyncio_edges;
 mod cancellation;
 mod compiling;
 mod deadlines;
+mod destructors;
 mod diagnosis;
 mod random_trees;
 mod running;
