@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use headcount_tasks::{
-    BoxError, Queue, Semaphore, Value, gather, scope, shield, sleep, timeout, until_cancelled, yield_now,
+    BoxError, Queue, Semaphore, Value, daemon, gather, scope, shield, sleep, timeout, until_cancelled,
+    yield_now,
 };
 use tokio::time::Instant;
 
-use crate::support::{Events, MS, SECOND, run};
+use crate::support::{Events, MS, SECOND, run, runner};
 
 /// `test_wait_for_race_condition`: a result and the deadline at the same instant.
 #[test]
@@ -223,5 +224,60 @@ fn primitives_wake_through_the_wakers_of_combinators() {
         put?;
         assert_eq!(sum, 3);
         Ok::<_, BoxError>(())
+    });
+}
+
+/// `test_asyncio_run_reports_hanging_tasks_errors`.
+#[test]
+fn an_error_of_a_daemon_that_is_asked_to_end_is_reported() {
+    let (runner, reports) = runner();
+    let main = async {
+        drop(daemon("leftover", async {
+            let _told = until_cancelled(std::future::pending::<()>()).await;
+            Err::<(), _>("cannot clean up")
+        })?);
+        yield_now().await;
+        Ok::<_, BoxError>(123)
+    };
+    assert_eq!(runner.paused_clock().debug(false).run(main).unwrap(), 123);
+    assert_eq!(reports.texts(), ["an error nobody took: task `leftover` failed: cannot clean up"]);
+}
+
+/// `test_wait_for_self_cancellation`, the part that carries over: who cleans up is not cut short.
+#[test]
+fn a_second_cancel_leaves_the_cleanup_alone() {
+    run(async {
+        scope(async |s| {
+            let task = s.spawn("task", async {
+                let _told = until_cancelled(std::future::pending::<()>()).await;
+                sleep(SECOND).await;
+                42_u32
+            });
+            yield_now().await;
+            task.cancel();
+            sleep(MS).await;
+            task.cancel();
+            assert_eq!(task.await?, 42);
+            Ok::<_, BoxError>(())
+        })
+        .await
+    });
+}
+
+/// `test_interrupt_call_soon`: a task that never waits, only yields, can be cancelled.
+#[test]
+fn a_task_that_only_yields_can_be_cancelled() {
+    run(async {
+        scope(async |s| {
+            let task = s.spawn("busy", async {
+                loop {
+                    yield_now().await;
+                }
+            });
+            yield_now().await;
+            task.cancel();
+            assert!(task.await.unwrap_err().is_cancelled());
+        })
+        .await
     });
 }
