@@ -363,6 +363,22 @@ fn a_body_that_awaits_a_cancelled_sibling_adds_no_failure_of_its_own() {
 }
 
 #[test]
+fn a_cancelled_task_that_awaits_a_cancelled_sibling_is_cancelled_too() {
+    let error = run(async {
+        let result = scope(async |s| {
+            let victim = s.spawn("victim", std::future::pending::<()>());
+            s.spawn("waits", async { until_cancelled(victim).await.unwrap_or(Ok(())) });
+            s.spawn("bad", async {
+                yield_now().await;
+                Err::<(), _>("broken")
+            });
+        });
+        Value(result.await.unwrap_err())
+    });
+    assert_eq!(error.to_string(), "task `bad` failed: broken");
+}
+
+#[test]
 fn a_task_cancelled_in_its_first_poll_ends_at_its_first_await() {
     let events = Events::default();
     let seen = events.clone();

@@ -167,3 +167,20 @@ fn queues_made_before_the_run_or_in_another_have_their_names() {
     let tree = run(waiting(before));
     assert!(tree.contains("an item of queue `before`"), "{tree}");
 }
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "so do libraries, and those are the subject")]
+fn a_task_of_a_library_beside_the_loop_is_no_deadlock() {
+    let (runner, reports) = runner();
+    let main = async {
+        let queue = Queue::new("q", 1);
+        let putting = queue.clone();
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(SECOND).await;
+            assert!(putting.try_put(1).is_ok());
+        });
+        queue.get().await.map(|item| *item)
+    };
+    assert_eq!(runner.paused_clock().debug(true).run(main).unwrap(), Some(1));
+    assert_eq!(reports.texts(), Vec::<String>::new());
+}
