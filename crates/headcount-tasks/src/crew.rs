@@ -1,9 +1,7 @@
 //! A crew: the children that `gather`, `as_completed` and `race` start from an iterator, at most so
 //! many at a time, and whose ends they take in the order in which they come.
 
-use std::any::Any;
 use std::future::Future;
-use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -33,7 +31,6 @@ struct Opened {
     state: Rc<ScopeState>,
     /// After the fields above: children that still live are asked to end when it drops.
     _open: Open,
-    values: PhantomData<dyn Any>,
 }
 
 impl<I> Crew<I>
@@ -76,7 +73,7 @@ where
                 let event_loop = Loop::with(Rc::clone).ok_or_else(|| Error::no_loop(self.stem))?;
                 let state = ScopeState::open(Kind::Crew, self.stem)?;
                 let open = Open(Rc::clone(&state));
-                opened.insert(Opened { event_loop, state, _open: open, values: PhantomData })
+                opened.insert(Opened { event_loop, state, _open: open })
             }
         };
         let state = &opened.state;

@@ -118,7 +118,9 @@ impl Deadline {
         works.into_iter().for_each(Wakeup::wake);
     }
 
-    /// Runs `work` under this deadline; see [`timeout`].
+    /// Runs `work` under this deadline, as [`timeout`] does.
+    ///
+    /// Cancel safety: dropping it drops `work`.
     ///
     /// # Errors
     /// [`Elapsed`], with this deadline's name, when it fired before the work was done.
@@ -181,7 +183,9 @@ pub fn timeout<F: Future>(duration: Duration, work: F) -> Timeout<F> {
     Timeout::new(tokio::time::sleep(duration), work, None)
 }
 
-/// Runs `work`, but no longer than until `instant`; see [`timeout`].
+/// Runs `work` as [`timeout`] does, but until `instant`.
+///
+/// Cancel safety: dropping it drops `work`. Source: `asyncio.timeout_at`.
 ///
 /// # Errors
 /// [`Elapsed`] when the time was up first.

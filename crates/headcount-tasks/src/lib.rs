@@ -103,7 +103,11 @@
 //!   cancellation is therefore possible for no longer than the grace.
 //! - *Wait.* A task has ended when its own destructors, and those of all its children, have run.
 //!
-//! Not as in Python: a cancellation does not rise through the code as an exception, because in Rust
+//! Siblings, and the daemons at the end of a run, are asked in the order in which they were started;
+//! an abort drops the youngest first, and children before their parent.
+//!
+//! Not as in Python: the news comes once, and a second request does not cut the cleanup short; a
+//! cancellation does not rise through the code as an exception, because in Rust
 //! a future is ended by dropping it, and what follows an await then simply does not run. There is no
 //! `uncancel`; a deadline that fires cancels a region of the task rather than the task. A task that
 //! awaits a cancelled one gets an error and is not cancelled itself. A scope whose task is being
@@ -114,8 +118,8 @@
 //!
 //! # What it costs
 //!
-//! A task is one allocation and about 150 bytes beside its future. Waking a task on its own loop is
-//! a push to a queue. With the debug mode off there is no thread and no clock reading; see
+//! A task is one allocation and about 150 bytes beside its future; when it has ended, those bytes are
+//! kept for the next. Waking a task on its own loop is a push to a queue. With the debug mode off there is no thread and no clock reading; see
 //! `BENCHMARKS.md`. Tasks that libraries start with `tokio::spawn` run beside the loop and are not
 //! in its tree: hand such libraries a [`LoopExecutor`].
 

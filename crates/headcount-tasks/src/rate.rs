@@ -11,8 +11,9 @@ use crate::deadline::sleep_until;
 use crate::name::Name;
 use crate::semaphore::Semaphore;
 
-/// So many turns in any period: a burst of that many at once, then each as soon as a turn of a
-/// period ago has become free, evenly filled up. Clones share it.
+/// So many turns in a period: after a rest that many at once, then one each time a part of the period
+/// has passed. The first period may therefore see nearly twice as many, the long run never more.
+/// Clones share it.
 #[derive(Clone)]
 pub struct Rate(Rc<State>);
 
@@ -26,7 +27,7 @@ struct State {
 }
 
 impl Rate {
-    /// `turns` in each `period`; at least one. The name is for the task tree.
+    /// `turns`, at least one, in each `period`. The name is for the task tree.
     #[must_use]
     pub fn new(name: impl Into<Name>, turns: u32, period: Duration) -> Self {
         let interval = period / turns.max(1);
@@ -39,9 +40,10 @@ impl Rate {
         }))
     }
 
-    /// Waits for a turn.
+    /// Waits for a turn; those who wait are served in their order.
     ///
     /// Cancel safety: a turn is taken only when this returns; dropping the future leaves the line.
+    /// Source: `aiolimiter`, since asyncio has none.
     pub async fn acquire(&self) {
         let _head_of_the_line = self.0.line.acquire().await;
         let taken_until = loop {

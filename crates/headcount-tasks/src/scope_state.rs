@@ -130,13 +130,11 @@ impl ScopeState {
         *self.waiter.borrow_mut() = Some(wakeup);
     }
 
-    /// Keeps a child's end for the crew; false where nobody collects.
-    pub(crate) fn collect(&self, tag: u32, key: TaskKey) -> bool {
-        let collects = self.kind == Kind::Crew && !self.orphan.get();
-        if collects {
+    /// Keeps a child's end for the crew, if this is one and somebody collects.
+    pub(crate) fn collect(&self, tag: u32, key: TaskKey) {
+        if self.kind == Kind::Crew && !self.orphan.get() {
             self.ended.borrow_mut().push_back((tag, key));
         }
-        collects
     }
 
     pub(crate) fn pop_ended(&self) -> Option<(u32, TaskKey)> {
