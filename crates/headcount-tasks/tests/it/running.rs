@@ -253,3 +253,26 @@ fn a_call_that_never_got_a_thread_is_taken_out_of_the_queue() {
     drop(go_on);
     assert_eq!(reports.texts(), ["still running at the end: thread `first`"]);
 }
+
+#[test]
+fn tasks_that_do_not_end_after_the_run_are_named_and_waited_for() {
+    let (runner, reports) = runner();
+    let events = Events::default();
+    let seen = events.clone();
+    let main = async move {
+        let committed = async move {
+            sleep(10 * SECOND).await;
+            events.note("committed");
+        };
+        drop(daemon("holder", async { headcount_tasks::shield("commit", committed).await })?);
+        yield_now().await;
+        Ok::<_, BoxError>(())
+    };
+    runner.paused_clock().debug(false).grace(SECOND).run(main).unwrap();
+    assert_eq!(seen.joined(), "committed");
+    let texts = reports.texts();
+    assert!(
+        texts.iter().any(|text| text == "still running at the end: task `holder`, task `commit`"),
+        "{texts:?}"
+    );
+}

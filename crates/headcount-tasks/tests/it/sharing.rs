@@ -261,3 +261,17 @@ fn an_item_that_was_let_in_stays_although_its_put_is_dropped() {
         Ok::<_, BoxError>(())
     });
 }
+
+#[test]
+fn permits_are_taken_out_and_added_for_good() {
+    run(async {
+        let semaphore = Semaphore::new("s", 1);
+        semaphore.acquire().await.forget();
+        assert_eq!(semaphore.available(), 0);
+        let mut waiting = Box::pin(semaphore.acquire_many(3));
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        semaphore.add_permits(3);
+        drop(waiting.await);
+        assert_eq!(semaphore.available(), 3);
+    });
+}

@@ -2,8 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use headcount_tasks::{Runner, Value, scope, sleep, until_cancelled};
+use headcount_tasks::{Runner, Value, scope, sleep, until_cancelled, yield_now};
 
 use crate::support::{MS, SECOND};
 
@@ -23,8 +25,24 @@ fn child_process() {
             let main = async { drop(headcount_tasks::gather([async {}])) };
             Runner::new().signals(false).run(main).unwrap();
         }
+        "watched" => print_watchdogs(true),
+        "unwatched" => print_watchdogs(false),
         _ => run_until_a_signal(role),
     }
+}
+
+/// How many watchdogs this process has while a loop runs.
+#[expect(clippy::disallowed_macros, reason = "its output is what the parent reads")]
+fn print_watchdogs(debug: bool) {
+    let main = async {
+        // The watchdog gives itself its name when it starts.
+        sleep(50 * MS).await;
+        let threads = std::fs::read_dir("/proc/self/task")?.flatten();
+        let names = threads.flat_map(|thread| std::fs::read_to_string(thread.path().join("comm")));
+        Ok::<_, std::io::Error>(names.filter(|name| name.starts_with("headcount-watch")).count())
+    };
+    let watchdogs = Runner::new().signals(false).debug(debug).run(main).unwrap();
+    eprintln!("{watchdogs} watchdogs");
 }
 
 #[expect(
@@ -33,14 +51,25 @@ fn child_process() {
     reason = "its output is what the parent reads; some roles block"
 )]
 fn run_until_a_signal(role: String) {
-    let runner = Runner::new().debug(role == "stopped").slow_poll(400 * MS);
+    let told = Arc::new(AtomicBool::new(false));
+    let tell = Arc::clone(&told);
+    let runner = Runner::new().debug(role == "stopped").slow_poll(SECOND);
+    let runner = runner.on_report(move |report| {
+        eprintln!("{report}");
+        tell.store(true, Ordering::Release);
+    });
     let finishes = role == "finishes";
     let result = runner.run(async move {
         eprintln!("ready");
         match role.as_str() {
             "blocks" => std::thread::sleep(60 * SECOND),
-            "only waits" => std::future::pending().await,
-            "stopped" => spin_through_a_stop(),
+            "only waits" => sleep(60 * SECOND).await,
+            "stopped" => {
+                // Until the watchdog is known to be awake.
+                while !told.load(Ordering::Acquire) {}
+                yield_now().await;
+                spin_through_a_stop();
+            }
             "finishes" => {}
             _ => {
                 scope(async |s| {
@@ -66,15 +95,15 @@ fn run_until_a_signal(role: String) {
 
 /// Keeps the loop from turning until the process has been stopped and continued, and a little
 /// longer, so that the watchdog has looked.
-#[expect(clippy::disallowed_methods, reason = "real time is the subject")]
+#[expect(clippy::disallowed_macros, clippy::disallowed_methods, reason = "real time is the subject")]
 fn spin_through_a_stop() {
     let mut last = std::time::Instant::now();
-    while last.elapsed() < 300 * MS {
+    eprintln!("spinning");
+    while last.elapsed() < 600 * MS {
         last = std::time::Instant::now();
-        std::thread::yield_now();
     }
     let continued = std::time::Instant::now();
-    while continued.elapsed() < 200 * MS {}
+    while continued.elapsed() < 500 * MS {}
 }
 
 /// This binary in another role.
@@ -182,9 +211,10 @@ fn the_tree_shows_ages_as_of_now() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the process is stopped for longer than a slow poll")]
 fn the_watchdog_blames_nobody_for_the_time_in_which_the_process_stood_still() {
-    let process = Process::start("stopped");
+    let mut process = Process::start("stopped");
+    process.read_until("spinning");
     process.signal("-STOP");
-    std::thread::sleep(SECOND);
+    std::thread::sleep(2 * SECOND);
     process.signal("-CONT");
     assert_eq!(process.end().0, "finished\n");
 }
@@ -217,4 +247,11 @@ fn the_environment_turns_debug_mode_on_and_off() {
     assert!(!reports("0"));
     assert_eq!(reports(""), cfg!(debug_assertions), "neither 1 nor 0");
     assert_eq!(reports("no"), cfg!(debug_assertions), "neither 1 nor 0");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_debug_mode_there_is_no_watchdog() {
+    assert!(told("watched", &[]).contains("1 watchdogs"));
+    assert!(told("unwatched", &[]).contains("0 watchdogs"));
 }

@@ -227,6 +227,12 @@ fn limits_of_none_and_of_more_than_there_are() {
         assert_eq!(start.elapsed(), 3 * SECOND, "one at a time is the least");
         assert_eq!(gather([1, 1, 1].map(after)).limit(usize::MAX).await?, [1, 1, 1]);
         assert_eq!(start.elapsed(), 4 * SECOND);
+        assert_eq!(gather_results([1, 1, 1].map(after)).limit(2).await?.len(), 3);
+        assert_eq!(start.elapsed(), 6 * SECOND);
+        assert_eq!(race([2, 1].map(after)).limit(1).await?, 2, "the second is never started");
+        assert_eq!(start.elapsed(), 8 * SECOND);
+        let mut stream = as_completed([2, 1].map(after)).limit(1);
+        assert_eq!(stream.next().await.transpose()?, Some(2), "the second waits for the first");
         let mut stream = as_completed(Vec::<std::future::Ready<()>>::new());
         assert!(stream.next().await.is_none() && stream.next().await.is_none());
         Ok::<_, BoxError>(())
