@@ -363,6 +363,23 @@ fn a_body_that_awaits_a_cancelled_sibling_adds_no_failure_of_its_own() {
 }
 
 #[test]
+fn a_body_that_was_asked_to_end_does_not_go_on_although_what_it_awaits_is_there() {
+    let events = Events::default();
+    let seen = events.clone();
+    run(async move {
+        let result = scope(async |s| {
+            let victim = s.spawn("victim", std::future::pending::<()>());
+            s.spawn("bad", async { Err::<(), _>("broken") });
+            let _dropped = events.on_drop("dropped");
+            let _cancelled = victim.await;
+            events.note("never");
+        });
+        assert!(result.await.is_err());
+    });
+    assert_eq!(seen.joined(), "dropped");
+}
+
+#[test]
 fn a_cancelled_task_that_awaits_a_cancelled_sibling_is_cancelled_too() {
     let error = run(async {
         let result = scope(async |s| {

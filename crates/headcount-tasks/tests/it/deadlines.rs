@@ -155,12 +155,14 @@ fn a_deadline_over_several_pieces_of_work_moves_for_all_of_them() {
         });
         let mover = async {
             sleep(SECOND).await;
+            deadline.reschedule(Some(Instant::now() + 5 * SECOND));
+            sleep(SECOND).await;
             deadline.reschedule(Some(Instant::now() + SECOND));
             Ok::<_, headcount_tasks::Error>(())
         };
         let (ends, moved) = futures_util::join!(headcount_tasks::gather(works), mover);
         moved?;
-        assert_eq!(ends?, [2 * SECOND, 2 * SECOND]);
+        assert_eq!(ends?, [3 * SECOND, 3 * SECOND]);
         Ok::<_, BoxError>(())
     });
 }

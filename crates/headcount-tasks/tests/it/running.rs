@@ -187,7 +187,12 @@ fn a_call_that_outlives_the_run_is_named() {
     runner
         .grace(20 * MS)
         .run(async move {
-            let call = to_thread("endless", move || wait.recv().unwrap_or(()));
+            let (begin, begun) = tokio::sync::oneshot::channel();
+            let call = to_thread("endless", move || {
+                let _told = begin.send(());
+                wait.recv().unwrap_or(());
+            });
+            begun.await.unwrap();
             assert!(headcount_tasks::timeout(5 * MS, call).await.is_err());
             assert_eq!(headcount_tasks::task_tree().threads.len(), 1);
         })

@@ -53,7 +53,7 @@ fn print_watchdogs(debug: bool) {
 fn run_until_a_signal(role: String) {
     let told = Arc::new(AtomicBool::new(false));
     let tell = Arc::clone(&told);
-    let runner = Runner::new().debug(role == "stopped").slow_poll(SECOND);
+    let runner = Runner::new().debug(role == "stopped").slow_poll(2 * SECOND);
     let runner = runner.on_report(move |report| {
         eprintln!("{report}");
         tell.store(true, Ordering::Release);
@@ -97,6 +97,9 @@ fn run_until_a_signal(role: String) {
 /// longer, so that the watchdog has looked.
 #[expect(clippy::disallowed_macros, clippy::disallowed_methods, reason = "real time is the subject")]
 fn spin_through_a_stop() {
+    let begun = std::time::Instant::now();
+    // Longer than the watchdog naps: it has seen this poll before the process is stopped.
+    while begun.elapsed() < 700 * MS {}
     let mut last = std::time::Instant::now();
     eprintln!("spinning");
     while last.elapsed() < 600 * MS {
@@ -214,7 +217,7 @@ fn the_watchdog_blames_nobody_for_the_time_in_which_the_process_stood_still() {
     let mut process = Process::start("stopped");
     process.read_until("spinning");
     process.signal("-STOP");
-    std::thread::sleep(2 * SECOND);
+    std::thread::sleep(3 * SECOND);
     process.signal("-CONT");
     assert_eq!(process.end().0, "finished\n");
 }
