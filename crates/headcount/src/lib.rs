@@ -25,7 +25,7 @@ mod config;
 mod engine;
 mod error;
 pub mod list;
-mod policy;
+pub mod policy;
 pub mod probe;
 pub mod record;
 mod request;
