@@ -1,0 +1,17 @@
+//! An internet in memory: hosts that are functions of a seed and a name, for whole runs of the engine under a paused clock
+//! and for scheduling alone with millions of hosts.
+//!
+//! A [`Scenario`] is a file of numbers. Its [`Host`]s are discrete-event models that are told the time and never wait.
+//! Same seed, same trace.
+
+mod capacity;
+mod host;
+mod ideal;
+mod model;
+mod random;
+mod scenario;
+
+pub use host::{End, Fate, Host, Trouble};
+pub use ideal::{Caps, Ideal, Term};
+pub use model::{Bucket, Fault, Model, Outage, OutageKind, Service, Step};
+pub use scenario::{Error, Order, Population, Scenario, Urls};

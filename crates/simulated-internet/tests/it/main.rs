@@ -1,0 +1,4 @@
+//! What can be relied on of hosts, scenarios and their ideal.
+
+mod hosts;
+mod scenarios;
