@@ -33,6 +33,10 @@ pub mod scheduler;
 mod summary;
 mod transport;
 
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub use engine::simulation;
+
 pub use config::{AcceptedStatuses, Config};
 pub use engine::{Engine, Progress, Records, RunHandle, Stop};
 pub use error::Error;

@@ -8,10 +8,17 @@ mod capacity;
 mod host;
 mod ideal;
 mod model;
+mod network;
 mod random;
 mod scenario;
+mod stream;
+mod trace;
+pub mod whole_run;
 
 pub use host::{End, Fate, Host, Trouble};
 pub use ideal::{Caps, Ideal, Term};
 pub use model::{Bucket, Fault, Model, Outage, OutageKind, Service, Step};
+pub use network::SimulatedNetwork;
 pub use scenario::{Error, Order, Population, Scenario, Urls};
+pub use stream::SimulatedStream;
+pub use trace::{Event, Trace, What};

@@ -2,3 +2,4 @@
 
 mod hosts;
 mod scenarios;
+mod whole_runs;
