@@ -75,6 +75,13 @@ impl Host {
         }
     }
 
+    /// The same host, with chances of its own from a time on: one that was forgotten and made anew must not repeat what
+    /// it did before.
+    pub(crate) fn anew(mut self, seed: u64, name: &str, now: Duration) -> Host {
+        self.random = random::source(seed.wrapping_add(now.as_nanos() as u64), name);
+        self
+    }
+
     /// What the host is like.
     pub fn model(&self) -> &Rc<Model> {
         &self.model

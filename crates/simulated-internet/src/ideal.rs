@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::capacity;
-use crate::model::Fault;
+use crate::model::Model;
 use crate::scenario::{Population, Scenario};
 
 /// How many hosts of a population are looked at where their outages differ.
@@ -21,6 +21,8 @@ pub struct Caps {
     pub timeout: Duration,
     /// Further attempts at a host that is silent.
     pub retries: u32,
+    /// Attempts in a row without an answer after which a host is given up with the rest of its URLs.
+    pub patience: Option<u64>,
 }
 
 impl Caps {
@@ -31,6 +33,7 @@ impl Caps {
             per_host: scenario.per_host,
             timeout: scenario.timeout(),
             retries: scenario.retries,
+            patience: None,
         }
     }
 }
@@ -68,8 +71,8 @@ impl Ideal {
         let mut best = Ideal { time: Duration::ZERO, term: Term::Concurrency, population: None };
         let mut first_host = 0;
         for population in &scenario.hosts {
-            let (_, attempt) = attempt(population, caps);
-            slot_seconds += population.urls_of_all().sum::<u64>() as f64 * attempt;
+            slot_seconds +=
+                population.urls_of_all().map(|urls| under_way(population, urls, caps)).sum::<f64>();
             let differ = population.model.outages.iter().any(|outage| outage.spread_s > 0.0);
             // The first host of a population has the most URLs.
             let looked_at =
@@ -89,30 +92,36 @@ impl Ideal {
     }
 }
 
-/// What an input costs its sender on the way, in seconds: the time of one answer, and the time until it is done with.
-fn attempt(population: &Population, caps: &Caps) -> (f64, f64) {
-    let model = &population.model;
-    let answer =
-        model.service.mean_ms / 1e3 + model.round_trip().as_secs_f64() + model.transfer().as_secs_f64();
-    let is_silent = |fault: &Fault| fault.is_silence() && model.faults[fault] >= 1.0;
-    if model.faults.keys().any(is_silent) {
-        let until_given_up = f64::from(1 + caps.retries) * caps.timeout.as_secs_f64();
-        return (answer, until_given_up);
+/// How long an answer takes, all in all.
+fn answer(model: &Model) -> f64 {
+    model.service.mean_ms / 1e3 + model.round_trip().as_secs_f64() + model.transfer().as_secs_f64()
+}
+
+/// No answer will ever come.
+fn is_silent(model: &Model) -> bool {
+    model.faults.iter().any(|(fault, share)| fault.is_silence() && *share >= 1.0)
+}
+
+/// How long requests to a host are under way, one after the other.
+fn under_way(population: &Population, urls: u64, caps: &Caps) -> f64 {
+    let timeout = caps.timeout.as_secs_f64();
+    if is_silent(&population.model) {
+        let attempts = urls * u64::from(1 + caps.retries);
+        return caps.patience.map_or(attempts, |patience| attempts.min(patience)) as f64 * timeout;
     }
-    (answer, answer.min(caps.timeout.as_secs_f64()))
+    urls as f64 * answer(&population.model).min(timeout)
 }
 
 /// T_h = max((n−b)/r, n·s/k, n·(s + round trip)/cap) + s, stretched by what the host is not there for.
 fn host(population: &Population, urls: u64, late: f64, caps: &Caps) -> (f64, Term) {
     let model = &population.model;
-    let urls = urls as f64;
-    let (answer, whole) = attempt(population, caps);
-    if whole > answer {
-        return (urls * whole / caps.per_host as f64, Term::Silence);
+    let per_host = under_way(population, urls, caps) / caps.per_host as f64;
+    if is_silent(model) {
+        return (per_host, Term::Silence);
     }
+    let urls = urls as f64;
     let rate = model.bucket.as_ref().map_or(0.0, |bucket| (urls - bucket.burst).max(0.0) / bucket.rate);
     let slots = urls * model.service.mean_ms / 1e3 / model.slots as f64;
-    let per_host = urls * whole / caps.per_host as f64;
     let terms = [
         (capacity::time_for(model, late, rate, false), Term::Rate),
         (capacity::time_for(model, late, slots, true), Term::Slots),
@@ -121,5 +130,5 @@ fn host(population: &Population, urls: u64, late: f64, caps: &Caps) -> (f64, Ter
     let (seconds, term) =
         terms.into_iter().max_by(|one, other| one.0.total_cmp(&other.0)).expect("three terms");
     // A new host costs a question for its name and one for a connection.
-    (seconds + answer + 2.0 * model.round_trip().as_secs_f64(), term)
+    (seconds + answer(model) + 2.0 * model.round_trip().as_secs_f64(), term)
 }

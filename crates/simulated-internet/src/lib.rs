@@ -5,10 +5,12 @@
 //! Same seed, same trace.
 
 mod capacity;
+pub mod discrete;
 mod host;
 mod ideal;
 mod model;
 mod network;
+pub mod policies;
 mod random;
 mod scenario;
 mod stream;

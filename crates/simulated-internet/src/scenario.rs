@@ -163,6 +163,12 @@ impl Scenario {
         Host::new(&self.population_of(host).0.model, seed, &self.name_of(host))
     }
 
+    /// The same, as it is when it is first asked at a later time.
+    pub(crate) fn host_at(&self, host: usize, seed: u64, now: Duration) -> Host {
+        let name = self.name_of(host);
+        Host::new(&self.population_of(host).0.model, seed, &name).anew(seed, &name, now)
+    }
+
     /// The list: for each URL in order, the number of its host. It is made as it is read, and takes no more memory than a
     /// number for each host of a population whose hosts differ.
     pub fn list(&self, seed: u64) -> impl Iterator<Item = usize> + use<> {
