@@ -109,6 +109,8 @@ pub struct Report {
     pub given_up: u64,
     /// The most requests under way at once.
     pub peak: usize,
+    /// The same over the single hosts.
+    pub peak_of_a_host: usize,
     /// The most hosts that had to be remembered at once.
     pub hosts_at_once: usize,
     /// All of the list was done.
@@ -139,8 +141,9 @@ pub fn run<P: Policy>(scenario: &Scenario, policy: &mut P, options: &Options) ->
         }
         let wake_at = match policy.next(now) {
             Next::Dispatch(ticket, job) => {
-                world.dispatch(ticket, job, now);
+                let at_its_host = world.dispatch(ticket, job, now);
                 report.peak = report.peak.max(world.under_way.len());
+                report.peak_of_a_host = report.peak_of_a_host.max(at_its_host);
                 continue;
             }
             Next::GiveUp(_job) => {
@@ -223,7 +226,8 @@ impl<'s, T> World<'s, T> {
         }
     }
 
-    fn dispatch(&mut self, ticket: T, job: Job, now: Duration) {
+    /// Sends a request; how many are under way to its host now.
+    fn dispatch(&mut self, ticket: T, job: Job, now: Duration) -> usize {
         self.forget_hosts_at_rest(now);
         let (scenario, seed) = (self.scenario, self.seed);
         let known = self.hosts.entry(job.host).or_insert_with(|| Known {
@@ -232,12 +236,14 @@ impl<'s, T> World<'s, T> {
             under_way: 0,
         });
         known.under_way += 1;
+        let at_its_host = known.under_way as usize;
         let fate = if known.is_warm { known.host.arrive(now) } else { known.host.attempt(now, false) };
         let (at, kind) = outcome(fate, now + self.timeout);
         self.dispatched += 1;
         let outcome = Outcome { took: at - now, kind };
         self.under_way.push(Reverse(UnderWay { at, number: self.dispatched, ticket, job, outcome }));
         self.hosts_at_once = self.hosts_at_once.max(self.hosts.len());
+        at_its_host
     }
 
     fn pop_ended(&mut self, now: Duration) -> Option<UnderWay<T>> {

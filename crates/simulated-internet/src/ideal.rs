@@ -77,9 +77,9 @@ impl Ideal {
             // The first host of a population has the most URLs.
             let looked_at =
                 if differ { population.count.min(HOSTS_LOOKED_AT) } else { population.count.min(1) };
-            for number in 0..looked_at {
+            for (number, urls) in population.urls_of_all().take(looked_at).enumerate() {
                 let late = scenario.host(first_host + number, seed).late();
-                let (seconds, term) = host(population, population.urls_of(number), late, caps);
+                let (seconds, term) = host(population, urls, late, caps);
                 let time = Duration::from_secs_f64(seconds);
                 if time > best.time {
                     best = Ideal { time, term, population: Some(population.name.clone()) };

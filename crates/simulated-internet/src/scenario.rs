@@ -195,14 +195,6 @@ impl Scenario {
 }
 
 impl Population {
-    /// URLs of the host with this number.
-    pub fn urls_of(&self, number: usize) -> u64 {
-        match self.urls {
-            Urls::Each(each) => each,
-            Urls::Zipf { total, zipf } => zipf_share(total, zipf, number, self.zipf_sum(zipf)),
-        }
-    }
-
     /// For each host how many URLs it has.
     pub fn urls_of_all(&self) -> impl Iterator<Item = u64> {
         let sum = match self.urls {

@@ -31,6 +31,7 @@ fn every_policy_brings_every_url_to_its_end_within_the_limits() {
             let report = run(&scenario, &Options { seed, ..OPTIONS });
             assert!(report.is_whole && report.answered + report.failed == urls, "{seed}: {report:?}");
             assert!(report.peak <= scenario.concurrency, "{report:?}");
+            assert!(report.peak_of_a_host <= scenario.per_host, "{report:?}");
             assert_eq!(report, run(&scenario, &Options { seed, ..OPTIONS }), "seed {seed} again");
         }
     }
