@@ -1,5 +1,5 @@
-//! The simulated internet from the command line: tables of policies beside the ideal, scheduling at scale, and the trace of
-//! one whole run.
+//! The simulated internet from the command line: tables of policies beside the ideal, scheduling at scale, and whole
+//! runs of the engine.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use headcount::simulation::Circumstances;
-use simulated_internet::discrete::{self, Options, Policy, Report};
+use simulated_internet::discrete::{self, Options, Report};
 use simulated_internet::policies::{AdaptiveConcurrency, AutoThrottle, Controller, Fixed, PerHost};
 use simulated_internet::{Caps, Ideal, Scenario, whole_run};
 
@@ -47,8 +47,11 @@ enum Command {
         #[arg(long, default_value_t = 200_000)]
         read_ahead: usize,
     },
-    /// A whole run of the engine: what its hosts saw, line by line.
-    Trace {
+    /// A whole run of the shipping engine.
+    Run {
+        /// Print what the hosts saw, line by line.
+        #[arg(long)]
+        events: bool,
         /// The scenario file.
         scenario: PathBuf,
         /// Decides the hosts, the list and the order of the engine's tasks.
@@ -67,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Scale { hosts, urls, concurrency, read_ahead } => {
             scale(&mut out, hosts, urls, concurrency, read_ahead)
         }
-        Command::Trace { scenario, seed } => trace(&mut out, &scenario, seed),
+        Command::Run { events, scenario, seed } => whole_run(&mut out, &scenario, seed, events),
     }
 }
 
@@ -81,11 +84,8 @@ const CONTENDERS: [Contender; 3] = [
 ];
 
 fn contend<C: Controller>(scenario: &Scenario, options: &Options) -> Report {
-    run(scenario, &mut PerHost::<C>::new(scenario.concurrency, scenario.per_host), options)
-}
-
-fn run<P: Policy>(scenario: &Scenario, policy: &mut P, options: &Options) -> Report {
-    discrete::run(scenario, policy, options)
+    let mut policy = PerHost::<C>::new(scenario.concurrency, scenario.per_host);
+    discrete::run(scenario, &mut policy, options)
 }
 
 fn table(out: &mut impl Write, paths: &[PathBuf], seeds: u64) -> Result<(), Box<dyn std::error::Error>> {
@@ -159,11 +159,16 @@ fn scale(
     Ok(())
 }
 
-fn trace(out: &mut impl Write, path: &Path, seed: u64) -> Result<(), Box<dyn std::error::Error>> {
+fn whole_run(
+    out: &mut impl Write,
+    path: &Path,
+    seed: u64,
+    events: bool,
+) -> Result<(), Box<dyn std::error::Error>> {
     let scenario = Rc::new(read(path)?);
     let circumstances = Circumstances { seed, stop: None };
     let (simulated, trace) = whole_run::run(&scenario, whole_run::config(&scenario), circumstances)?;
-    for event in trace.events() {
+    for event in trace.events().iter().filter(|_| events) {
         writeln!(
             out,
             "{:>12.6}  {:<24} {:?}",
@@ -172,13 +177,15 @@ fn trace(out: &mut impl Write, path: &Path, seed: u64) -> Result<(), Box<dyn std
             event.what
         )?;
     }
-    let ideal = Ideal::of(&scenario, seed, &Caps::of(&scenario));
+    let ideal = Ideal::of(&scenario, seed, &Caps::of(&scenario)).time;
+    let answered = simulated.records.iter().filter(|record| record.accepted).count();
     writeln!(
         out,
-        "{} records in {:.3} s, {:.2} of the ideal",
+        "{} records, {answered} of them accepted; {:.3} s, {:.2} of the ideal; {:.1} rejections per 100 accepted",
         simulated.records.len(),
         simulated.took.as_secs_f64(),
-        simulated.took.as_secs_f64() / ideal.time.as_secs_f64()
+        simulated.took.as_secs_f64() / ideal.as_secs_f64(),
+        trace.rejections() as f64 * 100.0 / answered.max(1) as f64,
     )?;
     Ok(())
 }

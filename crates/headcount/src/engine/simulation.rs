@@ -71,7 +71,7 @@ where
                     sleep(when).await;
                     stop.send_replace(how);
                 }
-                // A stop that is gone would look like one that was asked for.
+                // Kept to the end, as a run's handle is.
                 std::future::pending::<()>().await;
             });
             Rc::new(run).drive(feed, stopped, async move { feed::from_stream(requests, list).await }).await?;
