@@ -6,6 +6,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 
 use crate::host::{End, Fate, Host};
+use crate::model::Fault;
 use crate::scenario::Scenario;
 
 /// The first wait before a URL without an answer is asked again; it doubles with each.
@@ -187,6 +188,7 @@ struct World<'s, T> {
     scenario: &'s Scenario,
     seed: u64,
     timeout: Duration,
+    connect_timeout: Duration,
     hosts: HashMap<u32, Known>,
     /// Hosts are looked through for those at rest when there are so many.
     look_through_at: usize,
@@ -218,6 +220,7 @@ impl<'s, T> World<'s, T> {
             scenario,
             seed,
             timeout: scenario.timeout(),
+            connect_timeout: scenario.connect_timeout(),
             hosts: HashMap::new(),
             look_through_at: 1_000,
             hosts_at_once: 0,
@@ -238,7 +241,7 @@ impl<'s, T> World<'s, T> {
         known.under_way += 1;
         let at_its_host = known.under_way as usize;
         let fate = if known.is_warm { known.host.arrive(now) } else { known.host.attempt(now, false) };
-        let (at, kind) = outcome(fate, now + self.timeout);
+        let (at, kind) = outcome(fate, now + self.connect_timeout, now + self.timeout);
         self.dispatched += 1;
         let outcome = Outcome { took: at - now, kind };
         self.under_way.push(Reverse(UnderWay { at, number: self.dispatched, ticket, job, outcome }));
@@ -294,12 +297,15 @@ impl<'s, T> World<'s, T> {
     }
 }
 
-/// What the sender learns, and when: after `deadline` nothing any more.
-fn outcome(fate: Fate, deadline: Duration) -> (Duration, OutcomeKind) {
+/// What the sender learns, and when. It gives up connecting at one time and waiting for an answer at another.
+fn outcome(fate: Fate, connected_by: Duration, deadline: Duration) -> (Duration, OutcomeKind) {
     match fate.end {
+        End::Failed(fault) if fault.is_silence() && fault.is_of_connecting() => {
+            (connected_by, OutcomeKind::NoResponse)
+        }
         End::Failed(fault) if fault.is_silence() => (deadline, OutcomeKind::NoResponse),
         _ if fate.at > deadline => (deadline, OutcomeKind::NoResponse),
-        End::Failed(crate::Fault::ServerError) | End::Answered => (fate.at, OutcomeKind::Answered),
+        End::Failed(Fault::ServerError) | End::Answered => (fate.at, OutcomeKind::Answered),
         End::Rejected { retry_after, .. } => (fate.at, OutcomeKind::Rejected { wait: retry_after }),
         End::Failed(_) => (fate.at, OutcomeKind::NoResponse),
     }

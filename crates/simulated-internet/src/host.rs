@@ -139,7 +139,7 @@ impl Host {
             return Fate { at: soon, end: End::Rejected { status: model.full, retry_after: None } };
         };
         let at = served_at + model.round_trip() + model.transfer();
-        let is_of_answer = |fault: Fault| fault > Fault::TlsSilence;
+        let is_of_answer = |fault: Fault| !fault.is_of_connecting();
         match self.meet(now, is_of_answer) {
             Err(Trouble { fault, .. }) => Fate { at, end: End::Failed(fault) },
             // Its work is lost with the host.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::capacity;
-use crate::model::Model;
+use crate::model::{Fault, Model};
 use crate::scenario::{Population, Scenario};
 
 /// How many hosts of a population are looked at where their outages differ.
@@ -19,6 +19,8 @@ pub struct Caps {
     pub per_host: usize,
     /// How long an attempt may take.
     pub timeout: Duration,
+    /// How long it may take until a connection stands.
+    pub connect_timeout: Duration,
     /// Further attempts at a host that is silent.
     pub retries: u32,
     /// Attempts in a row without an answer after which a host is given up with the rest of its URLs.
@@ -32,6 +34,7 @@ impl Caps {
             concurrency: scenario.concurrency,
             per_host: scenario.per_host,
             timeout: scenario.timeout(),
+            connect_timeout: scenario.connect_timeout(),
             retries: scenario.retries,
             patience: None,
         }
@@ -97,26 +100,27 @@ fn answer(model: &Model) -> f64 {
     model.service.mean_ms / 1e3 + model.round_trip().as_secs_f64() + model.transfer().as_secs_f64()
 }
 
-/// No answer will ever come.
-fn is_silent(model: &Model) -> bool {
-    model.faults.iter().any(|(fault, share)| fault.is_silence() && *share >= 1.0)
+/// The silence that meets every request, if no answer will ever come.
+fn silence(model: &Model) -> Option<Fault> {
+    let certain = model.faults.iter().find(|(fault, share)| fault.is_silence() && **share >= 1.0);
+    certain.map(|(fault, _)| *fault)
 }
 
 /// How long requests to a host are under way, one after the other.
 fn under_way(population: &Population, urls: u64, caps: &Caps) -> f64 {
-    let timeout = caps.timeout.as_secs_f64();
-    if is_silent(&population.model) {
-        let attempts = urls * u64::from(1 + caps.retries);
-        return caps.patience.map_or(attempts, |patience| attempts.min(patience)) as f64 * timeout;
-    }
-    urls as f64 * answer(&population.model).min(timeout)
+    let Some(fault) = silence(&population.model) else {
+        return urls as f64 * answer(&population.model).min(caps.timeout.as_secs_f64());
+    };
+    let timeout = if fault.is_of_connecting() { caps.connect_timeout } else { caps.timeout };
+    let attempts = urls * u64::from(1 + caps.retries);
+    caps.patience.map_or(attempts, |patience| attempts.min(patience)) as f64 * timeout.as_secs_f64()
 }
 
 /// T_h = max((n−b)/r, n·s/k, n·(s + round trip)/cap) + s, stretched by what the host is not there for.
 fn host(population: &Population, urls: u64, late: f64, caps: &Caps) -> (f64, Term) {
     let model = &population.model;
     let per_host = under_way(population, urls, caps) / caps.per_host as f64;
-    if is_silent(model) {
+    if silence(model).is_some() {
         return (per_host, Term::Silence);
     }
     let urls = urls as f64;

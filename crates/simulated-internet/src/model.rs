@@ -178,6 +178,11 @@ impl Fault {
         matches!(self, Fault::TlsReset | Fault::TlsSilence)
     }
 
+    /// Whether it is met before a request can be sent.
+    pub(crate) fn is_of_connecting(self) -> bool {
+        self <= Fault::TlsSilence
+    }
+
     /// Whether nothing tells that it happened.
     pub fn is_silence(self) -> bool {
         matches!(

@@ -24,6 +24,9 @@ pub struct Scenario {
     /// How long an attempt may take.
     #[serde(default = "default_timeout")]
     pub timeout_s: f64,
+    /// How long it may take until a connection stands.
+    #[serde(default = "default_connect_timeout")]
+    pub connect_timeout_s: f64,
     /// Further attempts after one that got no answer.
     #[serde(default = "default_retries")]
     pub retries: u32,
@@ -102,11 +105,10 @@ impl Scenario {
                 return Err(Error(format!("hosts {:?}: {complaint}", population.name)));
             }
         }
-        if scenario.concurrency == 0
-            || scenario.per_host == 0
-            || scenario.timeout_s.partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater)
-        {
-            return Err(Error("concurrency, per_host and timeout_s are above 0".to_owned()));
+        let is_time = |seconds: f64| seconds > 0.0 && seconds <= 1e9;
+        let are_times = is_time(scenario.timeout_s) && is_time(scenario.connect_timeout_s);
+        if scenario.concurrency == 0 || scenario.per_host == 0 || !are_times {
+            return Err(Error("concurrency, per_host and timeouts are above 0".to_owned()));
         }
         Ok(scenario)
     }
@@ -114,6 +116,11 @@ impl Scenario {
     /// How long an attempt may take.
     pub fn timeout(&self) -> Duration {
         Duration::from_secs_f64(self.timeout_s)
+    }
+
+    /// How long it may take until a connection stands; never longer than the attempt.
+    pub fn connect_timeout(&self) -> Duration {
+        Duration::from_secs_f64(self.connect_timeout_s.min(self.timeout_s))
     }
 
     /// How many hosts there are.
@@ -298,6 +305,10 @@ fn default_per_host() -> usize {
 
 fn default_timeout() -> f64 {
     10.0
+}
+
+fn default_connect_timeout() -> f64 {
+    5.0
 }
 
 fn default_retries() -> u32 {

@@ -15,7 +15,7 @@ pub fn config(scenario: &Scenario) -> Config {
     config.concurrency = scenario.concurrency;
     config.per_host = scenario.per_host;
     config.timeout = scenario.timeout();
-    config.connect_timeout = config.connect_timeout.min(config.timeout);
+    config.connect_timeout = scenario.connect_timeout();
     config.retries = scenario.retries;
     config
 }

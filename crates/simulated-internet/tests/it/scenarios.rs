@@ -93,9 +93,9 @@ fn the_limits_of_who_asks_bind_too() {
     let silent = format!("{text}\nmodel = {{ faults = {{ connect_silence = 1.0 }} }}");
     let silent = Scenario::parse(&silent).unwrap();
     let ideal = Ideal::of(&silent, 1, &Caps { concurrency: 1_000, ..Caps::of(&silent) });
-    assert_eq!((ideal.term, ideal.time), (Term::Silence, Duration::from_secs_f64(100.0 * 30.0 / 64.0)));
+    assert_eq!((ideal.term, ideal.time), (Term::Silence, Duration::from_secs_f64(100.0 * 15.0 / 64.0)));
     let caps = Caps { concurrency: 1_000, patience: Some(64), ..Caps::of(&silent) };
-    assert_eq!(Ideal::of(&silent, 1, &caps).time, Duration::from_secs(10));
+    assert_eq!(Ideal::of(&silent, 1, &caps).time, Duration::from_secs(5));
 }
 
 #[test]

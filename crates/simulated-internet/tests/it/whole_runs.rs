@@ -8,7 +8,7 @@ use std::time::Duration;
 use headcount::Stop;
 use headcount::record::{Kind, Outcome, Phase};
 use headcount::simulation::{Circumstances, Simulated};
-use simulated_internet::{Scenario, Trace, What, whole_run};
+use simulated_internet::{Caps, Ideal, Scenario, Trace, What, whole_run};
 
 /// Seeds that a run of the tests tries, unless `HEADCOUNT_SEEDS` says otherwise.
 const SEEDS: u64 = 100;
@@ -71,6 +71,9 @@ fn a_seed_decides_a_run() {
     for_each_seed("a_seed_decides_a_run", |seed| {
         let (simulated, trace) = assert_repeats(&scenario, Circumstances { seed, stop: None });
         assert_limits(&scenario, &simulated, &trace);
+        let ideal = Ideal::of(&scenario, seed, &Caps::of(&scenario)).time;
+        // Service times are a matter of chance, and the ideal counts on their mean.
+        assert!(simulated.took >= ideal.mul_f64(0.9), "{:?}, where {ideal:?} is ideal", simulated.took);
         let mut indices: Vec<u64> = simulated.records.iter().map(|record| record.index).collect();
         indices.sort_unstable();
         assert!(indices.into_iter().eq(0..scenario.url_count()), "not one record for each input");
