@@ -18,7 +18,7 @@ pub trait Policy {
     type Ticket;
 
     /// A URL of the list.
-    fn push(&mut self, job: Job);
+    fn push(&mut self, job: Job, now: Duration);
 
     /// What to do now.
     fn next(&mut self, now: Duration) -> Next<Self::Ticket>;
@@ -32,6 +32,11 @@ pub trait Policy {
         again: Option<(Job, Duration)>,
         now: Duration,
     );
+
+    /// Whether a job that got no answer may be asked again, as far as the policy is concerned.
+    fn may_retry(&mut self, _ticket: &Self::Ticket) -> bool {
+        true
+    }
 
     /// Jobs that are not under way.
     fn waiting(&self) -> usize;
@@ -138,7 +143,8 @@ pub fn run<P: Policy>(scenario: &Scenario, policy: &mut P, options: &Options) ->
         while policy.waiting() < options.read_ahead
             && let Some(host) = list.next()
         {
-            policy.push(Job { host: u32::try_from(host).expect("fewer than 2^32 hosts"), failures: 0 });
+            let host = u32::try_from(host).expect("fewer than 2^32 hosts");
+            policy.push(Job { host, failures: 0 }, now);
         }
         let wake_at = match policy.next(now) {
             Next::Dispatch(ticket, job) => {
@@ -275,7 +281,7 @@ impl<'s, T> World<'s, T> {
                 report.rejected += 1;
                 Some((job, now))
             }
-            OutcomeKind::NoResponse if job.failures < self.scenario.retries => {
+            OutcomeKind::NoResponse if job.failures < self.scenario.retries && policy.may_retry(&ticket) => {
                 job.failures += 1;
                 Some((job, now + RETRY_DELAY * 2_u32.pow(job.failures - 1)))
             }

@@ -208,60 +208,80 @@ impl Model {
     }
 
     /// Why these numbers describe no host.
-    pub(crate) fn complaint(&self) -> Option<String> {
-        let is_time = |value: f64| (0.0..=1e9).contains(&value);
-        let is_share = |value: f64| (0.0..=1.0).contains(&value);
-        let positive = |value: f64| value > 0.0 && value.is_finite();
-        let service = &self.service;
-        let complaints = [
-            (!is_time(self.round_trip_ms), "round_trip_ms is no time"),
-            (!is_time(service.mean_ms), "service.mean_ms is no time"),
-            (service.log_normal.is_some() && service.pareto.is_some(), "a service has one tail at most"),
+    pub(crate) fn complaint(&self) -> Option<&'static str> {
+        let drift = self.drift_to.unwrap_or(1.0);
+        let demands = [
+            (is_time(self.round_trip_ms), "round_trip_ms is a time"),
             (
-                service.log_normal.is_some_and(|sigma| !(0.0..=5.0).contains(&sigma)),
-                "log_normal goes from 0 to 5",
+                self.service.is_sound(),
+                "a service has a mean, and one tail at most: log_normal to 5, pareto above 1",
             ),
+            (self.slots > 0, "a host has one of its slots at least"),
             (
-                service.pareto.is_some_and(|shape| !(shape > 1.0 && shape.is_finite())),
-                "pareto begins above 1",
+                self.bucket.as_ref().is_none_or(Bucket::is_sound),
+                "a bucket has a rate above 0 and a burst of 1 at least",
             ),
-            (self.slots == 0, "a host has a slot at least"),
-            (self.bucket.as_ref().is_some_and(|bucket| !positive(bucket.rate)), "a bucket's rate is above 0"),
+            (self.bandwidth.is_none_or(is_positive), "a bandwidth is above 0"),
+            (is_share(self.redirects), "redirects is a share"),
+            (self.idle_ms.is_none_or(is_time), "idle_ms is a time"),
+            (self.faults.values().copied().all(is_share), "faults are shares"),
             (
-                self.bucket.as_ref().is_some_and(|bucket| !(bucket.burst >= 1.0 && positive(bucket.burst))),
-                "a bucket holds a token at least",
+                self.outages.iter().all(Outage::is_sound),
+                "an outage has times, and ends before it comes again",
             ),
-            (self.bandwidth.is_some_and(|bandwidth| !positive(bandwidth)), "a bandwidth is above 0"),
-            (self.idle_ms.is_some_and(|idle| !is_time(idle)), "idle_ms is no time"),
-            (!is_share(self.redirects), "redirects is a share"),
-            (self.faults.values().any(|share| !is_share(*share)), "faults are shares"),
+            (self.capacity.iter().all(Step::is_sound), "a step of capacity is a time and a share"),
             (
-                self.capacity.iter().any(|step| !is_time(step.at_s) || !is_share(step.factor)),
-                "a step of capacity is a time and a share",
-            ),
-            (
-                !self.capacity.is_sorted_by(|one, other| one.at_s < other.at_s),
+                self.capacity.is_sorted_by(|one, other| one.at_s < other.at_s),
                 "steps of capacity are in order",
             ),
-            (self.drift_to.is_some_and(|lowest| !is_share(lowest)), "drift_to is a share"),
-            (!positive(self.drift_s), "drift_s is a time above 0"),
-            (
-                self.outages.iter().any(|outage| {
-                    !is_time(outage.from_s) || !is_time(outage.lasts_s) || !is_time(outage.spread_s)
-                }),
-                "an outage has times",
-            ),
-            (
-                self.outages.iter().any(|outage| {
-                    outage.every_s.is_some_and(|every| {
-                        every.partial_cmp(&outage.lasts_s) != Some(std::cmp::Ordering::Greater)
-                    })
-                }),
-                "an outage ends before it comes again",
-            ),
+            (is_share(drift) && is_positive(self.drift_s), "drift goes to a share, in a time above 0"),
         ];
-        complaints.into_iter().find_map(|(is_wrong, complaint)| is_wrong.then(|| complaint.to_owned()))
+        demands.into_iter().find_map(|(is_met, demand)| (!is_met).then_some(demand))
     }
+}
+
+impl Service {
+    fn is_sound(&self) -> bool {
+        let tail = match (self.log_normal, self.pareto) {
+            (None, None) => true,
+            (Some(sigma), None) => (0.0..=5.0).contains(&sigma),
+            (None, Some(shape)) => shape > 1.0 && shape.is_finite(),
+            (Some(_), Some(_)) => false,
+        };
+        is_time(self.mean_ms) && tail
+    }
+}
+
+impl Bucket {
+    fn is_sound(&self) -> bool {
+        is_positive(self.rate) && self.burst >= 1.0 && self.burst.is_finite()
+    }
+}
+
+impl Outage {
+    fn is_sound(&self) -> bool {
+        let times = [self.from_s, self.lasts_s, self.spread_s];
+        times.into_iter().all(is_time)
+            && self.every_s.is_none_or(|every| every > self.lasts_s && is_time(every))
+    }
+}
+
+impl Step {
+    fn is_sound(&self) -> bool {
+        is_time(self.at_s) && is_share(self.factor)
+    }
+}
+
+fn is_time(value: f64) -> bool {
+    (0.0..=1e9).contains(&value)
+}
+
+fn is_share(value: f64) -> bool {
+    (0.0..=1.0).contains(&value)
+}
+
+fn is_positive(value: f64) -> bool {
+    value > 0.0 && value.is_finite()
 }
 
 pub(crate) fn milliseconds(milliseconds: f64) -> Duration {

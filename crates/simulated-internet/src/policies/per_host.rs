@@ -152,7 +152,7 @@ impl<C: Controller> PerHost<C> {
 impl<C: Controller> Policy for PerHost<C> {
     type Ticket = u32;
 
-    fn push(&mut self, job: Job) {
+    fn push(&mut self, job: Job, _now: Duration) {
         self.waiting += 1;
         let lane = self.lanes.entry(job.host).or_default();
         lane.fresh += 1;

@@ -96,7 +96,7 @@ struct Discouraged(Vec<Job>);
 impl Policy for Discouraged {
     type Ticket = ();
 
-    fn push(&mut self, job: Job) {
+    fn push(&mut self, job: Job, _now: Duration) {
         self.0.push(job);
     }
 
@@ -124,7 +124,7 @@ struct Lazy(usize);
 impl Policy for Lazy {
     type Ticket = ();
 
-    fn push(&mut self, _job: Job) {
+    fn push(&mut self, _job: Job, _now: Duration) {
         self.0 += 1;
     }
 
