@@ -206,8 +206,10 @@ struct World<'s, T> {
 /// A host that shows signs of what was asked of it.
 struct Known {
     host: Host,
-    /// It has answered, so its address is known and a connection is open.
-    is_warm: bool,
+    /// It has answered, so its address is known.
+    is_found: bool,
+    /// Open connections on which nothing is under way.
+    idle: u32,
     under_way: u32,
 }
 
@@ -241,12 +243,18 @@ impl<'s, T> World<'s, T> {
         let (scenario, seed) = (self.scenario, self.seed);
         let known = self.hosts.entry(job.host).or_insert_with(|| Known {
             host: scenario.host_at(job.host as usize, seed, now),
-            is_warm: false,
+            is_found: false,
+            idle: 0,
             under_way: 0,
         });
         known.under_way += 1;
         let at_its_host = known.under_way as usize;
-        let fate = if known.is_warm { known.host.arrive(now) } else { known.host.attempt(now, false) };
+        let fate = if known.idle > 0 {
+            known.idle -= 1;
+            known.host.arrive(now)
+        } else {
+            known.host.attempt(now, known.is_found)
+        };
         let (at, kind) = outcome(fate, now + self.connect_timeout, now + self.timeout);
         self.dispatched += 1;
         let outcome = Outcome { took: at - now, kind };
@@ -270,7 +278,10 @@ impl<'s, T> World<'s, T> {
         let UnderWay { ticket, mut job, outcome, .. } = ended;
         if let Some(known) = self.hosts.get_mut(&job.host) {
             known.under_way -= 1;
-            known.is_warm = outcome.kind != OutcomeKind::NoResponse;
+            if outcome.kind != OutcomeKind::NoResponse {
+                known.is_found = true;
+                known.idle += 1;
+            }
         }
         let again = match outcome.kind {
             OutcomeKind::Answered => {
