@@ -25,13 +25,17 @@ mod config;
 mod engine;
 mod error;
 pub mod list;
-mod policy;
+pub mod policy;
 pub mod probe;
 pub mod record;
 mod request;
 pub mod scheduler;
 mod summary;
 mod transport;
+
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub use engine::simulation;
 
 pub use config::{AcceptedStatuses, Config};
 pub use engine::{Engine, Progress, Records, RunHandle, Stop};

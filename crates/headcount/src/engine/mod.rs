@@ -6,6 +6,8 @@ mod outbox;
 mod progress;
 mod records;
 mod run;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 mod worker;
 
 use std::rc::Rc;

@@ -363,7 +363,9 @@ impl<N: Network> Drop for Turn<N> {
                 job.took(trace, Instant::now());
             }
             self.run.broken_off.borrow_mut().push(job);
-            self.run.scheduler.borrow_mut().finished(ticket);
+            let mut scheduler = self.run.scheduler.borrow_mut();
+            scheduler.finished(ticket);
+            self.run.count_in_flight(&scheduler);
         }
     }
 }

@@ -2,3 +2,5 @@
 
 pub(crate) mod redirect;
 pub(crate) mod retry;
+pub mod retry_after;
+pub mod robots;

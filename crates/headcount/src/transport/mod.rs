@@ -11,6 +11,7 @@ mod trace;
 
 pub(crate) use connection::{Connection, establish, is_alive};
 pub(crate) use internet::Internet;
-pub(crate) use network::Network;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "simulators implement it"))]
+pub use network::Network;
 pub(crate) use tls::{Tls, parse_certificates};
 pub(crate) use trace::Trace;

@@ -9,7 +9,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::record::Failure;
 
 /// Where names and connections come from.
-pub(crate) trait Network: 'static {
+#[cfg_attr(
+    feature = "simulation",
+    expect(async_fn_in_trait, reason = "one thread asks, so the futures need not be Send")
+)]
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "simulators implement it"))]
+pub trait Network: 'static {
     /// A connection's two directions.
     type Stream: AsyncRead + AsyncWrite + Unpin + 'static;
 

@@ -26,26 +26,43 @@ impl Tls {
         Tls { insecure, extra_roots, connector: OnceCell::new() }
     }
 
+    /// Believes no certificate: simulated hosts have none, and reading the system's would take a thread, whose time no
+    /// clock of ours decides.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn believing_nobody() -> Tls {
+        let connector = connector(Some(RootCertStore::empty())).expect("the provider has safe versions");
+        Tls { insecure: false, extra_roots: Arc::default(), connector: OnceCell::new_with(Some(connector)) }
+    }
+
     pub(crate) async fn connector(&self) -> Result<&TlsConnector, Failure> {
         self.connector.get_or_try_init(async || self.make_connector().await).await
     }
 
     async fn make_connector(&self) -> Result<TlsConnector, Failure> {
-        let provider = Arc::new(provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|reason| Failure::new(Phase::Tls, Kind::Handshake, reason.to_string()))?;
-        let mut config = if self.insecure {
+        if self.insecure {
+            return connector(None);
+        }
+        let mut roots = system_roots().await;
+        roots.add_parsable_certificates(self.extra_roots.iter().cloned());
+        connector(Some(roots))
+    }
+}
+
+/// A connector that believes these certificates, or without them any.
+fn connector(roots: Option<RootCertStore>) -> Result<TlsConnector, Failure> {
+    let provider = Arc::new(provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|reason| Failure::new(Phase::Tls, Kind::Handshake, reason.to_string()))?;
+    let mut config = match roots {
+        Some(roots) => builder.with_root_certificates(roots).with_no_client_auth(),
+        None => {
             let verifier = AcceptAny(provider.signature_verification_algorithms);
             builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
-        } else {
-            let mut roots = system_roots().await;
-            roots.add_parsable_certificates(self.extra_roots.iter().cloned());
-            builder.with_root_certificates(roots).with_no_client_auth()
-        };
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(TlsConnector::from(Arc::new(config)))
-    }
+        }
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
 }
 
 /// The certificates of a PEM file, at least one.

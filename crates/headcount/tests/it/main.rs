@@ -2,5 +2,6 @@
 
 mod engine;
 mod outcomes;
+mod policy;
 mod probe;
 mod scheduler;

@@ -1,0 +1,107 @@
+//! Whole runs over another network than the real one: on this thread, under a clock that stands still, in an order that a
+//! seed decides. For simulators, and no part of what users may rely on.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headcount_tasks::{BoxError, Runner, Value, scope};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep};
+
+use super::run::Run;
+use super::{BATCHES_OUT, Engine, Progress, Stop, feed, progress};
+pub use crate::transport::Network;
+use crate::transport::Tls;
+use crate::{Config, Error, Record, Request};
+
+/// What decides a run besides its configuration, its network and its list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Circumstances {
+    /// The order of the loop's tasks, and the jitter unless the configuration has a seed.
+    pub seed: u64,
+    /// When the run is asked to end, and how.
+    pub stop: Option<(Duration, Stop)>,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Simulated {
+    /// The records in the order in which they ended. Their timestamps count from 1970, on the run's own clock.
+    pub records: Vec<Record>,
+    /// Why the run could not go on.
+    pub error: Option<Error>,
+    /// The counts at the end.
+    pub progress: Progress,
+    /// How long it took, on its own clock.
+    pub took: Duration,
+}
+
+/// Runs the engine from the first request to the last record. The requests are read lazily.
+///
+/// # Errors
+/// The configuration cannot be used, or a task of the engine panicked.
+pub fn run<N, I>(
+    config: Config,
+    network: N,
+    requests: I,
+    circumstances: Circumstances,
+) -> Result<Simulated, Error>
+where
+    N: Network,
+    I: IntoIterator<Item = Request>,
+    I::IntoIter: 'static,
+{
+    let seed = config.seed.unwrap_or(circumstances.seed);
+    let engine = Engine::new(Config { seed: Some(seed), ..config })?;
+    let requests = futures_util::stream::iter(requests);
+    let main = async move {
+        let (records, taker) = mpsc::channel(BATCHES_OUT);
+        let (stop, stopped) = watch::channel(Stop::No);
+        let (list, feed) = feed::channel();
+        let counters = Arc::new(progress::Counters::default());
+        let run = Run::new(engine.config, network, Tls::believing_nobody(), Arc::clone(&counters), records);
+        let started = Instant::now();
+        let simulated = scope(async move |tasks| {
+            let taking = tasks.spawn("taker", take(taker, started));
+            let stopping = tasks.spawn("stop", async move {
+                if let Some((when, how)) = circumstances.stop {
+                    sleep(when).await;
+                    stop.send_replace(how);
+                }
+                // Kept to the end, as a run's handle is.
+                std::future::pending::<()>().await;
+            });
+            Rc::new(run).drive(feed, stopped, async move { feed::from_stream(requests, list).await }).await?;
+            stopping.cancel();
+            let (records, error) = taking.await?;
+            let took = started.elapsed();
+            Ok::<_, BoxError>(Simulated { records, error, progress: counters.snapshot(), took })
+        });
+        Ok::<_, BoxError>(simulated.await?)
+    };
+    let runner = Runner::new().name("engine").signals(false).tree_signal(false).debug(false);
+    let simulated = runner.paused_clock().seed(circumstances.seed).run(main);
+    simulated.map_err(|error| Error::runtime("the engine stopped").because(error))
+}
+
+/// Takes the records as they come, and puts the run's own time in the place of the world's.
+async fn take(
+    mut taker: mpsc::Receiver<super::records::Parcel>,
+    started: Instant,
+) -> Value<(Vec<Record>, Option<Error>)> {
+    let mut taken = Vec::new();
+    while let Some(parcel) = taker.recv().await {
+        match parcel {
+            Ok(records) => taken.extend(records.into_iter().map(|mut record| {
+                let since_start = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
+                record.timestamp =
+                    Timestamp::UNIX_EPOCH.saturating_add(since_start).unwrap_or(Timestamp::MAX);
+                record
+            })),
+            Err(error) => return Value((taken, Some(error))),
+        }
+    }
+    Value((taken, None))
+}

@@ -1,0 +1,4 @@
+//! Rules of conduct, from outside.
+
+mod retry_after;
+mod robots;

@@ -1,0 +1,215 @@
+//! The simulated internet from the command line: tables of policies beside the ideal, scheduling at scale, and whole
+//! runs of the engine.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use headcount::simulation::Circumstances;
+use simulated_internet::discrete::{self, Options, Report};
+use simulated_internet::policies::{AdaptiveConcurrency, AutoThrottle, Controller, Fixed, PerHost};
+use simulated_internet::{Caps, Ideal, Scenario, whole_run};
+
+/// A run that takes so many times the ideal is given up.
+const HOPELESS: u32 = 40;
+
+#[derive(Parser)]
+#[command(about = "Hosts in memory, to hold schedulers against")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The time each policy takes, over the ideal, and in brackets its rejections per 100 answers.
+    Table {
+        /// How many seeds to take the mean over.
+        #[arg(long, default_value_t = 3)]
+        seeds: u64,
+        /// Scenario files; all of this crate's with a letter, unless given.
+        scenarios: Vec<PathBuf>,
+    },
+    /// One policy, fixed 8 with a hold, over very many hosts.
+    Scale {
+        /// How many hosts.
+        #[arg(long, default_value_t = 10_000_000)]
+        hosts: usize,
+        /// URLs of each.
+        #[arg(long, default_value_t = 10)]
+        urls: u64,
+        /// Requests under way at once.
+        #[arg(long, default_value_t = 10_000)]
+        concurrency: usize,
+        /// URLs that the policy may hold.
+        #[arg(long, default_value_t = 200_000)]
+        read_ahead: usize,
+    },
+    /// A whole run of the shipping engine.
+    Run {
+        /// Print what the hosts saw, line by line.
+        #[arg(long)]
+        events: bool,
+        /// The scenario file.
+        scenario: PathBuf,
+        /// Decides the hosts, the list and the order of the engine's tasks.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut out = io::stdout().lock();
+    match Arguments::parse().command {
+        Command::Table { seeds, scenarios } => {
+            let paths = if scenarios.is_empty() { own_scenarios()? } else { scenarios };
+            table(&mut out, &paths, seeds)
+        }
+        Command::Scale { hosts, urls, concurrency, read_ahead } => {
+            scale(&mut out, hosts, urls, concurrency, read_ahead)
+        }
+        Command::Run { events, scenario, seed } => whole_run(&mut out, &scenario, seed, events),
+    }
+}
+
+/// How one policy runs one scenario.
+type Contender = (&'static str, fn(&Scenario, &Options) -> Report);
+
+const CONTENDERS: [Contender; 3] = [
+    ("fixed 8, hold on 429 and 503", contend::<Fixed<8>>),
+    ("Scrapy's AutoThrottle", contend::<AutoThrottle>),
+    ("Vector's ARC", contend::<AdaptiveConcurrency>),
+];
+
+fn contend<C: Controller>(scenario: &Scenario, options: &Options) -> Report {
+    let mut policy = PerHost::<C>::new(scenario.concurrency, scenario.per_host);
+    discrete::run(scenario, &mut policy, options)
+}
+
+fn table(out: &mut impl Write, paths: &[PathBuf], seeds: u64) -> Result<(), Box<dyn std::error::Error>> {
+    let scenarios = paths.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    write!(out, "| per host |")?;
+    for scenario in &scenarios {
+        write!(out, " {} |", scenario.title)?;
+    }
+    writeln!(out, "\n|-|{}", "-|".repeat(scenarios.len()))?;
+    write!(out, "| the ideal, T* |")?;
+    for scenario in &scenarios {
+        let ideal = Ideal::of(scenario, 0, &Caps::of(scenario));
+        write!(out, " {:.1} s ({:?}) |", ideal.time.as_secs_f64(), ideal.term)?;
+    }
+    writeln!(out)?;
+    for (name, contend) in CONTENDERS {
+        write!(out, "| {name} |")?;
+        for scenario in &scenarios {
+            write!(out, " {} |", cell(scenario, contend, seeds))?;
+            out.flush()?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Means over the seeds; a run that was given up shows as a lower bound.
+fn cell(scenario: &Scenario, contend: fn(&Scenario, &Options) -> Report, seeds: u64) -> String {
+    let (mut ratio, mut rejections, mut is_whole) = (0.0, 0.0, true);
+    for seed in 0..seeds.max(1) {
+        let ideal = Ideal::of(scenario, seed, &Caps::of(scenario)).time;
+        let options = Options { seed, read_ahead: usize::MAX, longest: ideal * HOPELESS };
+        let report = contend(scenario, &options);
+        ratio += report.took.as_secs_f64() / ideal.as_secs_f64();
+        rejections += report.rejections_per_100();
+        is_whole &= report.is_whole;
+    }
+    let (ratio, rejections) = (ratio / seeds.max(1) as f64, rejections / seeds.max(1) as f64);
+    let sign = if is_whole { "" } else { "> " };
+    let digits = usize::from(rejections > 0.0 && rejections < 10.0);
+    format!("{sign}{ratio:.2} ({rejections:.digits$})")
+}
+
+fn scale(
+    out: &mut impl Write,
+    hosts: usize,
+    urls: u64,
+    concurrency: usize,
+    read_ahead: usize,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let text = format!(
+        "title = \"scale\"\nconcurrency = {concurrency}\n[[hosts]]\nname = \"host\"\ncount = {hosts}\nurls = {urls}\n\
+         model = {{ service = {{ mean_ms = 150, log_normal = 0.7 }} }}"
+    );
+    let scenario = Scenario::parse(&text)?;
+    let ideal = Ideal::of(&scenario, 0, &Caps::of(&scenario));
+    let report = contend::<Fixed<8>>(&scenario, &Options { seed: 0, read_ahead, longest: Duration::MAX });
+    writeln!(
+        out,
+        "{} URLs of {hosts} hosts answered, {} failed; {:.0} s of simulated time, {:.2} of the ideal; at most {} hosts \
+         remembered at once",
+        report.answered,
+        report.failed,
+        report.took.as_secs_f64(),
+        report.took.as_secs_f64() / ideal.time.as_secs_f64(),
+        report.hosts_at_once,
+    )?;
+    if let Some(peak) = peak_memory() {
+        writeln!(out, "peak memory: {peak}")?;
+    }
+    Ok(())
+}
+
+fn whole_run(
+    out: &mut impl Write,
+    path: &Path,
+    seed: u64,
+    events: bool,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let scenario = Rc::new(read(path)?);
+    let circumstances = Circumstances { seed, stop: None };
+    let (simulated, trace) = whole_run::run(&scenario, whole_run::config(&scenario), circumstances)?;
+    for event in trace.events().iter().filter(|_| events) {
+        writeln!(
+            out,
+            "{:>12.6}  {:<24} {:?}",
+            event.at.as_secs_f64(),
+            scenario.name_of(event.host),
+            event.what
+        )?;
+    }
+    let ideal = Ideal::of(&scenario, seed, &Caps::of(&scenario)).time;
+    let answered = simulated.records.iter().filter(|record| record.accepted).count();
+    writeln!(
+        out,
+        "{} records, {answered} of them accepted; {:.3} s, {:.2} of the ideal; {:.1} rejections per 100 accepted",
+        simulated.records.len(),
+        simulated.took.as_secs_f64(),
+        simulated.took.as_secs_f64() / ideal.as_secs_f64(),
+        trace.rejections() as f64 * 100.0 / answered.max(1) as f64,
+    )?;
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Scenario, Box<dyn std::error::Error>> {
+    let text = std::fs::read_to_string(path).map_err(|reason| format!("{}: {reason}", path.display()))?;
+    Ok(Scenario::parse(&text).map_err(|reason| format!("{}: {reason}", path.display()))?)
+}
+
+/// Those with a letter before their name, in order.
+fn own_scenarios() -> io::Result<Vec<PathBuf>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+    let paths = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    let has_letter = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().as_bytes().get(1) == Some(&b'-'))
+    };
+    let mut paths: Vec<PathBuf> = paths.into_iter().filter(has_letter).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+/// Linux counts it for us.
+fn peak_memory() -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().to_owned())
+}

@@ -1,0 +1,11 @@
+//! Policies to compare with: what others do per host, under the same frontier and the same limits.
+
+mod arc;
+mod auto_throttle;
+mod fixed;
+mod per_host;
+
+pub use arc::AdaptiveConcurrency;
+pub use auto_throttle::AutoThrottle;
+pub use fixed::Fixed;
+pub use per_host::{Controller, PerHost, Start};

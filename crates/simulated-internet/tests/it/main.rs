@@ -1,0 +1,6 @@
+//! What can be relied on of hosts, scenarios and their ideal.
+
+mod discrete;
+mod hosts;
+mod scenarios;
+mod whole_runs;
