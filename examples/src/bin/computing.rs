@@ -5,9 +5,9 @@
 //!
 //! ```text
 //! In 64 bits: overflow
-//! On the loop: 333333283333335000000; the ticker ticked 0 times
-//! On the pool: 333333283333335000000; the ticker ticked 61 times
-//! In 4 parts on the pool: 333333283333335000000; the ticker ticked 39 times
+//! On the loop: 333333283333335000000 in 114 ms; the ticker ticked 0 times
+//! On the pool: 333333283333335000000 in 123 ms; the ticker ticked 57 times
+//! In 4 parts on the pool: 333333283333335000000 in 60 ms; the ticker ticked 29 times
 //! ```
 
 use std::hint::black_box;
@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use examples::ticker::beside_a_ticker;
 use headcount_tasks::{Error, compute, gather};
+use tokio::time::Instant;
 
 const N: u64 = 10_000_000;
 
@@ -28,8 +29,9 @@ fn in_64_bits(below: u64) -> Option<u64> {
 
 /// Computes beside a ticker of 1 ms, and tells how both fared.
 async fn tell(what: &str, sum: impl Future<Output = Result<u128, Error>>) -> Result<(), Error> {
+    let start = Instant::now();
     let (sum, ticks) = beside_a_ticker(Duration::from_millis(1), sum).await?;
-    println!("{what}: {sum}; the ticker ticked {ticks} times");
+    println!("{what}: {sum} in {} ms; the ticker ticked {ticks} times", start.elapsed().as_millis());
     Ok(())
 }
 

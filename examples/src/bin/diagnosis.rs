@@ -10,7 +10,7 @@
 //!     writer (waiting, 11.0ms) waits for an item of queue `pages`
 //!       flush (waiting, 11.0ms) waits for a timer
 //! Found by name: `writer` waits for an item of queue `pages`
-//! Reported: task `parser`, spawned at …diagnosis.rs:…, has been blocking the loop for 100ms; …
+//! Reported: task `parser`, spawned at …diagnosis.rs:…, has been blocking the loop for 100ms…
 //! ```
 
 use std::rc::Rc;
