@@ -35,7 +35,7 @@ async fn write(pages: Queue<String>) -> Result<(), headcount_tasks::Error> {
 
 #[expect(clippy::disallowed_methods, reason = "blocking the loop is what is shown")]
 async fn parse() {
-    std::thread::sleep(Duration::from_millis(500));
+    std::thread::sleep(Duration::from_secs(1));
 }
 
 async fn program() -> Result<(), BoxError> {
