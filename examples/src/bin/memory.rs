@@ -7,6 +7,7 @@
 //! 10000 waiting threads: 9617 bytes each in memory, 2211806 bytes of address space
 //! ```
 
+use std::rc::Rc;
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{fs, io, thread};
@@ -37,10 +38,10 @@ impl Memory {
 
 async fn tasks() -> Result<(), BoxError> {
     let before = Memory::now()?;
-    let go = std::rc::Rc::new(Notify::new());
+    let go = Rc::new(Notify::new());
     scope(async |s| {
         for number in 0..COUNT {
-            let go = std::rc::Rc::clone(&go);
+            let go = Rc::clone(&go);
             s.spawn(("task", number), async move { go.notified().await });
         }
         yield_now().await; // now each has begun to wait

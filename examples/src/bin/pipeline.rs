@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! 12 URLs, 12 lines saved: 11 with a title, 1 with an error
-//! The first by its URL: {"title":"Page 0","url":"…/page/0"}
-//! No more than 3 requests were under way at once.
+//! Among them {"title":"Page 0","url":"…/page/0"}
+//! At most 3 requests were under way at once.
 //! ```
 
 use std::fs;
@@ -93,9 +93,9 @@ async fn program() -> Result<(), BoxError> {
         with(r#""error":""#)
     );
     if let Some(line) = text.lines().find(|line| line.ends_with(r#"/page/0"}"#)) {
-        println!("The first by its URL: {line}");
+        println!("Among them {line}");
     }
-    println!("No more than {} requests were under way at once.", host.most_in_flight());
+    println!("At most {} requests were under way at once.", host.most_in_flight());
     Ok(())
 }
 

@@ -12,8 +12,11 @@
 //! Fifty calls of a second, no limit: 1.0 s; 20 answered, 30 refused with 429
 //! Fifty calls of a second, ten at a time: 5.0 s; 50 answered, 0 refused with 429
 //! A hundred requests, ten at a time: 90 answered, 10 failed
-//!   the first failure: …efused…
+//!   the first, at its root: Connection refused…
 //! ```
+
+use std::error::Error;
+use std::iter::successors;
 
 use examples::client::{Client, Page};
 use examples::{SECOND, since};
@@ -73,13 +76,11 @@ async fn hundred_requests(web: &SmallWeb, client: &Client) -> Result<(), BoxErro
         failures.len()
     );
     if let Some(first) = failures.first() {
-        let mut causes: Vec<String> = Vec::new();
-        let mut cause = std::error::Error::source(first);
-        while let Some(error) = cause {
-            causes.push(error.to_string());
-            cause = error.source();
-        }
-        println!("  the first failure: {}", causes.join(": "));
+        let causes = successors(first.source(), |&error| error.source());
+        println!(
+            "  the first, at its root: {}",
+            causes.last().map_or(first.to_string(), ToString::to_string)
+        );
     }
     Ok(())
 }

@@ -7,9 +7,16 @@
 //! 2 …
 //! 1 …
 //! Lift-off after 2.5 s!
-//! opened; used; closed after the last word
-//! opened; failed: the line is noisy; closed after the last word
-//! opened; closed after the last word; given up after 1.5 s
+//! The line is open.
+//!   used for a second
+//! The line is closed.
+//! The line is open.
+//!   too much noise
+//! The line is closed.
+//! What came out: Err("noise")
+//! The line is open.
+//! The line is closed.
+//! Given up after 1.5 s: cancelled
 //! ```
 
 use std::time::Duration;
@@ -42,14 +49,14 @@ impl Line {
     /// Closing takes a farewell, and so an await. What can be closed without one does it in `Drop`.
     async fn close(self) {
         sleep(HALF_A_SECOND).await;
-        print!("closed after the last word");
+        println!("The line is closed.");
     }
 }
 
 /// `async with`: opens, lends to the body, and closes, whether the body ends, fails, or is cancelled.
 async fn with_line<T>(body: impl AsyncFnOnce(&Line) -> T) -> Result<T, Cancelled> {
     let line = Line;
-    print!("opened; ");
+    println!("The line is open.");
     let result = until_cancelled(body(&line)).await;
     line.close().await;
     result
@@ -65,22 +72,22 @@ async fn program() -> Result<(), BoxError> {
 
     with_line(async |line| {
         line.use_for(SECOND).await;
-        print!("used; ");
+        println!("  used for a second");
     })
     .await?;
-    println!();
 
-    let failed = with_line(async |_line| {
-        print!("failed: the line is noisy; ");
-        Err::<(), _>("the line is noisy")
+    let result = with_line(async |_line| {
+        println!("  too much noise");
+        Err::<(), _>("noise")
     });
-    let _noisy = failed.await?;
-    println!();
+    println!("What came out: {:?}", result.await?);
 
     let start = Instant::now();
     let hangs = with_line(async |line| line.use_for(60 * SECOND).await);
-    let _given_up = timeout(SECOND, hangs).await;
-    println!("; given up after {}", since(start));
+    // It was asked to end, and came to its own end by way of closing: the deadline gives what it returned.
+    if let Ok(Err(cancelled)) = timeout(SECOND, hangs).await {
+        println!("Given up after {}: {cancelled}", since(start));
+    }
     Ok(())
 }
 

@@ -53,7 +53,9 @@ fn ways_to_make_slow_calls_are_compared() {
     }
     assert!(threads.0[1] >= 0.5 && limited.0[1] >= 0.5, "ten at a time are five rounds: {table}");
     assert_eq!((in_turn.1, threads.1, limited.1), (0, 0, 0), "{table}");
-    assert!((1..=30).contains(&unlimited.1), "{table}");
+    // Who takes less than two rounds has asked fifty at once, of hosts that take twenty.
+    assert!(unlimited.1 >= 1 || unlimited.0[1] >= 0.2, "{table}");
+    assert!(unlimited.1 <= 30, "{table}");
 }
 
 #[test]
