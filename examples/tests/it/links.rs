@@ -103,3 +103,13 @@ fn both_pages_link_every_program() {
         }
     }
 }
+
+#[test]
+fn both_languages_lead_to_the_same_places() {
+    let [english, chinese] = Page::all().map(|page| {
+        let mut labels: Vec<String> = page.labels().into_iter().map(str::to_owned).collect();
+        labels.sort();
+        labels
+    });
+    assert_eq!(english, chinese);
+}
