@@ -5,12 +5,12 @@
 //! ```text
 //! I am `main`.
 //! 4 tasks
-//!   main (running, 11.0ms)
-//!     fetch (waiting, 11.0ms) waits for a timer: example.com/a
-//!     writer (waiting, 11.0ms) waits for an item of queue `pages`
-//!       flush (waiting, 11.0ms) waits for a timer
+//!   main (running, …)
+//!     fetch (waiting, …) waits for a timer: example.com/a
+//!     writer (waiting, …) waits for an item of queue `pages`
+//!       flush (waiting, …) waits for a timer
 //! Found by name: `writer` waits for an item of queue `pages`
-//! Reported: task `parser`, spawned at …diagnosis.rs:…, has been blocking the loop for 100ms…
+//! Reported: task `parser`, spawned at …diagnosis.rs:…, has been blocking the loop for …
 //! ```
 
 use std::rc::Rc;
