@@ -157,6 +157,12 @@ pub(crate) struct OutputArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct DemoArguments {
+    /// Instead, compare ways to make ten and fifty slow calls: in turn, with threads, gathered with and without a limit
+    ///
+    /// Each call takes TIME, one second unless given; the whole takes fifty times that. The table goes to standard output.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "1s")]
+    #[arg(value_parser = some_time, conflicts_with = "output")]
+    pub(crate) compare: Option<Duration>,
     /// Where the records go, .json or .jsonl
     #[arg(short, long, value_name = "FILE", default_value = "headcount-demo.json")]
     pub(crate) output: PathBuf,
@@ -207,7 +213,7 @@ fn usage_problem(error: &clap::Error) -> Problem {
         Some(ContextValue::Strings(texts)) => texts.join(", "),
         _ => String::new(),
     };
-    let bare = |flag: String| flag.split(" <").next().unwrap_or_default().to_owned();
+    let bare = |flag: String| flag.split([' ', '[']).next().unwrap_or_default().to_owned();
     let flag = bare(text(ContextKind::InvalidArg));
     let message = match error.kind() {
         ErrorKind::UnknownArgument => format!("unknown flag {flag}"),

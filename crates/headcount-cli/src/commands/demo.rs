@@ -26,14 +26,7 @@ const FEWEST_DESCRIPTORS: u64 = 128;
 
 pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     // Before the hosts, which take many.
-    if let Ok(limit) = rlimit::increase_nofile_limit(u64::MAX)
-        && limit < FEWEST_DESCRIPTORS
-    {
-        return Err(Problem::usage(
-            format!("the demo needs {FEWEST_DESCRIPTORS} open files, and the limit is {limit}"),
-            "raise it with `ulimit -n`",
-        ));
-    }
+    raise_descriptors_to(FEWEST_DESCRIPTORS)?;
     let web = SmallWeb::start().map_err(|error| Problem::broken(&error.into()))?;
     let neighbourhood = Neighbourhood::build(&web);
     let mut config = Config::default();
@@ -90,7 +83,18 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     Ok(Exit::Accepted)
 }
 
-fn tell(line: &str) -> Result<(), Problem> {
+/// Raises the limit of open files as far as it goes; at least so many are needed.
+pub(super) fn raise_descriptors_to(fewest: u64) -> Result<(), Problem> {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) if limit < fewest => Err(Problem::usage(
+            format!("the demo needs {fewest} open files, and the limit is {limit}"),
+            "raise it with `ulimit -n`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn tell(line: &str) -> Result<(), Problem> {
     writeln!(io::stderr(), "{line}").map_err(|error| Problem::broken(&error.into()))
 }
 

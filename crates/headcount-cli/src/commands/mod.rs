@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod check;
+mod compare;
 mod demo;
 mod running;
 
@@ -12,7 +13,10 @@ use crate::terminal::{Exit, Problem};
 pub(crate) fn run(command: Command) -> Result<Exit, Problem> {
     match command {
         Command::Check(arguments) => check::run(&arguments),
-        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Demo(arguments) => match arguments.compare {
+            Some(call_takes) => compare::run(&arguments, call_takes),
+            None => demo::run(&arguments),
+        },
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&headcount::record::json_schema());
             let text = schema.map_err(|error| Problem::broken(&error.into()))?;

@@ -26,6 +26,45 @@ fn the_report_goes_where_it_is_wanted() {
     assert_eq!(desk.run(&["demo", "-o", "here.doc"]).code, Some(3));
 }
 
+#[test]
+fn ways_to_make_slow_calls_are_compared() {
+    let desk = Desk::new();
+    let ended = desk.run(&["demo", "--compare=100ms"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(desk.names().is_empty(), "no file is left");
+    let table = &ended.stdout;
+    // Of ten and of fifty calls: the seconds, and how many were refused.
+    let row = |name: &str| {
+        let line = table.lines().find_map(|line| line.trim_start().strip_prefix(name)).expect(table);
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let seconds = words.windows(2).filter_map(|pair| match (pair[0].parse::<f64>(), pair[1]) {
+            (Ok(number), "s" | "s,") => Some(number),
+            (Ok(number), "ms" | "ms,") => Some(number / 1e3),
+            _ => None,
+        });
+        let refused = words.windows(2).find(|pair| pair[1] == "times").map(|pair| pair[0].parse::<u32>());
+        (seconds.collect::<Vec<_>>(), refused.map_or(0, Result::unwrap))
+    };
+    let (in_turn, threads) = (row("in turn"), row("ten threads"));
+    let (limited, unlimited) = (row("gathered, ten at once"), row("gathered, no limit"));
+    assert!(in_turn.0[0] >= 1.0 && in_turn.0[1] >= 5.0, "{table}");
+    for fast in [&threads, &limited, &unlimited] {
+        assert!(fast.0[0] < in_turn.0[0] && fast.0[1] < in_turn.0[1], "{table}");
+    }
+    assert!(threads.0[1] >= 0.5 && limited.0[1] >= 0.5, "ten at a time are five rounds: {table}");
+    assert_eq!((in_turn.1, threads.1, limited.1), (0, 0, 0), "{table}");
+    // Who takes less than two rounds has asked fifty at once, of hosts that take twenty.
+    assert!(unlimited.1 >= 1 || unlimited.0[1] >= 0.2, "{table}");
+    assert!(unlimited.1 <= 30, "{table}");
+}
+
+#[test]
+fn a_comparison_leaves_no_records() {
+    let ended = Desk::new().run(&["demo", "--compare", "-o", "here.json"]);
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.stderr.starts_with("error: --compare cannot be used with --output\n"), "{}", ended.stderr);
+}
+
 #[cfg(unix)]
 #[test]
 fn few_open_files_are_enough_or_said_to_be_too_few() {
