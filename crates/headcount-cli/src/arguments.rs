@@ -12,6 +12,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use crate::output::Format;
 use crate::terminal::{ColorChoice, Exit, Problem};
 
+/// As many requests at once as `-c auto` may come to.
+const MOST_AT_ONCE: usize = 10_000;
+
 /// One honest record for every URL.
 #[derive(Debug, Parser)]
 #[command(
@@ -62,6 +65,8 @@ pub(crate) struct CheckArguments {
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
     #[command(flatten)]
+    pub(crate) politeness: PolitenessArguments,
+    #[command(flatten)]
     pub(crate) request: RequestArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
@@ -70,12 +75,9 @@ pub(crate) struct CheckArguments {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArguments {
-    /// Requests under way at once, over all hosts
-    #[arg(short, long, value_name = "N", default_value = "100", value_parser = at_least_one)]
-    pub(crate) concurrency: usize,
-    /// Requests under way at once to one host (a name with its port)
-    #[arg(long, value_name = "N", default_value = "8", value_parser = at_least_one)]
-    per_host: usize,
+    /// Requests under way at once, over all hosts; `auto` grows from 100 while that makes the run faster
+    #[arg(short, long, value_name = "N", default_value = "100", value_parser = concurrency)]
+    pub(crate) concurrency: Concurrency,
     /// Limit of one attempt, redirects included, waiting for a turn not: 10, 10s, 500ms, 2m
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
     timeout: Duration,
@@ -85,9 +87,18 @@ pub(crate) struct LimitArguments {
     /// Further attempts after a failure or a 408, 429, 500, 502, 503 or 504; for idempotent methods only
     #[arg(long, value_name = "N", default_value = "2", value_parser = count, allow_negative_numbers = true)]
     retries: u32,
-    /// Mean wait before the first retry; it doubles with each up to a minute, and is jittered
+    /// Longest wait before the first retry; it doubles with each up to a minute. The wait is a random part of it
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration)]
     retry_delay: Duration,
+    /// No retry of a URL begins later than this after its first request [default: no limit]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    retry_max_time: Option<Duration>,
+    /// While this machine has no network, no resolver or no descriptors, ask again for so long
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    local_wait: Duration,
+    /// Memory for the part of the list that is read ahead (64M, 1G); what does not fit goes to a temporary file
+    #[arg(long, value_name = "BYTES", default_value = "256M", value_parser = bytes)]
+    memory: u64,
     /// Redirects to follow; with 0 a redirect is the answer
     #[arg(long, value_name = "N", default_value = "10", value_parser = count)]
     max_redirects: u32,
@@ -97,6 +108,44 @@ pub(crate) struct LimitArguments {
     /// After Ctrl+C, time for the requests under way to end
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub(crate) grace: Duration,
+}
+
+/// A host is a name with its port. Its pace is found by its answers; these are bounds.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Politeness")]
+pub(crate) struct PolitenessArguments {
+    /// Requests under way at once to one host, at most [default: found by its answers, up to 64]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    per_host: Option<usize>,
+    /// Requests a second over all hosts, at most: 50, 0.5, 100/m
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    rate: Option<f64>,
+    /// Requests a second to one host, at most
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    host_rate: Option<f64>,
+    /// Time between two requests to one host, at least
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    delay: Option<Duration>,
+    /// Hosts behind one address share the pace of one
+    #[arg(long)]
+    per_ip: bool,
+    /// Ask each host for its robots.txt first, and keep to it
+    #[arg(long)]
+    robots: bool,
+    /// Wait no longer than this for a host that asks for it (429, 503), in all for one URL
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    max_hold: Duration,
+    /// At the end, say how the pace of this host (name, or name:port) was found
+    #[arg(long, value_name = "HOST")]
+    pub(crate) explain: Option<String>,
+}
+
+/// How many requests at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Concurrency {
+    Fixed(usize),
+    /// From the engine's default up, as far as it helps.
+    Auto,
 }
 
 #[derive(Args, Debug)]
@@ -247,8 +296,14 @@ impl CheckArguments {
     pub(crate) fn config(&self) -> Result<Config, Problem> {
         let mut config = Config::default();
         config.task_tree_signal = true;
-        config.concurrency = self.limits.concurrency;
-        config.per_host = self.limits.per_host;
+        match self.limits.concurrency {
+            Concurrency::Fixed(concurrency) => config.concurrency = concurrency,
+            Concurrency::Auto => config.concurrency_limit = Some(MOST_AT_ONCE),
+        }
+        config.retry_max_time = self.limits.retry_max_time;
+        config.local_wait = self.limits.local_wait;
+        config.memory = usize::try_from(self.limits.memory).unwrap_or(usize::MAX);
+        self.politeness.set(&mut config);
         config.timeout = self.limits.timeout;
         config.connect_timeout = self.limits.connect_timeout;
         config.retries = self.limits.retries;
@@ -277,6 +332,39 @@ impl CheckArguments {
         }
         Ok(config)
     }
+}
+
+impl PolitenessArguments {
+    fn set(&self, config: &mut Config) {
+        config.per_host = self.per_host.unwrap_or(config.per_host);
+        config.rate = self.rate;
+        config.host_rate = self.host_rate;
+        config.delay = self.delay.unwrap_or_default();
+        config.per_ip = self.per_ip;
+        config.robots = self.robots;
+        config.max_hold = self.max_hold;
+        config.explain = self.explain.as_deref().map(host_with_port);
+    }
+}
+
+/// The engine's name for a host: `example.com` means its port for https.
+fn host_with_port(text: &str) -> String {
+    let text = text.trim().trim_end_matches('/');
+    match text.split_once("://") {
+        Some((scheme, host)) => {
+            let port = if scheme.eq_ignore_ascii_case("http") { 80 } else { 443 };
+            with_port(host, port)
+        }
+        None => with_port(text, 443),
+    }
+}
+
+fn with_port(host: &str, port: u16) -> String {
+    let has_port = host.rsplit_once(':').is_some_and(|(name, port)| {
+        !port.is_empty() && port.bytes().all(|digit| digit.is_ascii_digit()) && !name.ends_with(':')
+    });
+    let host = host.to_ascii_lowercase();
+    if has_port { host } else { format!("{host}:{port}") }
 }
 
 fn header_fields(arguments: &[String]) -> Result<HeaderMap, Problem> {
@@ -321,8 +409,33 @@ fn add_field(fields: &mut HeaderMap, text: &str, place: &str) -> Result<(), Prob
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(number) if number > 0 => Ok(number),
-        _ if text == "auto" => Err("a number found by the run itself is not there yet; give one".to_owned()),
         _ => Err("it takes a whole number from 1 on".to_owned()),
+    }
+}
+
+fn concurrency(text: &str) -> Result<Concurrency, String> {
+    match text {
+        "auto" => Ok(Concurrency::Auto),
+        _ => match at_least_one(text) {
+            Ok(number) => Ok(Concurrency::Fixed(number)),
+            Err(_) => Err("it takes a whole number from 1 on, or auto".to_owned()),
+        },
+    }
+}
+
+/// `10`, `0.5`, `10/s`, `100/m`, `1000/h`: in requests a second.
+fn rate(text: &str) -> Result<f64, String> {
+    let wrong = || "it takes requests a second, such as 50, 0.5, 100/m or 1000/h".to_owned();
+    let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        _ => return Err(wrong()),
+    };
+    match number.trim().parse::<f64>() {
+        Ok(number) if (1e-6..=1e9).contains(&(number / seconds)) => Ok(number / seconds),
+        _ => Err(wrong()),
     }
 }
 

@@ -20,18 +20,19 @@ pub(crate) struct ProgressLine {
     rate: f64,
     last: (Instant, u64),
     ticks: i32,
+    is_quiet: bool,
 }
 
 impl ProgressLine {
     /// A line that shows only where somebody can see it.
-    pub(crate) fn new(is_wanted: bool) -> ProgressLine {
+    pub(crate) fn new(is_wanted: bool, is_quiet: bool) -> ProgressLine {
         let bar = if is_wanted && io::stderr().is_terminal() {
             ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
         } else {
             ProgressBar::hidden()
         };
         bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("the template is valid"));
-        ProgressLine { bar, turn: Arc::default(), rate: 0.0, last: (Instant::now(), 0), ticks: 0 }
+        ProgressLine { bar, turn: Arc::default(), rate: 0.0, last: (Instant::now(), 0), ticks: 0, is_quiet }
     }
 
     /// For whoever writes to the same terminal from another thread.
@@ -54,6 +55,17 @@ impl ProgressLine {
         // Never waits: a neighbour's write may take for ever, and signals must still be minded.
         if let Ok(_turn) = self.turn.try_lock() {
             self.bar.set_message(line(progress, self.rate, is_stopping));
+        }
+    }
+
+    /// A line of its own on standard error, unless the run is quiet.
+    pub(crate) fn tell(&self, line: &str) {
+        if self.is_quiet {
+            return;
+        }
+        if let Ok(_turn) = self.turn.try_lock() {
+            // Nobody is left to tell if standard error is gone.
+            self.bar.suspend(|| _ = io::Write::write_all(&mut io::stderr(), format!("{line}\n").as_bytes()));
         }
     }
 

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use headcount::record::Outcome;
-use headcount::{Progress, Summary};
+use headcount::scheduler::{Bound, HostStatistics};
+use headcount::{Progress, Summary, Verdict};
 
 use crate::progress::thousands;
 use crate::terminal::{Palette, shown, time};
@@ -23,6 +24,7 @@ pub(crate) struct Report<'a> {
     pub(crate) summary: &'a Summary,
     pub(crate) progress: Progress,
     pub(crate) took: Duration,
+    pub(crate) verdict: Option<&'a Verdict>,
     pub(crate) was_interrupted: bool,
     pub(crate) output: Option<String>,
 }
@@ -91,8 +93,40 @@ impl Report<'_> {
             )?;
             label = "";
         }
+        if let Some(verdict) = self.verdict {
+            self.verdict(text, verdict, palette)?;
+        }
         if let Some(output) = &self.output {
             writeln!(text, "  {:<14} {}", "records in", shown(output))?;
+        }
+        Ok(())
+    }
+
+    /// How the run went beside how it could have gone, and the hosts that set the pace.
+    fn verdict(&self, text: &mut String, verdict: &Verdict, palette: Palette) -> std::fmt::Result {
+        let Palette { faint, reset, .. } = palette;
+        let ideal = &verdict.ideal;
+        if ideal.seconds > 0.0 {
+            let ratio = verdict.took.as_secs_f64() / ideal.seconds;
+            let bound = match &ideal.bound {
+                Bound::Host(name) => format!("the host {}", shown(name)),
+                Bound::Concurrency => "--concurrency".to_owned(),
+                Bound::Rate => "--rate".to_owned(),
+                _ => "a single input".to_owned(),
+            };
+            let least = time(ideal.seconds);
+            writeln!(text, "  {:<14} {least} at best (T*), T/T* {ratio:.2}, bound by {bound}", "verdict")?;
+        }
+        let mut label = "paced hosts";
+        for host in ideal.hosts.iter().filter(|host| host.rejected > 0).take(HOSTS_NAMED) {
+            writeln!(text, "  {label:<14} {}  {faint}{}{reset}", shown(&host.name), pace(host))?;
+            label = "";
+        }
+        if !verdict.explanation.is_empty() {
+            writeln!(text, "  explanation")?;
+        }
+        for (when, what) in &verdict.explanation {
+            writeln!(text, "  {:>12.3} s  {what}", when.as_secs_f64())?;
         }
         Ok(())
     }
@@ -122,6 +156,22 @@ impl Report<'_> {
         }
         writeln!(text, "{line}")
     }
+}
+
+/// `1,000 answered, 10.0/s, 12 turned away, held 3.2 s`
+fn pace(host: &HostStatistics) -> String {
+    let found = match host.rate {
+        Some(rate) if rate >= 100.0 => format!("{rate:.0}/s"),
+        Some(rate) if rate >= 1.0 => format!("{rate:.1}/s"),
+        Some(rate) => format!("{:.1}/min", rate * 60.0),
+        None => format!("{} at once", host.window),
+    };
+    let mut text =
+        format!("{} answered, {found}, {} turned away", thousands(host.answered), thousands(host.rejected));
+    if !host.held.is_zero() {
+        text.push_str(&format!(", held {}", time(host.held.as_secs_f64())));
+    }
+    text
 }
 
 #[cfg(test)]

@@ -17,16 +17,47 @@ const LONGEST_TIME: Duration = Duration::from_secs(366 * 24 * 3_600);
 pub struct Config {
     /// Requests under way at once, over all hosts. Default 100.
     pub concurrency: usize,
-    /// Requests under way at once to one host, which is a name with its port. Default 8.
+    /// Let the run find its concurrency: it begins with `concurrency` and grows while that makes it faster, up to this.
+    /// Default `None`: it stays as it is.
+    pub concurrency_limit: Option<usize>,
+    /// Requests under way at once to one host, which is a name with its port, at most. Its pace is found by its answers:
+    /// a host begins with 4 and gets more as long as it answers as fast as before. Default 64.
     pub per_host: usize,
+    /// Requests a second over all hosts, at most. Default: no limit.
+    pub rate: Option<f64>,
+    /// Requests a second to one host, at most. Default: no limit but what its answers show.
+    pub host_rate: Option<f64>,
+    /// Time between the starts of two requests to one host, at least. Default 0.
+    pub delay: Duration,
+    /// Hosts with the same address share the pace of one. Default false.
+    pub per_ip: bool,
+    /// Ask each host for its robots.txt first, and keep to it (RFC 9309). Default false: who brings a list of URLs is
+    /// seldom a robot.
+    pub robots: bool,
+    /// A host that asks to wait for longer (429, 503) is not waited for; nor is one URL asked again for longer than this
+    /// in all. Default 2 min.
+    pub max_hold: Duration,
+    /// A host that gave no answer to so many attempts in a row is given up, but for a try now and then. Default 100.
+    pub give_up_after: u32,
+    /// Retries that the run and each host may make beyond the first 100, as a share of the requests. Default 0.5.
+    pub retry_share: f64,
+    /// No retry of an input begins later than this after its first request. Default: no limit.
+    pub retry_max_time: Option<Duration>,
+    /// How long to ask again while it is this machine that fails: no descriptors, no network, no resolver. Default 60 s.
+    pub local_wait: Duration,
+    /// Bytes of memory for inputs that were read ahead, about; what does not fit goes to a temporary file. Default
+    /// 256 MiB.
+    pub memory: usize,
+    /// Keep how this host's pace is found, for [`Verdict::explanation`](crate::Verdict).
+    pub explain: Option<String>,
     /// Limit of one attempt as a whole, redirects included; waiting for a turn is not charged. Default 10 s.
     pub timeout: Duration,
     /// Limit of resolving, connecting and the TLS handshake together. Default 5 s.
     pub connect_timeout: Duration,
     /// Further attempts after a failure, for methods that are safe to repeat. Default 2.
     pub retries: u32,
-    /// Mean wait before the first retry; it doubles with each up to a minute, and is jittered by a half either way.
-    /// Default 500 ms.
+    /// Longest wait before the first retry; it doubles with each, up to a minute. The wait is a random time up to that
+    /// (full jitter). Default 500 ms.
     pub retry_delay: Duration,
     /// Redirects to follow, at most. Default 10.
     pub max_redirects: u32,
@@ -47,7 +78,8 @@ pub struct Config {
     /// Names to resolve at once, at most; each may need several sockets. Waiting for a turn is not charged. Default
     /// 100.
     pub max_lookups: usize,
-    /// Inputs to read ahead of the requests, at most. Default 10,000.
+    /// Inputs to read ahead of the requests. More are read only while slots are free that no known host could use.
+    /// Default 10,000.
     pub read_ahead: usize,
     /// Write the engine's task tree to standard error on SIGUSR1, for a look at a run that seems to hang. Default false:
     /// what a signal does is the program's own choice.
@@ -60,7 +92,20 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             concurrency: 100,
-            per_host: 8,
+            concurrency_limit: None,
+            per_host: 64,
+            rate: None,
+            host_rate: None,
+            delay: Duration::ZERO,
+            per_ip: false,
+            robots: false,
+            max_hold: Duration::from_secs(120),
+            give_up_after: 100,
+            retry_share: 0.5,
+            retry_max_time: None,
+            local_wait: Duration::from_secs(60),
+            memory: 256 << 20,
+            explain: None,
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(5),
             retries: 2,
@@ -88,13 +133,26 @@ impl Config {
             (self.per_host, "per_host"),
             (self.read_ahead, "read_ahead"),
             (self.max_lookups, "max_lookups"),
+            (self.give_up_after as usize, "give_up_after"),
         ];
         for (value, name) in at_least_one {
             if value == 0 {
                 return Err(Error::configuration(format!("{name} is 0; it takes at least 1")));
             }
         }
+        for (rate, name) in [(self.rate, "rate"), (self.host_rate, "host_rate")] {
+            if rate.is_some_and(|rate| !(1e-6..=1e9).contains(&rate)) {
+                return Err(Error::configuration(format!("{name} must lie between 1e-6 and 1e9 a second")));
+            }
+        }
+        if !(0.0..=1e9).contains(&self.retry_share) {
+            return Err(Error::configuration("retry_share must not be negative"));
+        }
         let times = [
+            (self.delay, "delay"),
+            (self.max_hold, "max_hold"),
+            (self.local_wait, "local_wait"),
+            (self.retry_max_time.unwrap_or_default(), "retry_max_time"),
             (self.timeout, "timeout"),
             (self.connect_timeout, "connect_timeout"),
             (self.retry_delay, "retry_delay"),
@@ -104,7 +162,7 @@ impl Config {
             if value > LONGEST_TIME {
                 return Err(Error::configuration(format!("{name} is longer than a year")));
             }
-            if value.is_zero() && name != "retry_delay" {
+            if value.is_zero() && name.ends_with("timeout") {
                 return Err(Error::configuration(format!("{name} is 0; nothing could be answered in time")));
             }
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use headcount::simulation::Circumstances;
 use simulated_internet::discrete::{self, Options, Report};
-use simulated_internet::policies::{AdaptiveConcurrency, AutoThrottle, Controller, Fixed, PerHost};
+use simulated_internet::policies::{AdaptiveConcurrency, AutoThrottle, Controller, Fixed, PerHost, Shipping};
 use simulated_internet::{Caps, Ideal, Scenario, whole_run};
 
 /// A run that takes so many times the ideal is given up.
@@ -32,7 +32,7 @@ enum Command {
         /// Scenario files; all of this crate's with a letter, unless given.
         scenarios: Vec<PathBuf>,
     },
-    /// One policy, fixed 8 with a hold, over very many hosts.
+    /// The scheduler that ships, over very many hosts.
     Scale {
         /// How many hosts.
         #[arg(long, default_value_t = 10_000_000)]
@@ -77,7 +77,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// How one policy runs one scenario.
 type Contender = (&'static str, fn(&Scenario, &Options) -> Report);
 
-const CONTENDERS: [Contender; 3] = [
+const CONTENDERS: [Contender; 4] = [
+    ("Headcount", ship),
     ("fixed 8, hold on 429 and 503", contend::<Fixed<8>>),
     ("Scrapy's AutoThrottle", contend::<AutoThrottle>),
     ("Vector's ARC", contend::<AdaptiveConcurrency>),
@@ -86,6 +87,10 @@ const CONTENDERS: [Contender; 3] = [
 fn contend<C: Controller>(scenario: &Scenario, options: &Options) -> Report {
     let mut policy = PerHost::<C>::new(scenario.concurrency, scenario.per_host);
     discrete::run(scenario, &mut policy, options)
+}
+
+fn ship(scenario: &Scenario, options: &Options) -> Report {
+    discrete::run(scenario, &mut Shipping::new(scenario, options.seed), options)
 }
 
 fn table(out: &mut impl Write, paths: &[PathBuf], seeds: u64) -> Result<(), Box<dyn std::error::Error>> {
@@ -142,7 +147,7 @@ fn scale(
     );
     let scenario = Scenario::parse(&text)?;
     let ideal = Ideal::of(&scenario, 0, &Caps::of(&scenario));
-    let report = contend::<Fixed<8>>(&scenario, &Options { seed: 0, read_ahead, longest: Duration::MAX });
+    let report = ship(&scenario, &Options { seed: 0, read_ahead, longest: Duration::MAX });
     writeln!(
         out,
         "{} URLs of {hosts} hosts answered, {} failed; {:.0} s of simulated time, {:.2} of the ideal; at most {} hosts \

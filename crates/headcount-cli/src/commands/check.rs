@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     let finished = Run {
         start: move || engine.try_run(requests),
         output,
-        progress: ProgressLine::new(!options.quiet && !options.no_progress),
+        progress: ProgressLine::new(!options.quiet && !options.no_progress, options.quiet),
         grace: arguments.limits.grace,
         is_verbose: options.verbose,
     }
@@ -69,6 +69,7 @@ pub(super) fn report(finished: &Finished, color: ColorChoice, output: Option<&Pa
         summary: &finished.summary,
         progress: finished.progress,
         took: finished.took,
+        verdict: finished.verdict.as_ref(),
         was_interrupted: finished.was_interrupted,
         output: output.filter(|path| *path != Path::new("-")).map(|path| path.display().to_string()),
     };
@@ -80,6 +81,10 @@ pub(super) fn fit_to_descriptors(config: &mut Config, share: usize, is_quiet: bo
     let Ok(raised) = rlimit::increase_nofile_limit(u64::MAX) else { return };
     let room = usize::try_from(raised).unwrap_or(usize::MAX) / share;
     let room = room.saturating_sub(DESCRIPTORS_KEPT_BACK).max(1);
+    if let Some(most) = &mut config.concurrency_limit {
+        *most = (*most).min(room / 2).max(1);
+        config.concurrency = config.concurrency.min(*most);
+    }
     if config.concurrency > room {
         if !is_quiet {
             let message = format!(
@@ -90,7 +95,7 @@ pub(super) fn fit_to_descriptors(config: &mut Config, share: usize, is_quiet: bo
         }
         config.concurrency = room;
     }
-    let left = room - config.concurrency;
+    let left = room - config.concurrency_limit.unwrap_or(config.concurrency);
     config.max_lookups = config.max_lookups.min(left / (2 * DESCRIPTORS_PER_LOOKUP)).max(1);
     let left = left.saturating_sub(config.max_lookups * DESCRIPTORS_PER_LOOKUP);
     config.max_idle_connections = config.max_idle_connections.min(left);

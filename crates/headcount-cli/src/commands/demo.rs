@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     let finished = Run {
         start: move || engine.run(urls.into_iter().map(Request::from)),
         output: opened,
-        progress: ProgressLine::new(!arguments.no_progress),
+        progress: ProgressLine::new(!arguments.no_progress, false),
         grace: TIMEOUT,
         is_verbose: false,
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use headcount::{Progress, Record, Records, RunHandle, Stop, Summary};
+use headcount::record::Kind;
+use headcount::{Progress, Record, Records, RunHandle, Stop, Summary, Verdict};
 use headcount_tasks::{BoxError, Runner, Value, to_thread};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -32,6 +33,8 @@ pub(super) struct Finished {
     pub(super) summary: Summary,
     pub(super) progress: Progress,
     pub(super) took: Duration,
+    /// How it could have gone.
+    pub(super) verdict: Option<Verdict>,
     pub(super) was_interrupted: bool,
     /// The reader of our output closed it.
     pub(super) reader_left: bool,
@@ -79,7 +82,8 @@ where
         let Written { summary, reader_left, problem } = written?;
         let progress = handle.progress();
         let took = started.elapsed();
-        let finished = Finished { summary, progress, took, was_interrupted, reader_left, problem };
+        let verdict = handle.verdict().cloned();
+        let finished = Finished { summary, progress, took, verdict, was_interrupted, reader_left, problem };
         if let Some(text) = report(&finished) {
             tell_all(text, &mut signals, was_interrupted).await;
         }
@@ -99,6 +103,7 @@ async fn mind_signals(
     let mut writing = pin!(writing);
     let mut ticks = tokio::time::interval(TICK);
     let mut last_call: Option<Instant> = None;
+    let mut lacks = None;
     loop {
         tokio::select! {
             result = &mut writing => return (result, last_call.is_some()),
@@ -120,8 +125,27 @@ async fn mind_signals(
                 }
                 last_call = Some(Instant::now() + LAST_WRITES);
             }
-            _ = ticks.tick() => progress.show(&handle.progress(), last_call.is_some()),
+            _ = ticks.tick() => {
+                let now = handle.progress();
+                if now.lacks != lacks {
+                    lacks = now.lacks;
+                    progress.tell(complaint(lacks));
+                }
+                progress.show(&now, last_call.is_some());
+            }
         }
+    }
+}
+
+/// What to say when this machine lacks something, or does no longer.
+fn complaint(lacks: Option<Kind>) -> &'static str {
+    match lacks {
+        None => "warning: it works again; going on",
+        Some(Kind::Descriptors) => {
+            "warning: no more files can be opened; asking fewer at once, no host is to blame"
+        }
+        Some(Kind::Resolver) => "warning: no name server answers; asking again, no host is to blame",
+        Some(_) => "warning: this machine seems to have no network; asking again, no host is to blame",
     }
 }
 

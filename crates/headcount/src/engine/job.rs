@@ -25,10 +25,19 @@ pub(super) struct Job {
     pub(super) begun: bool,
     /// The next request starts the input again from its own URL.
     is_retry_due: bool,
-    waiting_since: Instant,
+    pub(super) waiting_since: Instant,
     queued: Duration,
+    /// What earlier attempts took.
+    earlier: Duration,
+    /// When its first request started.
+    pub(super) started: Option<Instant>,
+    /// Times that its host turned it away, and when it did so first.
+    pub(super) rejections: u32,
+    pub(super) rejected_since: Option<Instant>,
     /// The last request that ended, for the record.
     last: Option<Box<Trace>>,
+    /// How it failed, if it is to be asked again for that.
+    failure: Option<Box<Failure>>,
 }
 
 /// A walk from the input's URL along its redirects.
@@ -70,8 +79,18 @@ impl Job {
             is_retry_due: false,
             waiting_since: now,
             queued: Duration::ZERO,
+            earlier: Duration::ZERO,
+            started: None,
+            rejections: 0,
+            rejected_since: None,
             last: None,
+            failure: None,
         }
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Job>() + 2 * self.request.input.len() + 128
     }
 
     /// The name of the host to ask next, with its port.
@@ -96,15 +115,26 @@ impl Job {
         self.last.as_ref().and_then(|trace| trace.status())
     }
 
+    /// How long the host asked to be left alone, with its last answer.
+    pub(super) fn wait_asked(&self) -> Option<Duration> {
+        self.last.as_ref().and_then(|trace| trace.head.as_ref()?.wait)
+    }
+
+    /// The time that its requests took so far, without waiting.
+    pub(super) fn busy(&self) -> Duration {
+        self.earlier + self.attempt.spent
+    }
+
     /// Has its turn now.
     pub(super) fn begin(&mut self, config: &Config, now: Instant) {
         self.begun = true;
+        self.started.get_or_insert(now);
         self.has_waited(now);
         if std::mem::take(&mut self.is_retry_due)
             && let Ok(url) = self.request.url()
         {
+            self.earlier += self.attempt.spent;
             self.attempt = Attempt::new(url.clone(), self.request.method.clone(), config.timeout);
-            self.retries += 1;
         }
     }
 
@@ -113,10 +143,21 @@ impl Job {
         self.waiting_since = now;
     }
 
-    /// The same, to start from the beginning.
-    pub(super) fn wait_for_retry(&mut self, now: Instant) {
+    /// The same, to start from the beginning, after this failure. `is_charged`: it is one of the retries that it may
+    /// make.
+    pub(super) fn wait_for_retry(&mut self, failure: Option<Failure>, is_charged: bool, now: Instant) {
         self.wait_again(now);
+        self.failure = failure.map(Box::new);
         self.is_retry_due = true;
+        self.retries += u32::from(is_charged);
+    }
+
+    /// Goes back in line to ask the same once more, because the host did not take it now.
+    pub(super) fn wait_for_host(&mut self, now: Instant, config: &Config) {
+        self.wait_again(now);
+        // What the host did not take is no part of the attempt.
+        self.attempt.left = config.timeout;
+        self.attempt.chain.pop();
     }
 
     /// Adds the time since it was put in line to what it has waited.
@@ -157,6 +198,15 @@ impl Job {
         attempt.method = method;
         attempt.visited.push(std::mem::replace(&mut attempt.url, Rc::new(target)));
         Ok(true)
+    }
+
+    /// The record of an input that was to be asked again, and is not: that of its last attempt.
+    pub(super) fn into_last_record(mut self, config: &Config) -> Result<Record, Box<Job>> {
+        match self.failure.take() {
+            Some(failure) => Ok(self.into_record(Outcome::Failed, Some(*failure), config)),
+            None if self.last_status().is_some() => Ok(self.into_record(Outcome::Answered, None, config)),
+            None => Err(Box::new(self)),
+        }
     }
 
     /// The record of an input that is over.

@@ -1,10 +1,12 @@
 //! The engine: built once, given requests, it yields a record for each as it ends.
 
+mod aside;
 mod feed;
 mod job;
 mod outbox;
 mod progress;
 mod records;
+mod robots;
 mod run;
 #[cfg(feature = "simulation")]
 pub mod simulation;
@@ -18,7 +20,7 @@ use headcount_tasks::{BoxError, Runner};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::{mpsc, watch};
 
-pub use progress::Progress;
+pub use progress::{Progress, Verdict};
 pub use records::{Records, RunHandle, Stop};
 
 use crate::transport::{Internet, Tls, parse_certificates};

@@ -1,6 +1,11 @@
 //! What a run has done so far, for whoever watches it from another thread.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::record::Kind;
+use crate::scheduler::Ideal;
 
 /// A run's counts at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +21,24 @@ pub struct Progress {
     pub failed: u64,
     /// Requests under way.
     pub in_flight: u64,
+    /// What this machine lacks, for now: `descriptors`, `network` or `resolver`. Meanwhile it asks less, and again.
+    pub lacks: Option<Kind>,
 }
+
+/// How a run went, beside how it could have gone.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// The least time that it could have taken, and why.
+    pub ideal: Ideal,
+    /// The time that it took.
+    pub took: Duration,
+    /// How the pace of [`Config::explain`](crate::Config::explain)'s host was found: what happened, and when.
+    pub explanation: Vec<(Duration, String)>,
+}
+
+/// What this machine can lack.
+const LACKS: [Kind; 3] = [Kind::Descriptors, Kind::Network, Kind::Resolver];
 
 #[derive(Debug, Default)]
 pub(super) struct Counters {
@@ -25,6 +47,9 @@ pub(super) struct Counters {
     pub(super) done: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) in_flight: AtomicU64,
+    /// 0, or the place in `LACKS` from 1 on.
+    lacks: AtomicU8,
+    pub(super) verdict: OnceLock<Verdict>,
 }
 
 impl Counters {
@@ -35,7 +60,13 @@ impl Counters {
             done: self.done.load(Relaxed),
             failed: self.failed.load(Relaxed),
             in_flight: self.in_flight.load(Relaxed),
+            lacks: LACKS.get(usize::from(self.lacks.load(Relaxed)).wrapping_sub(1)).copied(),
         }
+    }
+
+    pub(super) fn set_lacks(&self, kind: Option<Kind>) {
+        let place = kind.and_then(|kind| LACKS.iter().position(|known| *known == kind));
+        self.lacks.store(place.map_or(0, |place| place as u8 + 1), Relaxed);
     }
 }
 

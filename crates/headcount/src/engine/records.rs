@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use tokio::sync::{mpsc, watch};
 
-use super::progress::{Counters, Progress};
+use super::progress::{Counters, Progress, Verdict};
 use crate::{Error, Record};
 
 /// What the engine hands over at once. An error is the last that comes.
@@ -53,6 +53,11 @@ impl RunHandle {
     /// What was done so far.
     pub fn progress(&self) -> Progress {
         self.progress.snapshot()
+    }
+
+    /// How the run went; `None` until it has ended.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        self.progress.verdict.get()
     }
 
     /// Asks the run to end early; the records of what had begun still come. A later call can only bring the end

@@ -1,6 +1,7 @@
 //! One run: the scheduler, the lanes with what they carry, and the workers, on one thread.
 
 use std::cell::{Cell, RefCell, RefMut};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::Rc;
@@ -10,21 +11,31 @@ use std::time::Duration;
 
 use headcount_tasks::{Scope, TaskHandle, scope};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
+use super::aside::Aside;
 use super::feed;
 use super::job::{Job, skipped};
 use super::outbox::Outbox;
-use super::progress::{Counters, add};
+use super::progress::{Counters, Verdict, add};
 use super::records::{Parcel, Stop};
 use super::worker::work;
-use crate::record::{Failure, Outcome, Record};
-use crate::scheduler::{Limits, Next, Scheduler, Ticket};
+use crate::policy::blame::{Blame, Consequence, Sign};
+use crate::policy::growth::Growth;
+use crate::policy::robots::Access;
+use crate::record::{Failure, Kind, Outcome, Phase, Record};
+use crate::scheduler::{Answer, HostLimits, Limits, Next, Refusal, Scheduler, Ticket};
 use crate::transport::{Connection, Network, Tls, Trace};
 use crate::{Config, Error, Request};
 
 /// A clock that is asked for a later time might overflow.
 const LONGEST_GRACE: Duration = Duration::from_secs(366 * 24 * 3_600);
+
+/// Jobs go aside in pieces of at least so many of one host.
+const PIECE: usize = 256;
+
+/// Jobs that are not to be asked and wait for their records, about; beyond them nothing starts.
+const MOST_REFUSED: usize = 1_000;
 
 /// What workers share.
 pub(super) struct Run<N: Network> {
@@ -33,6 +44,15 @@ pub(super) struct Run<N: Network> {
     pub(super) tls: Tls,
     pub(super) random: RefCell<fastrand::Rng>,
     scheduler: RefCell<Scheduler<Job, Lane<N>>>,
+    /// Bytes that the waiting jobs take, about.
+    memory: Cell<usize>,
+    aside: RefCell<Aside>,
+    /// The temporary files cannot be written: what does not fit in memory is not read.
+    is_aside_full: Cell<bool>,
+    /// Jobs that are not to be asked.
+    refused: RefCell<VecDeque<(Job, Refusal)>>,
+    has_refused: Notify,
+    blame: RefCell<Blame>,
     /// Jobs whose worker was dropped in mid-request.
     broken_off: RefCell<Vec<Job>>,
     /// Idle connections over all lanes.
@@ -41,6 +61,8 @@ pub(super) struct Run<N: Network> {
     is_stopping: Cell<bool>,
     /// The list broke off, and why.
     list_error: RefCell<Option<Error>>,
+    /// When whoever attends looks again, at the latest.
+    next_look: Cell<Option<Instant>>,
     /// A job was pushed, a worker or the list has ended: look again.
     changed: Notify,
     /// Workers that have not ended.
@@ -57,6 +79,7 @@ pub(super) struct Run<N: Network> {
 pub(super) struct Lane<N: Network> {
     pub(super) idle: Vec<(Connection<N::Stream>, IdlePlace)>,
     pub(super) addresses: Option<Vec<IpAddr>>,
+    pub(super) robots: Option<Rc<Access>>,
 }
 
 /// One of the idle connections that a run may have.
@@ -80,17 +103,28 @@ impl<N: Network> Run<N> {
         records: mpsc::Sender<Parcel>,
     ) -> Run<N> {
         let lookups = config.max_lookups.min(Semaphore::MAX_PERMITS);
-        let limits = Limits { concurrency: config.concurrency, per_host: config.per_host };
+        let mut random = config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let mut scheduler = Scheduler::new(limits(&config), random.u64(..));
+        if let Some(host) = &config.explain {
+            scheduler.explain(host);
+        }
         Run {
-            random: RefCell::new(config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)),
+            random: RefCell::new(random),
+            memory: Cell::new(0),
+            aside: RefCell::new(Aside::new(Instant::now())),
+            is_aside_full: Cell::new(false),
+            refused: RefCell::default(),
+            has_refused: Notify::new(),
+            blame: RefCell::new(Blame::new(config.concurrency, config.local_wait)),
             config,
             network,
             tls,
-            scheduler: RefCell::new(Scheduler::new(limits)),
+            scheduler: RefCell::new(scheduler),
             broken_off: RefCell::default(),
             idle: Rc::default(),
             is_stopping: Cell::new(false),
             list_error: RefCell::default(),
+            next_look: Cell::new(None),
             changed: Notify::new(),
             workers: Cell::new(0),
             has_room: Notify::new(),
@@ -111,10 +145,15 @@ impl<N: Network> Run<N> {
         beside: impl Future<Output = ()> + 'static,
     ) -> Result<(), Error> {
         let run = Rc::clone(&self);
+        let begun = Instant::now();
         let worked = scope(async move |tasks| {
             let reading = tasks.spawn("list", Rc::clone(&run).read(feed));
             tasks.spawn("list, asynchronous", beside);
             tasks.spawn("outbox", Rc::clone(&run).flush_in_time());
+            tasks.spawn("refused", Rc::clone(&run).end_refused());
+            if let Some(most) = run.config.concurrency_limit {
+                tasks.spawn("concurrency", Rc::clone(&run).find_concurrency(most));
+            }
             run.attend(tasks, &reading, stop).await;
             // What is still under way is dropped where it waits; each turn leaves its job with the run.
             tasks.cancel_children();
@@ -123,7 +162,9 @@ impl<N: Network> Run<N> {
         worked.map_err(|error| {
             Error::runtime("a task of the engine panicked; please report it").because(error)
         })?;
+        self.judge(begun);
         self.begin_to_stop();
+        self.end_all_refused().await;
         self.interrupt_what_broke_off().await;
         self.outbox.flush().await;
         if let Some(error) = self.list_error.take() {
@@ -144,7 +185,9 @@ impl<N: Network> Run<N> {
         let mut grace_ends = None;
         loop {
             let next_due = self.start_workers(tasks);
-            if self.workers.get() == 0 && next_due.is_none() && (reading.is_ended() || grace_ends.is_some()) {
+            self.next_look.set(next_due);
+            let is_idle = self.workers.get() == 0 && next_due.is_none() && self.refused.borrow().is_empty();
+            if is_idle && (reading.is_ended() || grace_ends.is_some()) {
                 return;
             }
             tokio::select! {
@@ -173,38 +216,76 @@ impl<N: Network> Run<N> {
     /// The next job that may start now. `None`: not now.
     pub(super) fn next_turn(self: &Rc<Self>) -> Option<Turn<N>> {
         match self.next(Instant::now()) {
-            Next::Dispatch(ticket, job) => Some(self.turn(ticket, job)),
-            Next::WaitUntil(_) | Next::Wait | Next::Idle => None,
+            Next::Dispatch(ticket, job) => {
+                if self.scheduler.borrow().has_ready() {
+                    self.changed.notify_one();
+                }
+                Some(self.turn(ticket, job))
+            }
+            _ => None,
         }
     }
 
-    /// Puts a job back in line, to start at `time` at the soonest, or when it may.
-    pub(super) fn go_on(&self, turn: Turn<N>, time: Option<Instant>) {
+    /// Puts a job back in line, to start at `time` at the soonest, or when it may. `answer`: what came of its request.
+    pub(super) fn go_on(&self, turn: Turn<N>, time: Option<Instant>, answer: Answer, now: Instant) {
         let (ticket, job) = turn.take();
         let host = job.host();
+        self.memory.set(self.memory.get() + job.weight());
         let mut scheduler = self.scheduler.borrow_mut();
         match time {
             Some(time) => scheduler.push_delayed(&host, job, time),
-            None => scheduler.push(&host, job),
+            None => scheduler.push(&host, job, now),
         }
-        scheduler.finished(ticket);
+        scheduler.finished(ticket, answer, now);
         self.count_in_flight(&scheduler);
         self.changed.notify_one();
     }
 
     /// Ends a job with its record. The job keeps its place until the record is handed over, so that a slow taker
     /// slows the run.
-    pub(super) async fn end(&self, turn: Turn<N>, outcome: Outcome, failure: Option<Failure>, now: Instant) {
+    pub(super) async fn end(
+        &self,
+        turn: Turn<N>,
+        outcome: Outcome,
+        failure: Option<Failure>,
+        answer: Answer,
+        now: Instant,
+    ) {
         let (ticket, job) = turn.take();
+        let busy = job.busy();
         self.put(job.into_record(outcome, failure, &self.config), now).await;
         let mut scheduler = self.scheduler.borrow_mut();
-        scheduler.finished(ticket);
+        scheduler.input_took(busy);
+        scheduler.finished(ticket, answer, now);
+        // The worker takes one job more itself. Others are for whoever attends: a window that has grown, a host that is
+        // to be looked at sooner.
+        let is_sooner =
+            scheduler.next_due().is_some_and(|due| self.next_look.get().is_none_or(|look| due < look));
+        if is_sooner {
+            self.changed.notify_one();
+        }
         self.count_in_flight(&scheduler);
     }
 
     /// No new request is to start.
     pub(super) fn is_stopping(&self) -> bool {
         self.is_stopping.get()
+    }
+
+    /// Whose fault the end of a request was, and what follows.
+    pub(super) fn observe(&self, sign: Sign<'_>, now: Instant) -> Consequence {
+        let mut blame = self.blame.borrow_mut();
+        let mut scheduler = self.scheduler.borrow_mut();
+        let (limit, kind) = (blame.limit(), blame.kind());
+        let consequence = blame.observe(sign, scheduler.in_flight(), now);
+        if blame.limit() != limit {
+            scheduler.set_concurrency(blame.limit());
+            self.changed.notify_one();
+        }
+        if blame.kind() != kind {
+            self.counters.set_lacks(blame.kind());
+        }
+        consequence
     }
 
     /// A place for one more idle connection, if there is one.
@@ -224,7 +305,7 @@ impl<N: Network> Run<N> {
                     tasks.spawn("worker", Rc::clone(self).work(turn));
                 }
                 Next::WaitUntil(time) => return Some(time),
-                Next::Wait | Next::Idle => return None,
+                _ => return None,
             }
         }
     }
@@ -236,16 +317,148 @@ impl<N: Network> Run<N> {
     }
 
     fn next(&self, now: Instant) -> Next<Job> {
-        if self.is_stopping.get() {
-            return Next::Wait;
-        }
         let mut scheduler = self.scheduler.borrow_mut();
-        let next = scheduler.next(now);
+        let next = loop {
+            if self.is_stopping.get() || self.refused.borrow().len() >= MOST_REFUSED {
+                return Next::Wait;
+            }
+            match scheduler.next(now) {
+                Next::Refuse(job, refusal) => {
+                    self.memory.set(self.memory.get().saturating_sub(job.weight()));
+                    self.refused.borrow_mut().push_back((job, refusal));
+                    self.has_refused.notify_one();
+                }
+                Next::BringBack(key, place) => {
+                    let jobs = self.take_from_aside(key);
+                    scheduler.bring_back(place, jobs, now);
+                }
+                Next::Dispatch(ticket, job) => {
+                    self.memory.set(self.memory.get().saturating_sub(job.weight()));
+                    break Next::Dispatch(ticket, job);
+                }
+                next => break next,
+            }
+        };
         self.count_in_flight(&scheduler);
-        if scheduler.waiting() < self.config.read_ahead {
+        if self.has_room_for_more(&scheduler) {
             self.has_room.notify_one();
         }
         next
+    }
+
+    /// More of the list is read as long as little waits, or slots are free that nothing read so far could use.
+    fn has_room_for_more(&self, scheduler: &Scheduler<Job, Lane<N>>) -> bool {
+        let has_memory = self.memory.get() < self.config.memory;
+        has_memory && (scheduler.waiting() < self.config.read_ahead || scheduler.is_hungry())
+    }
+
+    fn take_from_aside(&self, key: u64) -> Vec<Job> {
+        match self.aside.borrow_mut().take(key, &self.config) {
+            Ok(jobs) => {
+                let weight: usize = jobs.iter().map(Job::weight).sum();
+                self.memory.set(self.memory.get() + weight);
+                jobs
+            }
+            Err(error) => {
+                let error =
+                    Error::runtime("cannot read back what was put aside in a temporary file").because(error);
+                self.list_error.replace(Some(error));
+                self.is_stopping.set(true);
+                self.changed.notify_one();
+                Vec::new()
+            }
+        }
+    }
+
+    /// Writes the end of a host's line to a temporary file, if the line is long and memory short.
+    fn put_aside(&self, host: &str, now: Instant) {
+        if self.memory.get() < self.config.memory / 2 || self.is_aside_full.get() {
+            return;
+        }
+        let mut scheduler = self.scheduler.borrow_mut();
+        let Some((key, jobs)) = scheduler.put_aside(host, PIECE) else { return };
+        let weight: usize = jobs.iter().map(Job::weight).sum();
+        match self.aside.borrow_mut().put(key, jobs) {
+            Ok(()) => self.memory.set(self.memory.get().saturating_sub(weight)),
+            // The disk is full, most likely. They stay in memory, and what has no place there is not read.
+            Err((jobs, _)) => {
+                self.is_aside_full.set(true);
+                scheduler.undo_put_aside(host, key, jobs, now);
+            }
+        }
+    }
+
+    /// Records for jobs that are not to be asked.
+    async fn end_refused(self: Rc<Self>) {
+        loop {
+            self.has_refused.notified().await;
+            self.end_all_refused().await;
+            self.changed.notify_one();
+        }
+    }
+
+    async fn end_all_refused(&self) {
+        loop {
+            let Some((job, refusal)) = self.refused.borrow_mut().pop_front() else { return };
+            let now = Instant::now();
+            self.put(self.refused_record(job, refusal, now), now).await;
+        }
+    }
+
+    fn refused_record(&self, mut job: Job, refusal: Refusal, now: Instant) -> Record {
+        job.has_waited(now);
+        let job = match job.into_last_record(&self.config) {
+            Ok(record) => return record,
+            Err(job) => job,
+        };
+        let failure = match refusal {
+            Refusal::RateLimited(wait) => {
+                let message = format!(
+                    "the host asked to be left alone for {:.0} s more; --max-hold is {:.0} s",
+                    wait.as_secs_f64(),
+                    self.config.max_hold.as_secs_f64()
+                );
+                Failure::new(Phase::Policy, Kind::RateLimited, message)
+            }
+            Refusal::GivenUp(attempts) => {
+                let message = format!("the host gave no answer to {attempts} attempts in a row");
+                Failure::new(Phase::Policy, Kind::GivenUp, message)
+            }
+        };
+        job.into_record(Outcome::Failed, Some(failure), &self.config)
+    }
+
+    /// Finds how many requests at once make the run fastest.
+    async fn find_concurrency(self: Rc<Self>, most: usize) {
+        let mut growth = Growth::new(self.config.concurrency, most);
+        let mut done = 0;
+        loop {
+            sleep(Duration::from_secs(1)).await;
+            let now_done = self.counters.done.load(Relaxed);
+            let answers = (now_done - done) as f64;
+            done = now_done;
+            let was_full = self.scheduler.borrow().in_flight() >= self.blame.borrow().limit();
+            let concurrency = growth.second(answers, was_full);
+            let mut blame = self.blame.borrow_mut();
+            blame.set_concurrency(concurrency);
+            self.scheduler.borrow_mut().set_concurrency(blame.limit());
+            self.changed.notify_one();
+        }
+    }
+
+    /// Leaves word of how the run went.
+    fn judge(&self, begun: Instant) {
+        let scheduler = self.scheduler.borrow();
+        let explanation = scheduler.explanation().iter();
+        let verdict = Verdict {
+            ideal: scheduler.ideal(),
+            took: begun.elapsed(),
+            explanation: explanation
+                .map(|(time, text)| (time.saturating_duration_since(begun), text.clone()))
+                .collect(),
+        };
+        // A run ends once.
+        let _ = self.counters.verdict.set(verdict);
     }
 
     fn turn(self: &Rc<Self>, ticket: Ticket, mut job: Job) -> Turn<N> {
@@ -267,7 +480,7 @@ impl<N: Network> Run<N> {
                 }
             }
             self.changed.notify_one();
-            while self.scheduler.borrow().waiting() >= self.config.read_ahead {
+            while !self.has_room_for_more(&self.scheduler.borrow()) {
                 self.has_room.notified().await;
             }
         }
@@ -283,7 +496,9 @@ impl<N: Network> Run<N> {
             Ok(url) => {
                 let job = Job::new(index, request, url, &self.config, now);
                 let host = job.host();
-                self.scheduler.borrow_mut().push(&host, job);
+                self.memory.set(self.memory.get() + job.weight());
+                self.scheduler.borrow_mut().push(&host, job, now);
+                self.put_aside(&host, now);
             }
             Err(failure) => {
                 let failure = failure.clone();
@@ -296,6 +511,7 @@ impl<N: Network> Run<N> {
     fn begin_to_stop(&self) {
         self.is_stopping.set(true);
         let now = Instant::now();
+        self.memory.set(0);
         let waiting = self.scheduler.borrow_mut().drain();
         for mut job in waiting.into_iter().filter(|job| job.begun) {
             job.has_waited(now);
@@ -337,6 +553,11 @@ impl<N: Network> Turn<N> {
         RefMut::map(self.run.scheduler.borrow_mut(), |scheduler| scheduler.carried(self.ticket()))
     }
 
+    /// What the scheduler knows of the job's host.
+    pub(super) fn scheduler(&self) -> (RefMut<'_, Scheduler<Job, Lane<N>>>, &Ticket) {
+        (self.run.scheduler.borrow_mut(), self.ticket())
+    }
+
     /// Jobs of the same host that could use a connection next.
     pub(super) fn waiting_behind(&self) -> usize {
         self.run.scheduler.borrow().waiting_behind(self.ticket())
@@ -364,7 +585,7 @@ impl<N: Network> Drop for Turn<N> {
             }
             self.run.broken_off.borrow_mut().push(job);
             let mut scheduler = self.run.scheduler.borrow_mut();
-            scheduler.finished(ticket);
+            scheduler.finished(ticket, Answer::NotAsked, Instant::now());
             self.run.count_in_flight(&scheduler);
         }
     }
@@ -372,13 +593,24 @@ impl<N: Network> Drop for Turn<N> {
 
 impl<N: Network> Default for Lane<N> {
     fn default() -> Lane<N> {
-        Lane { idle: Vec::new(), addresses: None }
+        Lane { idle: Vec::new(), addresses: None, robots: None }
     }
 }
 
 impl Drop for IdlePlace {
     fn drop(&mut self) {
         self.0.set(self.0.get() - 1);
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        concurrency: config.concurrency,
+        rate: config.rate,
+        host: HostLimits { at_once: config.per_host, rate: config.host_rate, delay: config.delay },
+        max_hold: config.max_hold,
+        give_up_after: config.give_up_after,
+        retry_share: config.retry_share,
     }
 }
 

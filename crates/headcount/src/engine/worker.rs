@@ -1,20 +1,24 @@
 //! A worker: takes a job, asks one host once, and says what comes of it, for as long as there are jobs.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use headcount_tasks::label;
 use http::header::{ACCEPT, CONTENT_LENGTH, HOST, USER_AGENT};
-use http::{HeaderValue, Method, Request as HttpRequest, Uri, Version};
+use http::{HeaderValue, Method, Request as HttpRequest, StatusCode, Uri, Version};
 use http_body_util::Empty;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::job::Job;
+use super::robots;
 use super::run::{Run, Turn};
+use crate::policy::blame::{Consequence, Sign};
 use crate::policy::{redirect, retry};
 use crate::record::{Failure, Kind, Outcome, Phase};
+use crate::scheduler::Answer;
 use crate::transport::{Connection, Network, Trace, establish, is_alive};
 
 /// Works until there is nothing left to start. Dropped in mid-request, it leaves the job with the run.
@@ -23,6 +27,12 @@ pub(super) async fn work<N: Network>(run: &Rc<Run<N>>, first: Turn<N>) {
     while let Some(mut current) = turn.take() {
         label(Rc::clone(&current.peek().attempt.url));
         let (trace, result) = ask(run, &mut current).await;
+        if run.config.per_ip
+            && let Some(peer) = trace.peer
+        {
+            let (mut scheduler, ticket) = current.scheduler();
+            scheduler.share_pace(ticket, &peer.to_string(), Instant::now());
+        }
         current.job().took(trace, Instant::now());
         decide(run, current, result).await;
         turn = run.next_turn();
@@ -31,6 +41,11 @@ pub(super) async fn work<N: Network>(run: &Rc<Run<N>>, first: Turn<N>) {
 
 /// One request, with its deadline.
 async fn ask<N: Network>(run: &Run<N>, turn: &mut Turn<N>) -> (Trace, Result<(), Failure>) {
+    if run.config.robots
+        && let Err(failure) = robots::obey(run, turn).await
+    {
+        return (Trace::new(Instant::now()), Err(failure));
+    }
     let lookup = lookup_permit(run, turn).await;
     let started = Instant::now();
     let left = turn.peek().attempt.left;
@@ -91,20 +106,40 @@ async fn ask_without_deadline<N: Network>(
 ) -> Result<(), Failure> {
     let job = turn.peek();
     let url = &job.attempt.url;
+    let is_idempotent = job.attempt.method.is_idempotent();
+    let deadline = trace.started + job.attempt.left;
+    ask_host(run, turn, url, is_idempotent, lookup, deadline, || request(run, job), trace).await
+}
+
+/// One request to the turn's host, over one of its lane's idle connections or a new one.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is another's affair: the run's, the turn's, the request's"
+)]
+pub(super) async fn ask_host<N: Network>(
+    run: &Run<N>,
+    turn: &Turn<N>,
+    url: &Url,
+    is_idempotent: bool,
+    lookup: Option<SemaphorePermit<'_>>,
+    deadline: Instant,
+    request: impl Fn() -> Result<HttpRequest<Empty<Bytes>>, Failure>,
+    trace: &mut Trace,
+) -> Result<(), Failure> {
     let max_body = run.config.max_body;
     if let Some(mut connection) = idle_connection(turn, url.scheme() == "https").await {
-        match connection.exchange(request(run, job)?, max_body, trace).await {
+        match connection.exchange(request()?, max_body, trace).await {
             Ok(reusable) => {
                 keep(run, turn, connection, reusable, trace);
                 return Ok(());
             }
             // The peer had closed the connection before it saw the request: RFC 9112, section 9.3.1, lets a client
             // ask again on a new one.
-            Err(broken) if broken.unanswered && (broken.unsent || job.attempt.method.is_idempotent()) => {}
+            Err(broken) if broken.unanswered && (broken.unsent || is_idempotent) => {}
             Err(broken) => return Err(broken.failure),
         }
     }
-    let deadline = (Instant::now() + run.config.connect_timeout).min(trace.started + job.attempt.left);
+    let deadline = (Instant::now() + run.config.connect_timeout).min(deadline);
     let mut addresses = turn.lane().addresses.take();
     let result = establish(&run.network, &run.tls, url, &mut addresses, lookup, deadline, trace).await;
     if result.is_ok() {
@@ -112,8 +147,7 @@ async fn ask_without_deadline<N: Network>(
         turn.lane().addresses = addresses;
     }
     let mut connection = result?;
-    let reusable =
-        connection.exchange(request(run, job)?, max_body, trace).await.map_err(|broken| broken.failure)?;
+    let reusable = connection.exchange(request()?, max_body, trace).await.map_err(|broken| broken.failure)?;
     keep(run, turn, connection, reusable, trace);
     Ok(())
 }
@@ -158,6 +192,29 @@ fn keep<N: Network>(
 async fn decide<N: Network>(run: &Rc<Run<N>>, mut turn: Turn<N>, result: Result<(), Failure>) {
     let now = Instant::now();
     let config = &run.config;
+    let job = turn.peek();
+    let mut answer = answer(job, result.as_ref().err());
+    let mut result = result;
+    let consequence = match sign(&turn, answer, result.as_ref().err()) {
+        Some(sign) => run.observe(sign, now),
+        None => Consequence::None,
+    };
+    match (consequence, &result) {
+        (Consequence::AskAgain(pause), Err(failure)) if may_send_again(turn.peek(), failure) => {
+            turn.job().wait_for_retry(Some(failure.clone()), false, now);
+            run.go_on(turn, Some(now + pause), Answer::NotAsked, now);
+            return;
+        }
+        (Consequence::Record(kind), Err(failure)) if failure.phase != Phase::Local => {
+            result = Err(Failure::new(Phase::Local, kind, failure.message.clone()));
+            answer = Answer::NotAsked;
+        }
+        _ => {}
+    }
+    if let Answer::Rejected { wait } = answer {
+        turned_away(run, turn, wait, now).await;
+        return;
+    }
     let followed = match result {
         Ok(()) => turn.job().follow_redirect(config),
         Err(failure) => Err(failure),
@@ -165,42 +222,162 @@ async fn decide<N: Network>(run: &Rc<Run<N>>, mut turn: Turn<N>, result: Result<
     let (outcome, failure) = match followed {
         Ok(true) => {
             turn.job().wait_again(now);
-            run.go_on(turn, None);
+            run.go_on(turn, None, answer, now);
             return;
         }
         Ok(false) => (Outcome::Answered, None),
         Err(failure) => (Outcome::Failed, Some(failure)),
     };
-    let job = turn.job();
     let is_transient = match &failure {
         Some(failure) => retry::is_transient(failure),
-        None => job.last_status().is_some_and(retry::is_transient_status),
+        None => turn.peek().last_status().is_some_and(retry::is_transient_status),
     };
-    let may_repeat = job.retries < config.retries && job.request.method.is_idempotent();
-    if is_transient && may_repeat && !run.is_stopping() {
-        let delay = retry::delay(config.retry_delay, job.retries, &mut run.random.borrow_mut());
-        job.wait_for_retry(now);
-        run.go_on(turn, Some(now + delay));
-        return;
+    if is_transient && turn.peek().request.method.is_idempotent() {
+        retry(run, turn, outcome, failure, answer, now).await;
+    } else {
+        run.end(turn, outcome, failure, answer, now).await;
     }
-    run.end(turn, outcome, failure, now).await;
 }
 
-fn request<N: Network>(run: &Run<N>, job: &Job) -> Result<HttpRequest<Empty<Bytes>>, Failure> {
-    let url = &job.attempt.url;
+/// What the request says of its host.
+fn answer(job: &Job, failure: Option<&Failure>) -> Answer {
+    let Some(failure) = failure else {
+        let wait = job.wait_asked();
+        return match job.last_status() {
+            Some(status) if retry::is_rejection(status) => Answer::Rejected { wait },
+            _ => Answer::Accepted { wait },
+        };
+    };
+    match (failure.phase, failure.kind) {
+        (Phase::Local | Phase::Input | Phase::Policy, _) | (Phase::Dns, Kind::NotFound) => Answer::NotAsked,
+        // It is there, whatever it sent.
+        (Phase::Body | Phase::Redirect, _)
+        | (Phase::Headers, Kind::Malformed | Kind::TooLarge)
+        | (Phase::Tls, Kind::Certificate | Kind::Handshake) => Answer::Accepted { wait: None },
+        _ => Answer::None,
+    }
+}
+
+/// What the request says of this machine.
+fn sign<'t, N: Network>(turn: &'t Turn<N>, answer: Answer, failure: Option<&Failure>) -> Option<Sign<'t>> {
+    let host = turn.peek().attempt.url.host_str().unwrap_or_default();
+    match (answer, failure.map(|failure| (failure.phase, failure.kind))) {
+        (Answer::Accepted { .. } | Answer::Rejected { .. }, _) => Some(Sign::Answer),
+        (_, Some((Phase::Local, kind))) => Some(Sign::Failed(kind)),
+        (_, Some((Phase::Dns, Kind::Timeout))) => Some(Sign::Silence(host, Kind::Resolver)),
+        (_, Some((Phase::Connect, Kind::Unreachable))) => Some(Sign::Silence(host, Kind::Network)),
+        (Answer::None, _) => {
+            let (scheduler, ticket) = turn.scheduler();
+            scheduler.has_accepted(ticket).then_some(Sign::Silence(host, Kind::Network))
+        }
+        (Answer::NotAsked, _) => None,
+    }
+}
+
+/// Whether a request that failed may be sent once more whatever its method: the host cannot have seen it.
+fn may_send_again(job: &Job, failure: &Failure) -> bool {
+    job.request.method.is_idempotent() || matches!(failure.phase, Phase::Local | Phase::Dns | Phase::Connect)
+}
+
+/// The host does not take the request now.
+async fn turned_away<N: Network>(run: &Rc<Run<N>>, mut turn: Turn<N>, wait: Option<Duration>, now: Instant) {
+    let config = &run.config;
+    let wait = wait.filter(|wait| !wait.is_zero());
+    let answer = Answer::Rejected { wait };
+    let has_accepted = {
+        let (scheduler, ticket) = turn.scheduler();
+        scheduler.has_accepted(ticket)
+    };
+    let job = turn.job();
+    // A request that was refused for its rate was not done; of one that met a 503 that is not certain.
+    let may_repeat =
+        job.request.method.is_idempotent() || job.last_status() == Some(StatusCode::TOO_MANY_REQUESTS);
+    if !may_repeat || run.is_stopping() {
+        run.end(turn, Outcome::Answered, None, answer, now).await;
+        return;
+    }
+    if wait.is_none() && !has_accepted {
+        retry(run, turn, Outcome::Answered, None, answer, now).await;
+        return;
+    }
+    job.rejections += 1;
+    // Others are let through: it is this page that is not available.
+    let is_its_own = wait.is_none() && job.rejections > 2;
+    let pause = match wait {
+        // Its host is held.
+        Some(wait) => wait,
+        None => {
+            let rejections = job.rejections - 1;
+            retry::delay(config.retry_delay, rejections, &mut run.random.borrow_mut())
+        }
+    };
+    let since = *job.rejected_since.get_or_insert(now);
+    if (now + pause).saturating_duration_since(since) > config.max_hold {
+        run.end(turn, Outcome::Answered, None, answer, now).await;
+        return;
+    }
+    job.wait_for_host(now, config);
+    let answer = if is_its_own { Answer::Accepted { wait: None } } else { answer };
+    let time = if is_its_own { now + pause } else { now };
+    run.go_on(turn, Some(time), answer, now);
+}
+
+/// Asks once more after a while, if that is allowed; else this is the end.
+async fn retry<N: Network>(
+    run: &Rc<Run<N>>,
+    mut turn: Turn<N>,
+    outcome: Outcome,
+    failure: Option<Failure>,
+    answer: Answer,
+    now: Instant,
+) {
+    let config = &run.config;
+    let job = turn.job();
+    let delay = retry::delay(config.retry_delay, job.retries, &mut run.random.borrow_mut());
+    let is_in_time = match (config.retry_max_time, job.started) {
+        (Some(most), Some(started)) => (now + delay).saturating_duration_since(started) <= most,
+        _ => true,
+    };
+    let may = job.retries < config.retries && is_in_time && !run.is_stopping() && {
+        let (mut scheduler, ticket) = turn.scheduler();
+        scheduler.may_retry(ticket)
+    };
+    if !may {
+        run.end(turn, outcome, failure, answer, now).await;
+        return;
+    }
+    turn.job().wait_for_retry(failure, true, now);
+    run.go_on(turn, Some(now + delay), answer, now);
+}
+
+/// A GET without anything that the user has added.
+pub(super) fn plain_request<N: Network>(
+    run: &Run<N>,
+    url: &Url,
+) -> Result<HttpRequest<Empty<Bytes>>, Failure> {
     let unusable = |reason: &dyn std::fmt::Display| {
-        let phase = if job.is_first_hop() { Phase::Input } else { Phase::Redirect };
-        Failure::new(phase, Kind::InvalidUrl, format!("{url} cannot be sent in HTTP: {reason}"))
+        Failure::new(Phase::Input, Kind::InvalidUrl, format!("{url} cannot be sent in HTTP: {reason}"))
     };
     let mut request = HttpRequest::new(Empty::new());
     *request.version_mut() = Version::HTTP_11;
-    *request.method_mut() = job.attempt.method.clone();
     *request.uri_mut() = Uri::try_from(&url[url::Position::BeforePath..url::Position::AfterQuery])
         .map_err(|reason| unusable(&reason))?;
     let headers = request.headers_mut();
     headers.insert(HOST, host_value(url).map_err(|reason| unusable(&reason))?);
     headers.insert(USER_AGENT, run.config.user_agent.clone());
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    Ok(request)
+}
+
+fn request<N: Network>(run: &Run<N>, job: &Job) -> Result<HttpRequest<Empty<Bytes>>, Failure> {
+    let mut request = plain_request(run, &job.attempt.url).map_err(|mut failure| {
+        if !job.is_first_hop() {
+            failure.phase = Phase::Redirect;
+        }
+        failure
+    })?;
+    *request.method_mut() = job.attempt.method.clone();
+    let headers = request.headers_mut();
     // RFC 9110, section 8.6: where a body is expected, its absence is said.
     if matches!(job.attempt.method, Method::POST | Method::PUT | Method::PATCH) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));

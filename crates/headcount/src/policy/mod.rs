@@ -1,5 +1,7 @@
-//! Rules of conduct: pure functions that take what happened and say what follows.
+//! Rules of conduct: pure functions and state machines that take what happened and say what follows.
 
+pub(crate) mod blame;
+pub(crate) mod growth;
 pub(crate) mod redirect;
 pub(crate) mod retry;
 pub mod retry_after;

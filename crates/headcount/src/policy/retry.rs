@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use crate::record::{Failure, Kind, Phase};
 
-/// No wait between attempts is longer, however many there were. Jitter comes on top.
+/// No wait between attempts is longer, however many there were.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
 /// Whether another attempt could end otherwise.
@@ -32,11 +32,16 @@ pub(crate) fn is_transient_status(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// The wait before the next attempt: `base` doubled for each retry made, times a random factor from 0.5 to 1.5,
-/// so that requests which failed together do not come back together.
+/// Whether a status says that the host will not take the request now, rather than what it thinks of it.
+pub(crate) fn is_rejection(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// The wait before the next attempt: a random time up to `base` doubled for each retry made, so that requests which
+/// failed together do not come back together. Full jitter, after Marc Brooker, "Exponential Backoff and Jitter", 2015.
 pub(crate) fn delay(base: Duration, retries_made: u32, random: &mut fastrand::Rng) -> Duration {
     let doubled = base.saturating_mul(2_u32.saturating_pow(retries_made));
-    doubled.min(LONGEST_DELAY).mul_f64(0.5 + random.f64())
+    doubled.min(LONGEST_DELAY).mul_f64(random.f64())
 }
 
 #[cfg(test)]
@@ -47,11 +52,12 @@ mod tests {
     fn the_delay_doubles_within_its_jitter_and_is_capped() {
         let mut random = fastrand::Rng::with_seed(1);
         let base = Duration::from_millis(500);
-        for (retries_made, mean) in [(0, 0.5), (1, 1.0), (2, 2.0), (30, 60.0), (u32::MAX, 60.0)] {
-            for _ in 0..1_000 {
-                let seconds = delay(base, retries_made, &mut random).as_secs_f64();
-                assert!((mean * 0.5..=mean * 1.5).contains(&seconds), "{retries_made}: {seconds}");
-            }
+        for (retries_made, most) in [(0, 0.5), (1, 1.0), (2, 2.0), (30, 60.0), (u32::MAX, 60.0)] {
+            let waits: Vec<f64> =
+                (0..1_000).map(|_| delay(base, retries_made, &mut random).as_secs_f64()).collect();
+            assert!(waits.iter().all(|seconds| (0.0..=most).contains(seconds)), "{retries_made}");
+            assert!(waits.iter().any(|seconds| *seconds > 0.9 * most), "{retries_made}");
+            assert!(waits.iter().any(|seconds| *seconds < 0.1 * most), "{retries_made}");
         }
         assert_eq!(delay(Duration::ZERO, 5, &mut random), Duration::ZERO);
     }

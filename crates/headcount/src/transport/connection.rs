@@ -267,6 +267,10 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
                 whole = false;
             }
             trace.body_bytes += chunk.len() as u64;
+            if let Some(body) = &mut trace.kept_body {
+                body.extend_from_slice(&chunk);
+                continue;
+            }
             if *is_page.get_or_insert_with(|| probe::is_html(content_type.as_deref(), &chunk)) {
                 kept.push(chunk);
             }

@@ -1,13 +1,15 @@
 //! What is learnt of one request on its way, kept also when it fails half-way.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, SERVER};
 use http::response::Parts;
 use http::{HeaderValue, StatusCode, Version};
 use tokio::time::Instant;
 
+use crate::policy::retry::is_rejection;
+use crate::policy::retry_after::{wait_asked, wait_for_quota};
 use crate::record::Phase;
 
 /// One request's progress: where it stands, how long each part took, what was answered.
@@ -24,6 +26,8 @@ pub(crate) struct Trace {
     pub(crate) body_bytes: u64,
     pub(crate) truncated: bool,
     pub(crate) title: Option<String>,
+    /// The body itself, if somebody wants it.
+    pub(crate) kept_body: Option<Vec<u8>>,
 }
 
 /// The part of an answer's header that records and rules need.
@@ -35,6 +39,8 @@ pub(crate) struct Head {
     pub(crate) content_length: Option<u64>,
     pub(crate) server: Option<String>,
     pub(crate) location: Option<HeaderValue>,
+    /// How long the host asks to be left alone.
+    pub(crate) wait: Option<Duration>,
 }
 
 impl Trace {
@@ -51,6 +57,7 @@ impl Trace {
             body_bytes: 0,
             truncated: false,
             title: None,
+            kept_body: None,
         }
     }
 
@@ -75,6 +82,16 @@ impl Head {
             content_length: headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()),
             server: headers.get(SERVER).map(text),
             location: headers.get(LOCATION).cloned(),
+            wait: wait(parts),
         }
     }
+}
+
+fn wait(parts: &Parts) -> Option<Duration> {
+    if is_rejection(parts.status) {
+        return wait_asked(&parts.headers, SystemTime::now());
+    }
+    // Most answers have none of these fields.
+    let has_quota = |name: &http::HeaderName| name.as_str().contains("limit");
+    if parts.headers.keys().any(has_quota) { wait_for_quota(&parts.headers, SystemTime::now()) } else { None }
 }

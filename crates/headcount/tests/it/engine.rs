@@ -32,7 +32,13 @@ fn every_input_gets_one_record() {
             _ => format!("ftp://example.com/{number}"),
         })
         .collect();
-    let records = check(&engine(|config| config.retry_delay = Duration::ZERO), urls.clone());
+    let records = check(
+        &engine(|config| {
+            config.retry_delay = Duration::ZERO;
+            config.give_up_after = 10_000;
+        }),
+        urls.clone(),
+    );
     assert_eq!(records.len(), urls.len());
     for (number, record) in records.iter().enumerate() {
         assert_eq!((record.index, &record.input), (number as u64, &urls[number]));
@@ -51,7 +57,7 @@ fn connections_are_used_again() {
     let web = SmallWeb::start().unwrap();
     let host = web.host(Temperament::Fast);
     let urls = (0..1_000).map(|number| host.url(&format!("/page/{number}"))).collect();
-    let records = check(&engine(|_| ()), urls);
+    let records = check(&engine(|config| config.per_host = 8), urls);
     assert!(records.iter().all(|record| record.accepted));
     assert!(
         host.connections() <= 8,
@@ -99,9 +105,12 @@ fn the_list_is_read_no_further_than_needed() {
         counted.send(()).unwrap();
         url.clone()
     });
-    let engine = engine(|config| (config.read_ahead, config.timeout) = (100, Duration::from_secs(60)));
+    let engine = engine(|config| {
+        (config.read_ahead, config.timeout) = (100, Duration::from_secs(60));
+        config.concurrency = 4;
+    });
     let records = engine.run(endless).unwrap();
-    while records.handle().progress().in_flight < 8 {
+    while records.handle().progress().in_flight < 4 {
         std::thread::yield_now();
     }
     let read = count.try_iter().count();
@@ -155,16 +164,17 @@ fn stopping_lets_the_answers_under_way_come() {
     urls.extend((0..500).map(|_| silent.url("/")));
     let records = engine(|config| config.timeout = Duration::from_secs(60)).run(urls).unwrap();
     let handle = records.handle();
-    while handle.progress().in_flight < 9 {
+    // A host that has not answered yet gets four.
+    while handle.progress().in_flight < 5 {
         std::thread::yield_now();
     }
     handle.stop(Stop::After(Duration::from_millis(1_500)));
     let mut records: Vec<Record> = records.blocking().map(Result::unwrap).collect();
     records.sort_by_key(|record| record.index);
-    assert_eq!(records.len(), 9, "one for each input that had begun");
+    assert_eq!(records.len(), 5, "one for each input that had begun");
     assert_eq!((records[0].outcome, records[0].title.as_deref()), (Outcome::Answered, Some("Page 1")));
     assert!(records[1..].iter().all(|record| record.outcome == Outcome::Interrupted));
-    assert_eq!(handle.progress().done, 9);
+    assert_eq!(handle.progress().done, 5);
 }
 
 #[test]

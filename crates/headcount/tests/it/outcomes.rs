@@ -224,7 +224,7 @@ fn a_connection_closed_while_its_host_waits_for_a_turn_is_made_again_in_silence(
     for record in ask_all(&urls, |config| config.concurrency = 1) {
         assert_eq!((end(&record).as_str(), record.num_retries), ("200", 0));
     }
-    assert!(host.connections() > 5, "the host did not close anything");
+    assert!(host.connections() > 2, "the host did not close anything");
 }
 
 #[test]

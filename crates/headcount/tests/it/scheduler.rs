@@ -1,9 +1,9 @@
 //! The scheduler as a state machine, driven by random sequences of what can happen to it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use headcount::scheduler::{Limits, Next, Scheduler, Ticket};
+use headcount::scheduler::{Answer, HostLimits, Limits, Next, Refusal, Scheduler, Ticket};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -12,20 +12,52 @@ enum Event {
     Push { host: u8 },
     PushDelayed { host: u8, wait: u16 },
     Start,
-    Finish { which: usize, again: Option<u16> },
+    Finish { which: usize, again: Option<u16>, answer: Answer },
     Pass { milliseconds: u16 },
+    PutAside { host: u8, least: usize },
+    Share { which: usize, key: u8 },
+}
+
+fn answers() -> impl Strategy<Value = Answer> {
+    let wait = || proptest::option::of((0..5_000_u64).prop_map(Duration::from_millis));
+    prop_oneof![
+        6 => Just(Answer::Accepted { wait: None }),
+        1 => wait().prop_map(|wait| Answer::Accepted { wait }),
+        2 => wait().prop_map(|wait| Answer::Rejected { wait }),
+        2 => Just(Answer::None),
+        1 => Just(Answer::NotAsked),
+    ]
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
-        4 => (0..12_u8).prop_map(|host| Event::Push { host }),
-        1 => (0..12_u8, 0..2_000_u16).prop_map(|(host, wait)| Event::PushDelayed { host, wait }),
-        5 => Just(Event::Start),
-        4 => (any::<usize>(), proptest::option::weighted(0.3, 0..500_u16))
-            .prop_map(|(which, again)| Event::Finish { which, again }),
-        1 => (0..1_000_u16).prop_map(|milliseconds| Event::Pass { milliseconds }),
+        8 => (0..12_u8).prop_map(|host| Event::Push { host }),
+        2 => (0..12_u8, 0..2_000_u16).prop_map(|(host, wait)| Event::PushDelayed { host, wait }),
+        10 => Just(Event::Start),
+        8 => (any::<usize>(), proptest::option::weighted(0.3, 0..500_u16), answers())
+            .prop_map(|(which, again, answer)| Event::Finish { which, again, answer }),
+        2 => (0..1_000_u16).prop_map(|milliseconds| Event::Pass { milliseconds }),
+        1 => (0..12_u8, 1..4_usize).prop_map(|(host, least)| Event::PutAside { host, least }),
+        1 => (any::<usize>(), 0..2_u8).prop_map(|(which, key)| Event::Share { which, key }),
     ];
-    proptest::collection::vec(event, 1..300)
+    // A few hosts with much work, now and then: only they have something to put aside.
+    let burst = (0..3_u8, 60..90_usize).prop_map(|(host, count)| vec![Event::Push { host }; count]);
+    let events = prop_oneof![40 => event.prop_map(|event| vec![event]), 1 => burst];
+    proptest::collection::vec(events, 1..300).prop_map(|events| events.concat())
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    let rate = || proptest::option::weighted(0.3, 1.0..50.0_f64);
+    (1..10_usize, rate(), 1..6_usize, rate(), 0..300_u64, 1..20_u32).prop_map(
+        |(concurrency, rate, at_once, host_rate, delay, give_up_after)| Limits {
+            concurrency,
+            rate,
+            host: HostLimits { at_once, rate: host_rate, delay: Duration::from_millis(delay) },
+            max_hold: Duration::from_secs(3),
+            give_up_after,
+            retry_share: 0.5,
+        },
+    )
 }
 
 /// A job knows its number, its host, and when it may start.
@@ -36,6 +68,9 @@ struct Job {
     not_before: Instant,
 }
 
+/// A limit on rate holds over any time, but for one start and what late timers may make up for.
+const LATE_TIMERS: f64 = 0.005;
+
 struct World {
     scheduler: Scheduler<Job, ()>,
     limits: Limits,
@@ -44,18 +79,30 @@ struct World {
     waiting: HashMap<usize, Job>,
     running: Vec<(Ticket, Job)>,
     ended: usize,
+    refused: usize,
+    aside: HashMap<u64, Vec<Job>>,
+    /// Starts of every host, and of all.
+    starts: HashMap<Option<u8>, VecDeque<Instant>>,
+    /// Hosts that asked to be left alone, and until when.
+    held: HashMap<u8, Instant>,
+    shared: HashSet<u8>,
 }
 
 impl World {
     fn new(limits: Limits) -> World {
         World {
-            scheduler: Scheduler::new(limits),
+            scheduler: Scheduler::new(limits, 7),
             limits,
             now: Instant::now(),
             pushed: 0,
             waiting: HashMap::new(),
             running: Vec::new(),
             ended: 0,
+            refused: 0,
+            aside: HashMap::new(),
+            starts: HashMap::new(),
+            held: HashMap::new(),
+            shared: HashSet::new(),
         }
     }
 
@@ -65,7 +112,7 @@ impl World {
         self.waiting.insert(number, job);
         match wait {
             Some(_) => self.scheduler.push_delayed(&host.to_string(), job, not_before),
-            None => self.scheduler.push(&host.to_string(), job),
+            None => self.scheduler.push(&host.to_string(), job, self.now),
         }
     }
 
@@ -73,39 +120,87 @@ impl World {
         self.running.iter().filter(|(_, job)| job.host == host).count()
     }
 
+    /// Whether a host could be asked, as far as its own pace and the run's rate allow.
     fn could_start(&self) -> bool {
-        self.running.len() < self.limits.concurrency
-            && self
-                .waiting
-                .values()
-                .any(|job| job.not_before <= self.now && self.running_on(job.host) < self.limits.per_host)
+        let rate_allows = self.limits.rate.is_none_or(|rate| {
+            let starts = self.starts.get(&None);
+            starts.and_then(|starts| starts.back()).is_none_or(|last| {
+                self.now.saturating_duration_since(*last).as_secs_f64() > 1.0 / rate + LATE_TIMERS
+            })
+        });
+        rate_allows
+            && self.running.len() < self.limits.concurrency
+            && self.waiting.values().any(|job| {
+                let host = self.scheduler.host(&job.host.to_string());
+                job.not_before <= self.now
+                    && host.is_some_and(|host| {
+                        host.in_flight < host.window && host.not_before.is_none_or(|time| time <= self.now)
+                    })
+            })
     }
 
     fn start(&mut self) {
-        let could_start = self.could_start();
-        match self.scheduler.next(self.now) {
-            Next::Dispatch(ticket, job) => {
-                assert!(self.waiting.remove(&job.number).is_some(), "a job is started once for each push");
-                assert!(job.not_before <= self.now, "no job starts before its time");
-                self.running.push((ticket, job));
-                assert!(self.running.len() <= self.limits.concurrency);
-                assert!(self.running_on(job.host) <= self.limits.per_host);
-            }
-            next => {
-                assert!(!could_start, "a host could be asked, but: {next:?}");
-                match next {
-                    Next::WaitUntil(time) => {
-                        assert!(time > self.now);
-                        assert!(self.waiting.values().any(|job| job.not_before == time));
+        loop {
+            match self.scheduler.next(self.now) {
+                Next::Dispatch(ticket, job) => {
+                    self.started(ticket, job);
+                    return;
+                }
+                Next::Refuse(job, refusal) => {
+                    assert!(self.waiting.remove(&job.number).is_some(), "a job is refused once");
+                    match refusal {
+                        Refusal::RateLimited(wait) => assert!(wait > self.limits.max_hold, "{wait:?}"),
+                        Refusal::GivenUp(attempts) => assert_eq!(attempts, self.limits.give_up_after),
                     }
-                    Next::Idle => assert!(self.waiting.is_empty() && self.running.is_empty()),
-                    _ => assert!(!self.waiting.is_empty() || !self.running.is_empty()),
+                    self.refused += 1;
+                }
+                Next::BringBack(key, place) => {
+                    let jobs = self.aside.remove(&key).expect("it was put aside, and not brought back yet");
+                    self.scheduler.bring_back(place, jobs, self.now);
+                }
+                next => {
+                    assert!(!self.could_start(), "a host could be asked, but: {next:?}");
+                    match next {
+                        Next::WaitUntil(time) => assert!(time > self.now),
+                        Next::Idle => assert!(self.waiting.is_empty() && self.running.is_empty()),
+                        _ => assert!(!self.waiting.is_empty() || !self.running.is_empty()),
+                    }
+                    return;
                 }
             }
         }
     }
 
-    fn finish(&mut self, which: usize, again: Option<u16>) {
+    fn started(&mut self, ticket: Ticket, job: Job) {
+        assert!(self.waiting.remove(&job.number).is_some(), "a job is started once for each push");
+        assert!(job.not_before <= self.now, "no job starts before its time");
+        self.running.push((ticket, job));
+        assert!(self.running.len() <= self.limits.concurrency);
+        let is_alone = !self.shared.contains(&job.host);
+        if is_alone {
+            assert!(self.running_on(job.host) <= self.limits.host.at_once);
+            let held = self.held.get(&job.host);
+            assert!(held.is_none_or(|end| *end <= self.now), "a host is asked although it asked not to be");
+        }
+        let host = self.limits.host;
+        for (who, rate) in [(Some(job.host), host.rate), (None, self.limits.rate)] {
+            let starts = self.starts.entry(who).or_default();
+            let last = starts.back().copied();
+            if let (Some(last), Some(_), true) = (last, who, is_alone) {
+                assert!(self.now.saturating_duration_since(last) >= host.delay, "too soon after the last");
+            }
+            starts.push_back(self.now);
+            if let Some(rate) = rate.filter(|_| is_alone || who.is_none()) {
+                for (number, start) in starts.iter().rev().enumerate() {
+                    let seconds = self.now.saturating_duration_since(*start).as_secs_f64();
+                    let most = rate * (seconds + LATE_TIMERS) + 1.0 + 1e-6;
+                    assert!(number as f64 <= most, "{number} more starts in {seconds} s, at {rate} a second");
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, which: usize, again: Option<u16>, answer: Answer) {
         if self.running.is_empty() {
             return;
         }
@@ -114,7 +209,11 @@ impl World {
             Some(wait) => self.push(job.number, job.host, Some(wait)),
             None => self.ended += 1,
         }
-        self.scheduler.finished(ticket);
+        if let Answer::Rejected { wait: Some(wait) } | Answer::Accepted { wait: Some(wait) } = answer {
+            let end = self.held.entry(job.host).or_insert(self.now);
+            *end = (*end).max(self.now + wait);
+        }
+        self.scheduler.finished(ticket, answer, self.now);
     }
 
     fn happen(&mut self, event: &Event) {
@@ -128,8 +227,21 @@ impl World {
                 self.pushed += 1;
             }
             Event::Start => self.start(),
-            Event::Finish { which, again } => self.finish(which, again),
+            Event::Finish { which, again, answer } => self.finish(which, again, answer),
             Event::Pass { milliseconds } => self.now += Duration::from_millis(milliseconds.into()),
+            Event::PutAside { host, least } => {
+                if let Some((key, jobs)) = self.scheduler.put_aside(&host.to_string(), least) {
+                    assert!(jobs.len() >= least);
+                    self.aside.insert(key, jobs);
+                }
+            }
+            Event::Share { which, key } => {
+                if !self.running.is_empty() {
+                    let (ticket, job) = &self.running[which % self.running.len()];
+                    self.shared.insert(job.host);
+                    self.scheduler.share_pace(ticket, &key.to_string(), self.now);
+                }
+            }
         }
         assert_eq!(self.scheduler.waiting(), self.waiting.len());
         assert_eq!(self.scheduler.in_flight(), self.running.len());
@@ -138,61 +250,94 @@ impl World {
 
 proptest! {
     #[test]
-    fn no_job_is_lost_doubled_early_or_over_a_limit(
-        concurrency in 1..10_usize,
-        per_host in 1..4_usize,
-        events in events(),
-    ) {
-        let mut world = World::new(Limits { concurrency, per_host });
+    fn no_job_is_lost_doubled_early_or_over_a_limit(limits in limits(), events in events()) {
+        let mut world = World::new(limits);
         for event in &events {
             world.happen(event);
         }
-        while world.ended < world.pushed {
-            world.now += Duration::from_secs(10);
+        let mut rounds = 0;
+        while world.ended + world.refused < world.pushed {
+            rounds += 1;
+            prop_assert!(rounds < 100_000, "the run does not end");
+            world.now += Duration::from_secs(1);
             while world.could_start() {
+                let before = (world.running.len(), world.refused);
                 world.start();
+                if (world.running.len(), world.refused) == before {
+                    break;
+                }
             }
-            world.finish(0, None);
+            world.start();
+            world.finish(0, None, Answer::Accepted { wait: None });
         }
         prop_assert!(matches!(world.scheduler.next(world.now), Next::Idle));
+        prop_assert!(world.aside.is_empty());
+        prop_assert_eq!(world.scheduler.hosts(), 0);
     }
 
     #[test]
     fn draining_gives_back_what_waits_and_nothing_else(events in events()) {
-        let mut world = World::new(Limits { concurrency: 5, per_host: 2 });
+        let mut world = World::new(Limits { concurrency: 5, ..Limits::default() });
         for event in &events {
             world.happen(event);
         }
         let mut drained: Vec<usize> = world.scheduler.drain().iter().map(|job| job.number).collect();
+        let aside = world.aside.values().flatten().map(|job| job.number);
+        drained.extend(aside);
         let mut expected: Vec<usize> = world.waiting.drain().map(|(number, _)| number).collect();
         drained.sort_unstable();
         expected.sort_unstable();
         prop_assert_eq!(drained, expected);
         while !world.running.is_empty() {
-            world.finish(0, None);
+            world.finish(0, None, Answer::Accepted { wait: None });
         }
         prop_assert!(matches!(world.scheduler.next(world.now), Next::Idle));
     }
 }
 
+fn scheduler<C: Default>(concurrency: usize) -> Scheduler<usize, C> {
+    Scheduler::new(Limits { concurrency, ..Limits::default() }, 1)
+}
+
+const FINE: Answer = Answer::Accepted { wait: None };
+
 #[test]
 fn hosts_take_turns_however_the_list_is_sorted() {
-    let mut scheduler = Scheduler::<usize, ()>::new(Limits { concurrency: 1, per_host: 8 });
-    for number in 0..100 {
-        scheduler.push("big", number);
-    }
-    scheduler.push("small", 100);
+    let mut scheduler = scheduler::<()>(1);
     let now = Instant::now();
+    for number in 0..100 {
+        scheduler.push("big", number, now);
+    }
+    scheduler.push("small", 100, now);
     let mut started = 0;
     loop {
         started += 1;
         match scheduler.next(now) {
             Next::Dispatch(_, 100) => break,
-            Next::Dispatch(ticket, _) => scheduler.finished(ticket),
+            Next::Dispatch(ticket, _) => scheduler.finished(ticket, FINE, now),
             next => panic!("{next:?}"),
         }
     }
-    assert!(started <= 2, "the small host waited for {started} turns");
+    assert!(started <= 8, "the small host waited for {started} turns");
+}
+
+#[test]
+fn the_host_with_the_longest_remaining_time_goes_first() {
+    let mut scheduler = scheduler::<()>(4);
+    let now = Instant::now();
+    for number in 0..10 {
+        scheduler.push(&format!("small-{number}"), number, now);
+    }
+    for number in 100..200 {
+        scheduler.push("big", number, now);
+    }
+    let mut big = 0;
+    let mut tickets = Vec::new();
+    while let Next::Dispatch(ticket, job) = scheduler.next(now) {
+        big += usize::from(job >= 100);
+        tickets.push(ticket);
+    }
+    assert_eq!((big, tickets.len()), (3, 4), "three of the first four slots");
 }
 
 #[test]
@@ -204,12 +349,106 @@ fn a_host_that_has_ended_leaves_nothing_behind() {
         }
     }
     let dropped = std::rc::Rc::new(std::cell::Cell::new(0));
-    let mut scheduler = Scheduler::<(), Option<Counted>>::new(Limits { concurrency: 1, per_host: 1 });
+    let mut scheduler = scheduler::<Option<Counted>>(1);
+    let now = Instant::now();
     for host in 0..1_000 {
-        scheduler.push(&format!("host-{host}"), ());
-        let Next::Dispatch(ticket, ()) = scheduler.next(Instant::now()) else { panic!() };
+        scheduler.push(&format!("host-{host}"), 0, now);
+        let Next::Dispatch(ticket, _) = scheduler.next(now) else { panic!() };
         *scheduler.carried(&ticket) = Some(Counted(dropped.clone()));
-        scheduler.finished(ticket);
+        scheduler.finished(ticket, FINE, now);
         assert_eq!(dropped.get(), host + 1);
     }
+}
+
+#[test]
+fn a_host_that_never_answers_is_given_up_and_tried_again_now_and_then() {
+    let mut scheduler = scheduler::<()>(1);
+    let mut now = Instant::now();
+    for number in 0..300 {
+        scheduler.push("dead", number, now);
+    }
+    let mut asked = 0;
+    let mut refused = 0;
+    loop {
+        match scheduler.next(now) {
+            Next::Dispatch(ticket, _) => {
+                asked += 1;
+                scheduler.finished(ticket, Answer::None, now);
+            }
+            Next::Refuse(_, Refusal::GivenUp(100)) => refused += 1,
+            Next::Idle => break,
+            next => panic!("{next:?}"),
+        }
+    }
+    assert_eq!((asked, refused), (100, 200));
+    scheduler.push("dead", 300, now);
+    assert!(matches!(scheduler.next(now), Next::Refuse(300, _)), "it is remembered");
+    now += Duration::from_secs(31);
+    scheduler.push("dead", 301, now);
+    let Next::Dispatch(ticket, 301) = scheduler.next(now) else { panic!("it is tried again") };
+    scheduler.finished(ticket, FINE, now);
+    scheduler.push("dead", 302, now);
+    assert!(matches!(scheduler.next(now), Next::Dispatch(_, 302)), "it is back");
+}
+
+#[test]
+fn a_host_with_bad_pages_is_not_given_up() {
+    let mut scheduler = scheduler::<()>(1);
+    let now = Instant::now();
+    for number in 0..10_000 {
+        scheduler.push("half dead", number, now);
+        let Next::Dispatch(ticket, _) = scheduler.next(now) else { panic!("{number}") };
+        scheduler.finished(ticket, if number % 90 == 0 { FINE } else { Answer::None }, now);
+    }
+}
+
+#[test]
+fn who_asks_for_too_long_a_wait_is_not_waited_for() {
+    let mut scheduler = scheduler::<()>(100);
+    let now = Instant::now();
+    for number in 0..50 {
+        scheduler.push("strict", number, now);
+    }
+    let Next::Dispatch(ticket, _) = scheduler.next(now) else { panic!() };
+    let hour = Duration::from_secs(3_600);
+    scheduler.finished(ticket, Answer::Rejected { wait: Some(hour) }, now);
+    let mut refused = 0;
+    while let Next::Refuse(_, refusal) = scheduler.next(now) {
+        assert!(matches!(refusal, Refusal::RateLimited(wait) if wait >= hour));
+        refused += 1;
+    }
+    assert_eq!(refused, 49);
+}
+
+#[test]
+fn a_gate_lets_one_job_go_first() {
+    let mut scheduler = scheduler::<()>(100);
+    let now = Instant::now();
+    for number in 0..5 {
+        scheduler.push("host", number, now);
+    }
+    let Next::Dispatch(first, 0) = scheduler.next(now) else { panic!() };
+    scheduler.gate(&first, true, now);
+    assert!(matches!(scheduler.next(now), Next::Wait));
+    scheduler.gate(&first, false, now);
+    assert!(matches!(scheduler.next(now), Next::Dispatch(_, 1)));
+}
+
+#[test]
+fn retries_beyond_the_reserve_are_a_share_of_the_requests() {
+    let mut scheduler = scheduler::<()>(1);
+    let now = Instant::now();
+    let mut allowed = 0;
+    for number in 0..1_000 {
+        scheduler.push("failing", number, now);
+        let Next::Dispatch(ticket, _) = scheduler.next(now) else { panic!() };
+        allowed += u32::from(scheduler.may_retry(&ticket));
+        // So that the lane, which counts, stays.
+        scheduler.push("failing", number, now);
+        scheduler.finished(ticket, FINE, now);
+        let Next::Dispatch(ticket, _) = scheduler.next(now) else { panic!() };
+        scheduler.push_delayed("failing", number, now + Duration::from_secs(1_000_000));
+        scheduler.finished(ticket, FINE, now);
+    }
+    assert!((500..1_000).contains(&allowed), "{allowed}");
 }

@@ -1,0 +1,120 @@
+//! Asks a host for its robots.txt before anything else, and keeps to it.
+
+use std::rc::Rc;
+
+use headcount_tasks::label;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use super::run::{Run, Turn};
+use super::worker::{ask_host, plain_request};
+use crate::policy::redirect;
+use crate::policy::robots::Access;
+use crate::record::{Failure, Kind, Phase};
+use crate::transport::{Network, Trace, establish};
+
+/// RFC 9309, section 2.3.1.2, asks for five hops at least.
+const MOST_REDIRECTS: usize = 5;
+const PATH: &str = "/robots.txt";
+
+/// Whether the job's URL may be asked; if its host's robots.txt is not known yet, it is fetched first, and no other
+/// request to the host starts meanwhile. A host that gives no answer fails as it would have for the URL itself.
+pub(super) async fn obey<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<(), Failure> {
+    let known = turn.lane().robots.clone();
+    let access = match known {
+        Some(access) => access,
+        None => {
+            gate(turn, true);
+            let fetched = fetch(run, turn).await;
+            if let Ok(access) = &fetched {
+                turn.lane().robots = Some(Rc::clone(access));
+                slow_down(turn, access);
+            }
+            gate(turn, false);
+            fetched?
+        }
+    };
+    let url = &turn.peek().attempt.url;
+    if access.allows(&url[url::Position::BeforePath..url::Position::AfterQuery]) {
+        return Ok(());
+    }
+    let message = match &*access {
+        Access::NothingYet => "the host could not give its robots.txt, so nothing may be asked (RFC 9309)",
+        _ => "the host's robots.txt forbids it",
+    };
+    Err(Failure::new(Phase::Policy, Kind::Robots, message))
+}
+
+fn gate<N: Network>(turn: &Turn<N>, is_closed: bool) {
+    let (mut scheduler, ticket) = turn.scheduler();
+    scheduler.gate(ticket, is_closed, Instant::now());
+}
+
+fn slow_down<N: Network>(turn: &Turn<N>, access: &Access) {
+    if let Access::Rules(robots) = access
+        && let Some(delay) = robots.crawl_delay()
+    {
+        let (mut scheduler, ticket) = turn.scheduler();
+        scheduler.slow_down(ticket, delay);
+    }
+}
+
+async fn fetch<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<Rc<Access>, Failure> {
+    let deadline = Instant::now() + run.config.timeout;
+    let mut url = Rc::clone(&turn.peek().attempt.url);
+    if let Ok(robots) = url.join(PATH) {
+        url = Rc::new(robots);
+    }
+    let mut status = None;
+    let mut body = Vec::new();
+    for _ in 0..=MOST_REDIRECTS {
+        label(Rc::clone(&url));
+        let mut trace = Trace::new(Instant::now());
+        trace.kept_body = Some(Vec::new());
+        let asking = ask(run, turn, &url, deadline, &mut trace);
+        match timeout_at(deadline, asking).await {
+            Ok(result) => result?,
+            Err(_) => {
+                let message = format!("no complete answer for {url} in time ({} was under way)", trace.phase);
+                return Err(Failure::new(trace.phase, Kind::Timeout, message));
+            }
+        }
+        status = trace.status();
+        body = trace.kept_body.take().unwrap_or_default();
+        let next = trace.head.as_ref().and_then(|head| {
+            let location = head.location.as_ref().filter(|_| redirect::is_redirect(head.status))?;
+            redirect::target(&url, location.as_bytes()).ok()
+        });
+        match next {
+            Some(next) => url = Rc::new(next),
+            None => break,
+        }
+    }
+    Ok(Rc::new(Access::from_answer(status, &body, agent(run))))
+}
+
+async fn ask<N: Network>(
+    run: &Run<N>,
+    turn: &Turn<N>,
+    url: &Url,
+    deadline: Instant,
+    trace: &mut Trace,
+) -> Result<(), Failure> {
+    let is_own = url.origin() == turn.peek().attempt.url.origin();
+    let request = || plain_request(run, url);
+    if is_own {
+        return ask_host(run, turn, url, true, None, deadline, request, trace).await;
+    }
+    let mut addresses = None;
+    let connect_deadline = (Instant::now() + run.config.connect_timeout).min(deadline);
+    let mut connection =
+        establish(&run.network, &run.tls, url, &mut addresses, None, connect_deadline, trace).await?;
+    connection.exchange(request()?, run.config.max_body, trace).await.map_err(|broken| broken.failure)?;
+    Ok(())
+}
+
+/// The product token that groups of rules are addressed to.
+fn agent<N: Network>(run: &Run<N>) -> &str {
+    let agent = run.config.user_agent.to_str().unwrap_or_default();
+    agent.split(['/', ' ']).next().unwrap_or_default()
+}

@@ -1,0 +1,469 @@
+//! One host's pace: how many requests at once, how often, and from when on, found by its answers.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::pacing::{Pacing, SLACK};
+use super::window::{Change, FIRST, Window};
+use super::{Answer, HostLimits};
+
+/// What was turned away says that there were too many at once, rather than too often, only if so many were let
+/// through since the last time.
+const ENOUGH: u32 = 20;
+/// Answers in the round of the first rejection that make a measure.
+const A_MEASURE: u32 = 3;
+/// A wait that a host asks for is made longer by a random part of it, up to this, so that not everybody comes back at
+/// once.
+const LONGEST_JITTER: Duration = Duration::from_secs(1);
+/// Nothing is held for longer: the clock must not overflow.
+const LONGEST_HOLD: Duration = Duration::from_secs(366 * 24 * 3_600);
+/// Between two requests to a host that has fallen silent: a quarter of the time for which it is waited for, within these.
+const SHORTEST_PROBE: Duration = Duration::from_millis(100);
+const LONGEST_PROBE: Duration = Duration::from_secs(2);
+/// The same for one that turns everything away, so many rounds in a row, and names no time: the wait doubles from the first to the longest, or
+/// to four times the interval of its pace.
+const FRUITLESS: u32 = 3;
+const FIRST_PROBE: Duration = Duration::from_millis(250);
+const LONGEST_PROBE_OF_REJECTED: Duration = Duration::from_secs(10);
+/// Lines that an explanation may have.
+const LONGEST_STORY: usize = 500;
+
+/// One host's pace. Hosts behind one address may share one.
+#[derive(Clone, Debug)]
+pub(super) struct Pace {
+    limits: HostLimits,
+    window: Window,
+    pacing: Option<Pacing>,
+    held_until: Option<Instant>,
+    /// The next start that `--delay` and `--host-rate` allow.
+    next_by_rule: Option<Instant>,
+    in_flight: usize,
+    /// The number of the last request that was started.
+    last: u64,
+    /// A random part that each wait is longer by; drawn anew for every rejection that says something new.
+    jitter: f64,
+    /// Rejections of requests up to this one say nothing new.
+    epoch: Epoch,
+    /// Answers to requests up to this one are from before the window was cut.
+    cut_at: u64,
+    first_start: Option<Instant>,
+    last_start: Option<Instant>,
+    /// Requests in a row that got no answer.
+    silence: u32,
+    /// Rounds in a row in which all was turned away.
+    fruitless: u32,
+    /// A host that let requests through and does no longer: one in so long, to see whether it is back.
+    probing: Option<Duration>,
+    /// Requests up to this one were swallowed by the silence; so many of them are still waited for. They take no place.
+    swallowed: (u64, usize),
+    pub(super) counts: Counts,
+    /// How the pace was found, if somebody asked.
+    story: Option<Vec<(Instant, String)>>,
+}
+
+/// The time since the last rejection that said something new.
+#[derive(Clone, Debug, Default)]
+struct Epoch {
+    until: u64,
+    accepted: u32,
+    /// The most requests under way beside which one was let through.
+    proven: usize,
+    kind: EpochKind,
+}
+
+#[derive(Clone, Debug, Default)]
+enum EpochKind {
+    /// Nothing was turned away yet.
+    #[default]
+    First,
+    TooMany,
+    /// Too often. Nothing starts until the round has come back: what it lets through is a measure of the rate.
+    Measuring {
+        since: Instant,
+        wait: Duration,
+    },
+    TooOften,
+}
+
+/// What a host's answers came to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) accepted: u64,
+    pub(super) rejected: u64,
+    pub(super) unanswered: u64,
+    pub(super) unanswered_time: Duration,
+    pub(super) held: Duration,
+    /// The longest wait that the host asked for.
+    pub(super) longest_wait: Duration,
+    /// The most requests under way.
+    pub(super) most_at_once: usize,
+}
+
+/// When a request may start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    Now,
+    At(Instant),
+    /// When another one has ended.
+    OneEnds,
+}
+
+/// What is remembered of a request while it is under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sent {
+    at: Instant,
+    number: u64,
+    /// Requests under way, itself included.
+    in_flight: usize,
+    was_full: bool,
+}
+
+impl Sent {
+    pub(super) fn took(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.at)
+    }
+}
+
+impl Pace {
+    pub(super) fn new(limits: HostLimits) -> Pace {
+        Pace {
+            limits,
+            window: Window::new(limits.at_once),
+            pacing: None,
+            held_until: None,
+            next_by_rule: None,
+            in_flight: 0,
+            last: 0,
+            jitter: 0.0,
+            epoch: Epoch::default(),
+            cut_at: 0,
+            first_start: None,
+            last_start: None,
+            silence: 0,
+            fruitless: 0,
+            probing: None,
+            swallowed: (0, 0),
+            counts: Counts::default(),
+            story: None,
+        }
+    }
+
+    /// Two starts are so far apart from now on, at least.
+    pub(super) fn slow_down(&mut self, delay: Duration) {
+        self.limits.delay = self.limits.delay.max(delay.min(LONGEST_HOLD));
+    }
+
+    /// Keeps the story of how the pace is found.
+    pub(super) fn tell(&mut self) {
+        self.story.get_or_insert_default();
+    }
+
+    pub(super) fn story(&self) -> &[(Instant, String)] {
+        self.story.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn when(&self, now: Instant) -> When {
+        if self.in_flight >= self.window().max(1) {
+            return When::OneEnds;
+        }
+        match self.not_before() {
+            Some(time) if time > now => When::At(time),
+            _ => When::Now,
+        }
+    }
+
+    /// The time before which nothing starts, whatever the window.
+    pub(super) fn not_before(&self) -> Option<Instant> {
+        let pacing = self.pacing.as_ref().map(Pacing::next);
+        let probe = self.probing.and_then(|wait| Some(self.last_start? + wait));
+        self.held_until.max(self.next_by_rule).max(pacing).max(probe)
+    }
+
+    pub(super) fn held_until(&self) -> Option<Instant> {
+        self.held_until
+    }
+
+    /// Whether nothing has come of any request yet.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.counts.accepted + self.counts.rejected + self.counts.unanswered == 0
+    }
+
+    /// Requests that may be under way at once, now.
+    pub(super) fn window(&self) -> usize {
+        let size =
+            if self.is_measuring() { self.window.size().min(self.in_flight) } else { self.window.size() };
+        (size + self.swallowed.1).min(self.limits.at_once)
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// The most that the host takes at once, as far as is known.
+    pub(super) fn known_limit(&self) -> f64 {
+        self.window.known_limit()
+    }
+
+    /// Requests per second that the host takes, if that limits it.
+    pub(super) fn rate(&self) -> Option<f64> {
+        let found = self.pacing.as_ref().map(Pacing::plateau);
+        let ruled = self.limits.rate;
+        match (found, ruled) {
+            (Some(found), Some(ruled)) => Some(found.min(ruled)),
+            (found, ruled) => found.or(ruled),
+        }
+    }
+
+    /// The usual time that the host takes for an answer, in seconds.
+    pub(super) fn usual_time(&self) -> Option<f64> {
+        self.window.usual_time()
+    }
+
+    /// Seconds between two starts, on average, if each takes `time` seconds.
+    pub(super) fn interval(&self, time: f64) -> f64 {
+        let time = match self.counts.unanswered {
+            0 => time,
+            // It has not answered at all.
+            count => self.counts.unanswered_time.as_secs_f64() / count as f64,
+        };
+        let by_window = self.window.usual_time().unwrap_or(time) / self.window.size() as f64;
+        let by_rate = self.pacing.as_ref().map_or(0.0, |pacing| 1.0 / pacing.rate());
+        let by_rule = self.limits.rate.map_or(0.0, |rate| 1.0 / rate).max(self.limits.delay.as_secs_f64());
+        by_window.max(by_rate).max(by_rule)
+    }
+
+    /// Whether something was learnt that the host's next visit should know.
+    pub(super) fn is_worth_keeping(&self, now: Instant) -> bool {
+        self.counts.rejected > 0 || self.story.is_some() || self.not_before().is_some_and(|time| time > now)
+    }
+
+    pub(super) fn started(&mut self, now: Instant) -> Sent {
+        self.in_flight += 1;
+        self.last += 1;
+        self.first_start.get_or_insert(now);
+        self.last_start = Some(now);
+        self.counts.most_at_once = self.counts.most_at_once.max(self.in_flight);
+        if let Some(pacing) = &mut self.pacing {
+            pacing.started(now);
+        }
+        let by_delay = (!self.limits.delay.is_zero()).then(|| now + self.limits.delay);
+        let by_rate = self.limits.rate.map(|rate| {
+            let earliest = now.checked_sub(SLACK).unwrap_or(now);
+            self.next_by_rule.map_or(now, |next| next.max(earliest)) + Duration::from_secs_f64(1.0 / rate)
+        });
+        self.next_by_rule = by_delay.max(by_rate);
+        let was_full = self.in_flight >= self.window.size();
+        Sent { at: now, number: self.last, in_flight: self.in_flight, was_full }
+    }
+
+    pub(super) fn finished(&mut self, sent: Sent, answer: Answer, now: Instant, random: &mut fastrand::Rng) {
+        self.in_flight -= 1;
+        if sent.number <= self.swallowed.0 {
+            self.swallowed.1 = self.swallowed.1.saturating_sub(1);
+        }
+        match answer {
+            Answer::Accepted { wait } => {
+                self.accepted(sent, now);
+                if let Some(wait) = wait.filter(|wait| !wait.is_zero()) {
+                    self.note(now, || format!("the host has no request left for {}", seconds(wait)));
+                    self.hold(wait, now);
+                }
+            }
+            Answer::Rejected { wait } => {
+                let wait = wait.filter(|wait| !wait.is_zero());
+                if sent.number > self.epoch.until {
+                    self.jitter = random.f64();
+                }
+                self.rejected(sent, wait, now);
+                if let Some(wait) = wait {
+                    self.hold(wait, now);
+                }
+            }
+            Answer::None => {
+                self.counts.unanswered += 1;
+                self.counts.unanswered_time += sent.took(now);
+                self.unanswered(sent.took(now), now);
+                if sent.number > self.cut_at {
+                    self.cut_at = self.last;
+                    self.window.cut(0.7, FIRST);
+                    let size = self.window();
+                    self.note(now, || format!("no answer: {size} at once"));
+                }
+            }
+            Answer::NotAsked => {}
+        }
+        if self.in_flight == 0
+            && let EpochKind::Measuring { since, wait } = self.epoch.kind
+        {
+            self.measured(since, wait, now);
+        }
+    }
+
+    /// A host that answered before and has fallen silent gets few requests, well apart: those that it swallows are
+    /// lost, and the first one that it answers should come soon.
+    fn unanswered(&mut self, took: Duration, now: Instant) {
+        self.silence = self.silence.saturating_add(1);
+        if self.counts.accepted > 0 && f64::from(self.silence) >= FIRST {
+            if self.probing.is_none() {
+                self.note(now, || "it has fallen silent: a request now and then");
+            }
+            self.probing = Some((took / 4).clamp(SHORTEST_PROBE, LONGEST_PROBE));
+        }
+    }
+
+    /// Nothing was let through since the last rejection.
+    fn probe_less_often(&mut self, now: Instant) {
+        let interval = self.pacing.as_ref().map_or(0.0, |pacing| 1.0 / pacing.plateau());
+        let first = FIRST_PROBE.max(Duration::from_secs_f64(interval));
+        let longest = LONGEST_PROBE_OF_REJECTED.max(4 * first);
+        let wait = self.probing.map_or(first, |wait| wait * 2).min(longest);
+        self.probing = Some(wait);
+        self.note(now, || format!("nothing is let through: a request every {}", seconds(wait)));
+    }
+
+    fn answered(&mut self, now: Instant) {
+        self.silence = 0;
+        self.fruitless = 0;
+        if self.probing.take().is_some() {
+            self.note(now, || "it answers again");
+            self.window.start_again();
+            self.swallowed = (self.last, self.in_flight);
+        }
+    }
+
+    fn accepted(&mut self, sent: Sent, now: Instant) {
+        self.answered(now);
+        self.counts.accepted += 1;
+        self.epoch.accepted = self.epoch.accepted.saturating_add(1);
+        if sent.number > self.epoch.until {
+            self.epoch.proven = self.epoch.proven.max(sent.in_flight);
+        }
+        if let Some(pacing) = &mut self.pacing {
+            pacing.accepted(now);
+        }
+        let before = self.window.size();
+        if self.window.answered(sent.took(now), sent.was_full, sent.number > self.cut_at) == Change::Cut {
+            self.cut_at = self.last;
+        }
+        let size = self.window.size();
+        if size < before {
+            self.note(now, || format!("answers have slowed down: {size} at once"));
+        } else if size > before && size.is_power_of_two() {
+            self.note(now, || format!("{size} at once"));
+        }
+    }
+
+    fn rejected(&mut self, sent: Sent, wait: Option<Duration>, now: Instant) {
+        if self.silence > 0 {
+            self.answered(now);
+        }
+        self.counts.rejected += 1;
+        self.counts.longest_wait = self.counts.longest_wait.max(wait.unwrap_or_default());
+        let others = sent.in_flight - 1;
+        if sent.number <= self.epoch.until {
+            match &mut self.epoch.kind {
+                EpochKind::TooMany if others > 0 && others < self.window.size() => {
+                    self.window.found_ceiling(others);
+                }
+                EpochKind::Measuring { wait: longest, .. } => {
+                    *longest = wait.unwrap_or_default().max(*longest);
+                }
+                _ => {}
+            }
+            return;
+        }
+        if self.epoch.accepted == 0 && self.counts.accepted > 0 && wait.is_none() {
+            self.fruitless += 1;
+            if self.fruitless >= FRUITLESS {
+                self.probe_less_often(now);
+            }
+        }
+        let is_first = matches!(self.epoch.kind, EpochKind::First);
+        let looks_like_too_many = sent.in_flight > self.epoch.proven && others > 0;
+        if looks_like_too_many && (is_first || self.epoch.accepted >= ENOUGH) {
+            self.epoch.kind = EpochKind::TooMany;
+            self.window.found_ceiling(others);
+            if wait.is_some() {
+                self.window.start_again();
+            }
+            self.note(now, || format!("turned away beside {others} others: {others} at once"));
+        } else if let Some(pacing) = &mut self.pacing {
+            self.epoch.kind = EpochKind::TooOften;
+            pacing.rejected(now);
+            let rate = pacing.plateau();
+            self.note(now, || format!("turned away: {rate:.2} a second"));
+        } else {
+            self.epoch.kind = EpochKind::Measuring { since: now, wait: wait.unwrap_or_default() };
+            self.window.forget_ceiling();
+            self.window.cut(0.7, 1.0);
+            self.note(now, || "turned away, though not for too many at once: measuring its rate".to_owned());
+        }
+        // Answers to what is under way are counted for the measure, but prove nothing.
+        self.epoch.until = self.last;
+        self.epoch.accepted = 0;
+        self.epoch.proven = 0;
+        self.cut_at = self.last;
+    }
+
+    /// The round in which the host first turned requests away for their rate has come back.
+    fn measured(&mut self, since: Instant, wait: Duration, now: Instant) {
+        self.epoch.kind = EpochKind::TooOften;
+        let round = now.saturating_duration_since(since).as_secs_f64().max(1e-3);
+        let before = self.first_start.map_or(Duration::ZERO, |first| since.saturating_duration_since(first));
+        let before = before.saturating_sub(self.counts.held).as_secs_f64().max(1e-3);
+        let earlier = (self.counts.accepted.saturating_sub(u64::from(self.epoch.accepted)) as f64).max(0.5);
+        let accepted = f64::from(self.epoch.accepted);
+        let (rate, is_measured) = if self.epoch.accepted >= A_MEASURE {
+            (accepted / round, true)
+        } else if wait.is_zero() {
+            (((accepted + 0.5) / round / 2.0).min(earlier / before), false)
+        } else {
+            // A host often asks for as long as it takes to let through again what it let through before.
+            (earlier / (before + wait.as_secs_f64()), false)
+        };
+        let burst = (earlier - rate * before).max(0.0);
+        let mut pacing = Pacing::new(rate, is_measured, burst, since);
+        if let Some(end) = self.held_until.filter(|end| *end > now) {
+            pacing.held(end.saturating_duration_since(since), end);
+        }
+        self.pacing = Some(pacing);
+        self.note(now, || {
+            format!("{rate:.2} a second, {}", if is_measured { "measured" } else { "a guess" })
+        });
+    }
+
+    /// Nothing starts for so long, and a little longer.
+    fn hold(&mut self, wait: Duration, now: Instant) {
+        let wait = wait.min(LONGEST_HOLD);
+        let jitter = (wait / 10).min(LONGEST_JITTER).mul_f64(self.jitter);
+        let end = now + wait + jitter;
+        let held_until = self.held_until.unwrap_or(now).max(now);
+        if end > held_until {
+            let longer = end - held_until;
+            self.counts.held += longer;
+            self.held_until = Some(end);
+            if let Some(pacing) = &mut self.pacing {
+                pacing.held(longer, end);
+            }
+            self.note(now, || format!("held for {}", seconds(end - now)));
+        }
+    }
+
+    fn is_measuring(&self) -> bool {
+        matches!(self.epoch.kind, EpochKind::Measuring { .. })
+    }
+
+    fn note<D: Display>(&mut self, now: Instant, text: impl FnOnce() -> D) {
+        if let Some(story) = &mut self.story
+            && story.len() < LONGEST_STORY
+        {
+            story.push((now, text().to_string()));
+        }
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.3} s", duration.as_secs_f64())
+}
