@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::found::only_line;
+use crate::segment::Kind;
 use crate::storage::{Storage, StoredFile, TEMPORARY};
 use crate::{Error, segment};
 
@@ -34,6 +36,8 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(Error::io(format!("cannot look at {}", path.display()), error)),
             Ok(metadata) if metadata.is_dir() && path.join(MARKER).is_file() => Ok(true),
+            // The last that removing takes.
+            Ok(metadata) if metadata.is_dir() && is_ended(path) => Ok(true),
             // What a run leaves that was killed between making the folder and its marker.
             Ok(metadata) if metadata.is_dir() && is_empty(path) => Ok(false),
             Ok(_) => Err(Error::foreign(path)),
@@ -97,16 +101,16 @@ impl Folder {
             .open(self.path.join(format!("{}{number}", segment::SPOOL)))
     }
 
-    /// Removes the files that a journal has, and then the folder, if nothing else is in it. The marker goes last: what a
-    /// kill leaves behind is still known as ours.
+    /// Removes the files that a journal has, and then the folder, if nothing else is in it. What says how the run ended
+    /// goes last: a kill meanwhile leaves what is known as ours, and as no run to go on with.
     ///
     /// # Errors
     /// The disk refuses.
     pub fn remove(self) -> Result<(), Error> {
         let cannot = |error| Error::io(format!("cannot remove {}", self.path.display()), error);
-        self.empty().map_err(cannot)?;
-        for name in [LOCK, MARKER] {
-            fs::remove_file(self.path.join(name)).map_err(cannot)?;
+        self.empty(true).map_err(cannot)?;
+        for name in [LOCK, MARKER, segment::ENDING] {
+            self.remove_known(name).map_err(cannot)?;
         }
         match fs::remove_dir(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
@@ -119,14 +123,12 @@ impl Folder {
     /// # Errors
     /// The disk refuses.
     pub fn clear(&self) -> Result<(), Error> {
-        self.empty().map_err(|error| Error::io(format!("cannot empty {}", self.path.display()), error))
+        self.empty(false).map_err(|error| Error::io(format!("cannot empty {}", self.path.display()), error))
     }
 
-    fn empty(&self) -> io::Result<()> {
+    fn empty(&self, keep_ending: bool) -> io::Result<()> {
         let mut names = self.names()?;
-        names.retain(|name| is_known(name));
-        // What says that the run had ended goes after the records, so that they are never taken for a run to resume.
-        names.sort_by_key(|name| name == segment::ENDING);
+        names.retain(|name| is_known(name) && !(keep_ending && name == segment::ENDING));
         for name in names {
             self.remove_known(&name)?;
         }
@@ -149,6 +151,10 @@ fn is_known(name: &str) -> bool {
             name.strip_prefix(prefix)
                 .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
         })
+}
+
+fn is_ended(path: &Path) -> bool {
+    fs::read(path.join(segment::ENDING)).is_ok_and(|text| only_line(&text, Kind::End).is_some())
 }
 
 fn is_empty(path: &Path) -> bool {

@@ -249,7 +249,7 @@ fn manifest_of(text: &[u8]) -> Option<Manifest> {
 }
 
 /// The payload of a file of one line.
-fn only_line(text: &[u8], kind: Kind) -> Option<Vec<u8>> {
+pub(crate) fn only_line(text: &[u8], kind: Kind) -> Option<Vec<u8>> {
     let line = parse_line(text.strip_suffix(b"\n")?, &Seal::open())?;
     (line.kind == kind).then(|| line.payload.to_vec())
 }
