@@ -24,6 +24,8 @@ pub(crate) struct Report<'a> {
     pub(crate) progress: Progress,
     pub(crate) took: Duration,
     pub(crate) was_interrupted: bool,
+    /// Inputs that an earlier run had done.
+    pub(crate) done_before: u64,
     pub(crate) output: Option<String>,
 }
 
@@ -63,7 +65,10 @@ impl Report<'_> {
             self.outcome(text, outcome, &details)?;
         }
         self.outcome(text, Outcome::Interrupted, &[])?;
-        let never_begun = self.progress.read.saturating_sub(records);
+        if self.done_before > 0 {
+            writeln!(text, "  {:<14} {:>9}", "done before", thousands(self.done_before))?;
+        }
+        let never_begun = (self.progress.read + self.done_before).saturating_sub(records);
         if self.was_interrupted {
             let list = if self.progress.read_all { "" } else { "; the list was not read to its end" };
             writeln!(text, "  {:<14} {:>9}{faint}{list}{reset}", "never begun", thousands(never_begun))?;

@@ -61,11 +61,12 @@ impl<'a, S: Storage> Reader<'a, S> {
     ///
     /// # Errors
     /// The disk refuses, or `each` does.
-    pub fn as_written(&self, mut each: impl FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<bool> {
-        self.scan(|kind, record, payload| match kind {
+    pub fn as_written(&self, mut each: impl FnMut(u64, &[u8]) -> io::Result<()>) -> Result<bool, Error> {
+        let read = self.scan(|kind, record, payload| match kind {
             Kind::Record => each(record.index, payload),
             _ => Ok(()),
-        })
+        });
+        read.map_err(|error| Error::io("cannot read the journal", error))
     }
 
     /// Calls `each` with the text of one record of each input, in the order of the inputs: the last, or where there is

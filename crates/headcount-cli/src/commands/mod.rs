@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod journal;
 mod running;
 
 use std::io::Write;
@@ -13,6 +14,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problem> {
     match command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Journal(arguments) => journal::run(&arguments),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&headcount::record::json_schema());
             let text = schema.map_err(|error| Problem::broken(&error.into()))?;

@@ -51,6 +51,11 @@ impl Engine {
         Ok(Engine { config: Arc::new(config), extra_roots: extra_roots.into(), intents: None })
     }
 
+    /// What its runs may do.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Asks before a request is first sent whose method is not safe (POST, PUT, DELETE …), so that it can be noted that
     /// it was: each such request waits until its [`Intent`] is allowed, which is not charged to its deadlines. If the
     /// receiver is gone, none is sent any more. `None` comes when the engine, its clones and its runs are gone.
