@@ -69,6 +69,9 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
 fn exit(finished: &Finished) -> Result<Exit, Problem> {
     if let Some(problem) = &finished.problem {
         say("error", problem);
+        if finished.has_journal {
+            say("hint", "what is done is kept; the same command with --resume goes on");
+        }
         return Ok(Exit::Broken);
     }
     let is_short = finished.summary.records() < finished.progress.read + finished.done_before
@@ -94,6 +97,7 @@ pub(super) fn report(finished: &Finished, color: ColorChoice, output: Option<&Pa
         took: finished.took,
         was_interrupted: finished.was_interrupted,
         done_before: finished.done_before,
+        has_journal: finished.has_journal,
         output: output.filter(|path| *path != Path::new("-")).map(|path| path.display().to_string()),
     };
     report.text(Palette::new(color.is_on(&io::stderr())))

@@ -39,6 +39,8 @@ pub(super) struct Finished {
     pub(super) problem: Option<String>,
     /// Inputs that an earlier run had done.
     pub(super) done_before: u64,
+    /// Another run can go on where this one has ended.
+    pub(super) has_journal: bool,
 }
 
 /// What the writing thread has to say.
@@ -68,7 +70,7 @@ where
         let mut signals = Signals::new();
         let records = start()?;
         let handle = records.handle();
-        let done_before = output.done_before();
+        let (done_before, has_journal) = (output.done_before(), output.has_journal());
         let is_finishing = Arc::new(AtomicBool::new(false));
         let writing = {
             let (is_finishing, neighbour) = (Arc::clone(&is_finishing), progress.neighbour());
@@ -82,8 +84,16 @@ where
         let Written { summary, reader_left, problem } = written?;
         let progress = handle.progress();
         let took = started.elapsed();
-        let finished =
-            Finished { summary, progress, took, was_interrupted, reader_left, problem, done_before };
+        let finished = Finished {
+            summary,
+            progress,
+            took,
+            was_interrupted,
+            reader_left,
+            problem,
+            done_before,
+            has_journal,
+        };
         if let Some(text) = report(&finished) {
             tell_all(text, &mut signals, was_interrupted).await;
         }

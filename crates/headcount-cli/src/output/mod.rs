@@ -137,6 +137,10 @@ impl Output {
         }
     }
 
+    pub(crate) fn has_journal(&self) -> bool {
+        matches!(self, Output::Journaled(_))
+    }
+
     /// Whether the output appears only at the end, in a file that is worth waiting for.
     pub(crate) fn is_completed_at_the_end(&self) -> bool {
         match self {

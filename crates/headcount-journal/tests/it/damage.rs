@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use headcount_journal::{Extent, Found, Journal, Storage, look};
+use headcount_journal::{Extent, Found, Journal, Storage, StoredFile, look};
+use proptest::prelude::*;
 
 use crate::faulty_disk::FaultyDisk;
 use crate::script::{found, open, payload, run};
@@ -78,7 +79,7 @@ fn what_is_cut_off_at_any_byte_is_mended() {
         for length in 0..whole.content(&name).len() {
             let disk = whole.copy(1);
             let file = disk.open(&name).unwrap();
-            headcount_journal::StoredFile::set_length(&file, length as u64).unwrap();
+            StoredFile::set_length(&file, length as u64).unwrap();
             assert!(found_leniently(&disk).is_subset(&(0..COUNT).collect()));
             run(disk.clone(), COUNT, &mut BTreeSet::new()).unwrap();
             assert_eq!(found(&disk), (0..COUNT).collect(), "{name} cut to {length}");
@@ -106,7 +107,63 @@ fn segments_of_another_journal_are_not_believed() {
     journal.commit().unwrap();
     let foreign = other.content("segment-000000");
     let file = disk.create("segment-000007").unwrap();
-    headcount_journal::StoredFile::write_at(&file, &foreign, 0).unwrap();
+    StoredFile::write_at(&file, &foreign, 0).unwrap();
     let Found::Unfinished(unfinished) = look(&disk, false).unwrap() else { panic!() };
     assert_eq!((unfinished.state.done().len(), unfinished.damage.len()), (COUNT, 1));
+}
+
+/// What can befall a file.
+#[derive(Clone, Debug)]
+enum Mishap {
+    Changed(usize, u8),
+    Cut(usize),
+    Overwritten(usize, Vec<u8>),
+    Removed,
+}
+
+fn mishap() -> impl Strategy<Value = Mishap> {
+    prop_oneof![
+        4 => (any::<usize>(), 1_u8..).prop_map(|(position, change)| Mishap::Changed(position, change)),
+        1 => any::<usize>().prop_map(Mishap::Cut),
+        1 => (any::<usize>(), prop::collection::vec(any::<u8>(), 1..100))
+            .prop_map(|(position, bytes)| Mishap::Overwritten(position, bytes)),
+        1 => Just(Mishap::Removed),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_befalls_its_files_no_record_is_wrong(
+        mishaps in prop::collection::vec((any::<prop::sample::Index>(), mishap()), 1..20)
+    ) {
+        let disk = journal();
+        for (file, mishap) in mishaps {
+            let names = disk.names().unwrap();
+            if names.is_empty() {
+                break;
+            }
+            let name = file.get(&names);
+            let length = disk.content(name).len().max(1);
+            let file = disk.open(name).unwrap();
+            match mishap {
+                Mishap::Changed(..) if disk.content(name).is_empty() => {}
+                Mishap::Changed(position, change) => disk.change(name, position % length, change),
+                Mishap::Cut(position) => file.set_length((position % length) as u64).unwrap(),
+                Mishap::Overwritten(position, bytes) => {
+                    file.write_at(&bytes, (position % length) as u64).unwrap();
+                }
+                Mishap::Removed => disk.remove(name).unwrap(),
+            }
+        }
+        match look(&disk, false) {
+            Err(error) => prop_assert!(error.is_damaged(), "{error}"),
+            Ok(_) => {
+                let mut journal = open(disk.clone()).unwrap();
+                journal.distrust_checkpoint().unwrap();
+                drop(journal);
+                run(disk.clone(), COUNT, &mut BTreeSet::new()).unwrap();
+                prop_assert_eq!(found(&disk), (0..COUNT).collect::<BTreeSet<_>>());
+            }
+        }
+    }
 }

@@ -98,3 +98,17 @@ fn crash_after_crash_loses_nothing() {
         }
     }
 }
+
+#[test]
+fn nothing_is_written_after_a_sync_that_failed() {
+    let disk = FaultyDisk::new(1);
+    let mut journal = open(disk.clone()).unwrap();
+    journal.record(0, b"{}").unwrap();
+    journal.write().unwrap();
+    disk.fail(0, Fault::Sync);
+    assert!(journal.commit().is_err());
+    journal.record(1, b"{}").unwrap();
+    let error = journal.write().unwrap_err();
+    let reason = std::error::Error::source(&error).unwrap().to_string();
+    assert!(reason.contains("could not be made safe: the disk is broken"), "{reason}");
+}
