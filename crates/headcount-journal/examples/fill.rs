@@ -1,5 +1,6 @@
 //! Fills the journal of a run that was killed with made-up records, to measure how a very long run is gone on with:
-//! `fill FOLDER LIST COUNT` makes the first COUNT inputs of LIST done, and the list read to its end.
+//! `fill FOLDER LIST COUNT STEP` makes every STEP-th of the first COUNT inputs of LIST done, and the list read to its
+//! end. With a step of 2 what is done takes the most memory.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,14 +10,16 @@ use headcount_journal::{Extent, Folder, Found, Journal, look};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, list, count] = &arguments[..] else { return Err("usage: fill FOLDER LIST COUNT".into()) };
+    let [folder, list, count, step] = &arguments[..] else {
+        return Err("usage: fill FOLDER LIST COUNT STEP".into());
+    };
     let folder = Folder::open(Path::new(folder))?;
     let Found::Unfinished(found) = look(&folder, false)? else {
         return Err("there is no run to go on with".into());
     };
     let mut journal = Journal::resume(folder, *found)?;
     journal.input(0, extent(&mut File::open(list)?)?)?;
-    for index in 0..count.parse()? {
+    for index in (0..count.parse()?).step_by(step.parse()?) {
         journal.record(index, format!("{{\"index\":{index},\"accepted\":true}}").as_bytes())?;
         if index % 1_000 == 0 {
             journal.write()?;

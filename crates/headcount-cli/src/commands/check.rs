@@ -7,7 +7,7 @@ use headcount::{Config, Engine, Error, Request};
 
 use super::running::{Finished, Run};
 use crate::arguments::CheckArguments;
-use crate::inputs;
+use crate::inputs::{self, Input};
 use crate::journal::{self, Opened};
 use crate::output::{Output, Place};
 use crate::progress::ProgressLine;
@@ -26,33 +26,9 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     fit_to_descriptors(&mut config, 1, arguments.output.quiet);
     let engine = Engine::new(config)
         .map_err(|error| Problem::broken(&error.into()).hint("see `headcount check --help`").into_usage())?;
-    let place = Place::new(&arguments.output, &inputs)?;
-    let method = &arguments.request.method;
-    type Requests = Box<dyn Iterator<Item = Result<Request, Error>> + Send>;
-    let (engine, output, requests): (Engine, Output, Requests) = match place.file_with_journal() {
-        Some(file) if !arguments.journal.no_journal => {
-            Output::check(&place)?;
-            let opening = match journal::open(arguments, engine.config(), place.format, file, inputs)? {
-                Opened::Run(opening) => *opening,
-                Opened::Ended(exit) => {
-                    if !arguments.output.quiet {
-                        say("note", &format!("{} is complete; nothing was asked", file.display()));
-                    }
-                    return Ok(exit);
-                }
-            };
-            let engine = match method.is_safe() {
-                true => engine,
-                false => opening.keeper.note_intents(engine)?,
-            };
-            let requests = journal::requests(opening.sources, method, opening.rest);
-            (engine, Output::with_journal(&place, opening.keeper)?, Box::new(requests))
-        }
-        _ => {
-            arguments.journal.refuse_without_journal()?;
-            let output = Output::open(&place, arguments.output.color)?;
-            (engine, output, Box::new(inputs::requests(inputs, method)))
-        }
+    let Prepared { engine, output, requests } = match prepare(arguments, engine, inputs)? {
+        Ok(prepared) => prepared,
+        Err(exit) => return Ok(exit),
     };
     let options = &arguments.output;
     let (is_quiet, color, place) = (options.quiet, options.color, options.output.clone());
@@ -68,6 +44,41 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
         is_wanted.then(|| report(finished, color, place.as_deref()))
     })?;
     exit(&finished)
+}
+
+/// All that a run needs.
+struct Prepared {
+    engine: Engine,
+    output: Output,
+    requests: Box<dyn Iterator<Item = Result<Request, Error>> + Send>,
+}
+
+/// Opens the output, with its journal if it has one. `Err` is the exit code of an earlier run that has left nothing to do.
+fn prepare(
+    arguments: &CheckArguments,
+    engine: Engine,
+    inputs: Vec<Input>,
+) -> Result<Result<Prepared, Exit>, Problem> {
+    let place = Place::new(&arguments.output, &inputs)?;
+    let method = &arguments.request.method;
+    let Some(file) = place.file_with_journal().filter(|_| !arguments.journal.no_journal) else {
+        arguments.journal.refuse_without_journal()?;
+        let output = Output::open(&place, arguments.output.color)?;
+        return Ok(Ok(Prepared { engine, output, requests: Box::new(inputs::requests(inputs, method)) }));
+    };
+    Output::check(&place)?;
+    let opening = match journal::open(arguments, engine.config(), place.format, file, inputs)? {
+        Opened::Run(opening) => *opening,
+        Opened::Ended(exit) => {
+            if !arguments.output.quiet {
+                say("note", &format!("{} is complete; nothing was asked", file.display()));
+            }
+            return Ok(Err(exit));
+        }
+    };
+    let engine = if method.is_safe() { engine } else { opening.keeper.note_intents(engine)? };
+    let requests = Box::new(journal::requests(opening.sources, method, opening.rest));
+    Ok(Ok(Prepared { engine, output: Output::with_journal(&place, opening.keeper)?, requests }))
 }
 
 /// The exit code, or the problem that ended the run.

@@ -1,6 +1,6 @@
 //! Which journal a run has: a new one, one to go on with, none, or one that must not be touched.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -124,8 +124,11 @@ impl Wanted<'_> {
     fn begin_in(&self, folder: Folder, inputs: Vec<Input>) -> Result<Opened, Problem> {
         let manifest = self.manifest(&inputs, None);
         let journal = Journal::create(folder, manifest).map_err(|error| self.unusable(error))?;
+        let extents = Arc::new(Extents::default());
         let count = inputs.len();
-        self.opening(journal, inputs, count, HashMap::new())
+        let spool = |number| journal.storage().spool(number);
+        let sources = sources(inputs, count, &BTreeMap::new(), spool, &extents)?;
+        self.opening(journal, sources, extents, HashMap::new())
     }
 
     /// A run that begins with the records of a finished output. The journal takes its place once it has them all.
@@ -194,31 +197,32 @@ impl Wanted<'_> {
             let message = format!("{} bytes from {} of {} {what}", damage.length, damage.offset, damage.file);
             say("warning", &message);
         }
+        // Looked at before anything is written: a list that is refused leaves the journal as it was.
+        let extents = Arc::new(Extents::default());
         let inputs_before = std::mem::replace(&mut found.manifest.inputs, manifest.inputs).len();
+        let spool = |number| folder.spool(number);
+        let sources = sources(inputs, inputs_before, found.state.inputs(), spool, &extents)?;
         let mut journal = Journal::resume(folder, found).map_err(|error| self.unusable(error))?;
         if let Some(kinds) = &self.flags.retry_failed
             && expected.is_empty()
         {
             reopen(&mut journal, kinds).map_err(|error| Problem::broken(&error.into()))?;
         }
-        self.opening(journal, inputs, inputs_before, expected)
+        self.opening(journal, sources, extents, expected)
     }
 
     fn opening(
         &self,
         mut journal: Journal,
-        inputs: Vec<Input>,
-        inputs_before: usize,
+        sources: Vec<Source>,
+        extents: Arc<Extents>,
         expected: HashMap<u64, u32>,
     ) -> Result<Opened, Problem> {
-        let extents = Arc::new(Extents::default());
         let state = journal.state();
         let idempotency_key = HeaderName::from_static("idempotency-key");
         let may_repeat = self.flags.resend_in_doubt || self.config.headers.contains_key(idempotency_key);
         let in_doubt = if may_repeat { Default::default() } else { state.in_doubt().clone() };
         let rest = Rest { done: state.done().clone(), in_doubt, expected };
-        let spool = |number| journal.storage().spool(number);
-        let sources = sources(inputs, inputs_before, journal.state().inputs(), spool, &extents)?;
         journal.write().map_err(|error| self.unusable(error))?;
         let keeper = Keeper::new(journal, extents, self.flags)?;
         Ok(Opened::Run(Box::new(Opening { keeper, sources, rest })))
@@ -243,14 +247,13 @@ impl Wanted<'_> {
 /// Has those be done again whose records failed.
 fn reopen(journal: &mut Journal, kinds: &FailureKinds) -> Result<(), Error> {
     let mut meant = Vec::new();
-    let reading: Result<bool, Error> = journal.reader().as_written(|index, text| {
+    journal.reader().as_written(|index, text| {
         let record: Light = serde_json::from_slice(text)?;
         if record.is_meant(kinds) {
             meant.push(index);
         }
         Ok(())
-    });
-    reading?;
+    })?;
     for index in meant {
         if journal.state().done().contains(index) {
             journal.reopen(index)?;
