@@ -9,6 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use headcount::{AcceptedStatuses, Config, Engine};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use crate::journal::JournalFlags;
 use crate::output::Format;
 use crate::terminal::{ColorChoice, Exit, Problem};
 
@@ -36,6 +37,8 @@ pub(crate) enum Command {
     Check(Box<CheckArguments>),
     /// Start a small web of good and bad hosts on this machine, and check it. Needs no network
     Demo(DemoArguments),
+    /// Show what the journal of an unfinished run holds; verify or export it
+    Journal(JournalArguments),
     /// Print the JSON Schema of a record
     Schema,
 }
@@ -70,6 +73,22 @@ pub(crate) struct CheckArguments {
     pub(crate) request: RequestArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+    #[command(flatten)]
+    pub(crate) journal: JournalFlags,
+}
+
+/// `headcount journal`.
+#[derive(Args, Debug)]
+pub(crate) struct JournalArguments {
+    /// The folder of the journal: that of report.json is report.json.headcount
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// Read every line, whatever a checkpoint says; exit 1 if any is damaged
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Write the records so far to a file, .json or .jsonl, or to - as JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -93,9 +112,6 @@ pub(crate) struct LimitArguments {
     /// No retry of a URL begins later than this after its first request [default: no limit]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     retry_max_time: Option<Duration>,
-    /// While this machine has no network, no resolver or no descriptors, ask again for so long
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
-    local_wait: Duration,
     /// Memory for the part of the list that is read ahead (64M, 1G); what does not fit goes to a temporary file
     #[arg(long, value_name = "BYTES", default_value = "256M", value_parser = bytes)]
     memory: u64,
@@ -301,7 +317,7 @@ impl CheckArguments {
             Concurrency::Auto => config.concurrency_limit = Some(MOST_AT_ONCE),
         }
         config.retry_max_time = self.limits.retry_max_time;
-        config.local_wait = self.limits.local_wait;
+        config.local_wait = self.journal.local_wait;
         config.memory = usize::try_from(self.limits.memory).unwrap_or(usize::MAX);
         self.politeness.set(&mut config);
         config.timeout = self.limits.timeout;
@@ -451,7 +467,7 @@ fn some_time(text: &str) -> Result<Duration, String> {
 }
 
 /// `10`, `10s`, `1.5s`, `500ms`, `2m`, `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "it takes a time such as 10, 10s, 500ms or 2m".to_owned();
     let digits =
         text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());

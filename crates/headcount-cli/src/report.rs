@@ -26,6 +26,9 @@ pub(crate) struct Report<'a> {
     pub(crate) took: Duration,
     pub(crate) verdict: Option<&'a Verdict>,
     pub(crate) was_interrupted: bool,
+    /// Inputs that an earlier run had done.
+    pub(crate) done_before: u64,
+    pub(crate) has_journal: bool,
     pub(crate) output: Option<String>,
 }
 
@@ -65,7 +68,10 @@ impl Report<'_> {
             self.outcome(text, outcome, &details)?;
         }
         self.outcome(text, Outcome::Interrupted, &[])?;
-        let never_begun = self.progress.read.saturating_sub(records);
+        if self.done_before > 0 {
+            writeln!(text, "  {:<14} {:>9}", "done before", thousands(self.done_before))?;
+        }
+        let never_begun = self.progress.read.saturating_sub(self.progress.done);
         if self.was_interrupted {
             let list = if self.progress.read_all { "" } else { "; the list was not read to its end" };
             writeln!(text, "  {:<14} {:>9}{faint}{list}{reset}", "never begun", thousands(never_begun))?;
@@ -95,6 +101,9 @@ impl Report<'_> {
         }
         if let Some(verdict) = self.verdict {
             self.verdict(text, verdict, palette)?;
+        }
+        if self.was_interrupted && self.has_journal {
+            writeln!(text, "  {:<14} the same command with --resume", "to go on")?;
         }
         if let Some(output) = &self.output {
             writeln!(text, "  {:<14} {}", "records in", shown(output))?;

@@ -38,7 +38,7 @@ mod transport;
 pub use engine::simulation;
 
 pub use config::{AcceptedStatuses, Config};
-pub use engine::{Engine, Progress, Records, RunHandle, Stop, Verdict};
+pub use engine::{Engine, Intent, Progress, Records, RunHandle, Stop, Verdict};
 pub use error::Error;
 pub use record::Record;
 pub use request::Request;

@@ -3,12 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use headcount::{Config, Engine};
+use headcount::{Config, Engine, Error, Request};
 
 use super::running::{Finished, Run};
 use crate::arguments::CheckArguments;
-use crate::inputs;
-use crate::output::Output;
+use crate::inputs::{self, Input};
+use crate::journal::{self, Opened};
+use crate::output::{Output, Place};
 use crate::progress::ProgressLine;
 use crate::report::Report;
 use crate::terminal::{ColorChoice, Exit, Palette, Problem, say};
@@ -25,8 +26,10 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     fit_to_descriptors(&mut config, 1, arguments.output.quiet);
     let engine = Engine::new(config)
         .map_err(|error| Problem::broken(&error.into()).hint("see `headcount check --help`").into_usage())?;
-    let output = Output::open(&arguments.output, &inputs)?;
-    let requests = inputs::requests(inputs, &arguments.request.method);
+    let Prepared { engine, output, requests } = match prepare(arguments, engine, inputs)? {
+        Ok(prepared) => prepared,
+        Err(exit) => return Ok(exit),
+    };
     let options = &arguments.output;
     let (is_quiet, color, place) = (options.quiet, options.color, options.output.clone());
     let finished = Run {
@@ -43,13 +46,52 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     exit(&finished)
 }
 
+/// All that a run needs.
+struct Prepared {
+    engine: Engine,
+    output: Output,
+    requests: Box<dyn Iterator<Item = Result<Request, Error>> + Send>,
+}
+
+/// Opens the output, with its journal if it has one. `Err` is the exit code of an earlier run that has left nothing to do.
+fn prepare(
+    arguments: &CheckArguments,
+    engine: Engine,
+    inputs: Vec<Input>,
+) -> Result<Result<Prepared, Exit>, Problem> {
+    let place = Place::new(&arguments.output, &inputs)?;
+    let method = &arguments.request.method;
+    let Some(file) = place.file_with_journal().filter(|_| !arguments.journal.no_journal) else {
+        arguments.journal.refuse_without_journal()?;
+        let output = Output::open(&place, arguments.output.color)?;
+        return Ok(Ok(Prepared { engine, output, requests: Box::new(inputs::requests(inputs, method)) }));
+    };
+    Output::check(&place)?;
+    let opening = match journal::open(arguments, engine.config(), place.format, file, inputs)? {
+        Opened::Run(opening) => *opening,
+        Opened::Ended(exit) => {
+            if !arguments.output.quiet {
+                say("note", &format!("{} is complete; nothing was asked", file.display()));
+            }
+            return Ok(Err(exit));
+        }
+    };
+    let engine = if method.is_safe() { engine } else { opening.keeper.note_intents(engine)? };
+    let requests = Box::new(journal::requests(opening.sources, method, opening.rest));
+    Ok(Ok(Prepared { engine, output: Output::with_journal(&place, opening.keeper)?, requests }))
+}
+
 /// The exit code, or the problem that ended the run.
 fn exit(finished: &Finished) -> Result<Exit, Problem> {
     if let Some(problem) = &finished.problem {
         say("error", problem);
+        if finished.has_journal {
+            say("hint", "what is done is kept; the same command with --resume goes on");
+        }
         return Ok(Exit::Broken);
     }
-    let is_short = finished.summary.records() < finished.progress.read || !finished.progress.read_all;
+    let is_short = finished.summary.records() < finished.progress.read + finished.done_before
+        || !finished.progress.read_all;
     if is_short && !finished.was_interrupted && !finished.reader_left {
         say("error", "some inputs have no record; this is a fault of headcount, please report it");
         return Ok(Exit::Broken);
@@ -71,6 +113,8 @@ pub(super) fn report(finished: &Finished, color: ColorChoice, output: Option<&Pa
         took: finished.took,
         verdict: finished.verdict.as_ref(),
         was_interrupted: finished.was_interrupted,
+        done_before: finished.done_before,
+        has_journal: finished.has_journal,
         output: output.filter(|path| *path != Path::new("-")).map(|path| path.display().to_string()),
     };
     report.text(Palette::new(color.is_on(&io::stderr())))

@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod demo;
+mod journal;
 mod running;
 
 use std::io::Write;
@@ -17,6 +18,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problem> {
             Some(call_takes) => compare::run(&arguments, call_takes),
             None => demo::run(&arguments),
         },
+        Command::Journal(arguments) => journal::run(&arguments),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&headcount::record::json_schema());
             let text = schema.map_err(|error| Problem::broken(&error.into()))?;

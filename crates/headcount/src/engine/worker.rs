@@ -46,6 +46,9 @@ async fn ask<N: Network>(run: &Run<N>, turn: &mut Turn<N>) -> (Trace, Result<(),
     {
         return (Trace::new(Instant::now()), Err(failure));
     }
+    if let Err(failure) = run.wait_for_consent(turn.job()).await {
+        return (Trace::new(Instant::now()), Err(failure));
+    }
     let lookup = lookup_permit(run, turn).await;
     let started = Instant::now();
     let left = turn.peek().attempt.left;
@@ -263,6 +266,8 @@ fn sign<'t, N: Network>(turn: &'t Turn<N>, answer: Answer, failure: Option<&Fail
     let host = turn.peek().attempt.url.host_str().unwrap_or_default();
     match (answer, failure.map(|failure| (failure.phase, failure.kind))) {
         (Answer::Accepted { .. } | Answer::Rejected { .. }, _) => Some(Sign::Answer),
+        // It is whoever keeps the journal that minds the disk.
+        (_, Some((Phase::Local, Kind::Disk))) => None,
         (_, Some((Phase::Local, kind))) => Some(Sign::Failed(kind)),
         (_, Some((Phase::Dns, Kind::Timeout))) => Some(Sign::Silence(host, Kind::Resolver)),
         (_, Some((Phase::Connect, Kind::Unreachable))) => Some(Sign::Silence(host, Kind::Network)),
