@@ -1,0 +1,7 @@
+//! Records through files, as their readers find them.
+
+mod conditions;
+mod files;
+mod reports;
+mod round_trips;
+mod support;
