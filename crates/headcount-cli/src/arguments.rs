@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use headcount::{AcceptedStatuses, Config, Engine};
+use headcount_outputs::{Fields, Where};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::output::Format;
@@ -33,6 +34,12 @@ pub(crate) enum Command {
     Check(Box<CheckArguments>),
     /// Start a small web of good and bad hosts on this machine, and check it. Needs no network
     Demo(DemoArguments),
+    /// Make a report, or other formats, of finished outputs
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArguments),
+    /// Compare two runs: what broke, what healed, what changed
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff(DiffArguments),
     /// Print the JSON Schema of a record
     Schema,
 }
@@ -168,6 +175,75 @@ pub(crate) struct DemoArguments {
     pub(crate) color: ColorChoice,
 }
 
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  headcount report run.json                             the summary, on the terminal
+  headcount report run.json -o report.html              a page to send around
+  headcount report run.json -o run.parquet -o ci.xml    other formats, as many as you like
+  headcount report run.json -o bad.csv --where 'status_code >= 400 or failed'
+
+Conditions compare fields (==, !=, <, <=, >, >=, and ~ for text that contains
+another) with numbers, true, false, null, and 'text', and are joined with not,
+and, or and parentheses. `headcount schema` lists the fields.";
+
+#[derive(Args, Debug)]
+pub(crate) struct ReportArguments {
+    /// Finished outputs: .json, .jsonl, .csv, .parquet or .sqlite (of which the last run is taken)
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// A file to make; its ending says the format. Repeatable. Without it, the summary goes to standard output
+    ///
+    /// .html (a page that needs no network), .md, .xml (JUnit), .json, .jsonl, .csv, .parquet, .sqlite or .db (to which
+    /// the run is added).
+    #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
+    pub(crate) output: Vec<PathBuf>,
+    /// Fields to write, in this order: url,status_code,error.phase. For formats that have fields
+    #[arg(long, value_name = "FIELDS")]
+    pub(crate) fields: Option<Fields>,
+    /// Only records that meet a condition, such as 'status_code >= 400 or failed'
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub(crate) condition: Option<Where>,
+    /// In CSV, leave cells as they are that a spreadsheet would take for formulas
+    #[arg(long)]
+    pub(crate) raw_csv: bool,
+    /// Rows that the table of an HTML page holds at most; those not accepted go first
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = at_least_one)]
+    pub(crate) html_rows: usize,
+    /// What the report is called [default: the names of the files]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) title: Option<String>,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: ColorChoice,
+}
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  headcount diff yesterday.json today.json                 a line for each change
+  headcount diff yesterday.json today.json -o diff.html    a page to send around
+
+Inputs are the same if their method and URL are. A time has changed if it differs
+by 100 ms and twofold, and by more than chance explains: four standard deviations
+of how all times differ between the two runs.
+
+Exit codes:
+  0 nothing broke, 1 it could not be written, 2 something broke, 3 bad usage or a
+  file that cannot be read";
+
+#[derive(Args, Debug)]
+pub(crate) struct DiffArguments {
+    /// The run before: .json, .jsonl, .csv, .parquet or .sqlite
+    pub(crate) old: PathBuf,
+    /// The run after
+    pub(crate) new: PathBuf,
+    /// A file to make instead, .json or .html; repeatable
+    #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
+    pub(crate) output: Vec<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: ColorChoice,
+}
+
 /// A command line that leads to no run: something to fix, or help that was asked for.
 pub(crate) enum Refusal {
     Problem(Problem),
@@ -223,6 +299,7 @@ fn usage_problem(error: &clap::Error) -> Problem {
             let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
             format!("{:?} is no value for {flag}: {reason}", text(ContextKind::InvalidValue))
         }
+        ErrorKind::MissingRequiredArgument => format!("{} is missing", text(ContextKind::InvalidArg)),
         ErrorKind::ArgumentConflict => {
             format!("{flag} cannot be used with {}", bare(text(ContextKind::PriorArg)))
         }

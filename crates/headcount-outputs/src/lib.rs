@@ -1,7 +1,7 @@
 //! Records as files that people can use at once, and files as records again.
 //!
 //! [`write_all`] takes records in the order of the inputs and writes any number of files, each in the [`Format`] that
-//! its ending says. [`RecordReader`] reads a finished output back. Memory does not grow with the number of records,
+//! its ending says. [`RecordReader`] reads a finished output back, and [`Comparison`] two of them. Memory does not grow with the number of records,
 //! whichever the format.
 //!
 //! ```
@@ -17,6 +17,7 @@
 
 mod aggregates;
 mod columns;
+mod compare;
 mod condition_tokens;
 mod error;
 mod fields;
@@ -27,15 +28,15 @@ mod read;
 mod replacement;
 mod selection;
 mod verdict;
-mod visible;
+pub mod visible;
 mod write;
 
 pub use columns::{COLUMNS, Cell, Column, ColumnType};
+pub use compare::{Change, ChangeKind, Comparison, Counts, Difference, TimeNoise};
 pub use error::Error;
 pub use fields::Fields;
 pub use format::Format;
 pub use read::RecordReader;
 pub use selection::{Where, WhereError};
 pub use verdict::end;
-pub use visible::{is_dangerous, shown};
 pub use write::{Options, OutputFile, OutputWriter, publish, write_all};

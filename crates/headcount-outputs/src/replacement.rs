@@ -19,6 +19,8 @@ impl Replacement {
         if place.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
+        // Said of the folder, not of a file in it that nobody has heard of.
+        fs::metadata(folder(&place))?;
         let mut builder = tempfile::Builder::new();
         builder.prefix(".headcount-").suffix(".part");
         #[cfg(unix)]
@@ -28,7 +30,7 @@ impl Replacement {
             let permissions = fs::metadata(&place).map(|metadata| metadata.permissions());
             builder.permissions(permissions.unwrap_or_else(|_| fs::Permissions::from_mode(0o666)));
         }
-        let temporary = builder.tempfile_in(folder(&place))?;
+        let temporary = builder.tempfile_in(folder(&place)).map_err(|error| error.kind())?;
         Ok(Replacement { temporary, place })
     }
 

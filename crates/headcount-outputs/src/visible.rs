@@ -53,7 +53,7 @@ pub(crate) fn escaped(text: &str) -> String {
 }
 
 /// `1234567` as `1,234,567`.
-pub(crate) fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (place, digit) in digits.chars().enumerate() {
@@ -66,7 +66,7 @@ pub(crate) fn thousands(number: u64) -> String {
 }
 
 /// A time with the digits that matter: `0.4 ms`, `31 ms`, `1.24 s`.
-pub(crate) fn time(seconds: f64) -> String {
+pub fn time(seconds: f64) -> String {
     match seconds {
         ..0.01 => format!("{:.1} ms", seconds * 1e3),
         ..0.9995 => format!("{:.0} ms", seconds * 1e3),
@@ -92,6 +92,15 @@ mod tests {
     #[test]
     fn markup_holds_no_markup_of_others() {
         assert_eq!(escaped("<b a=\"1\" c='2'>&\u{0}"), "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;\\x00");
+    }
+
+    #[test]
+    fn times_have_the_digits_that_matter() {
+        let cases =
+            [(0.0004, "0.4 ms"), (0.0312, "31 ms"), (0.9994, "999 ms"), (1.0, "1.00 s"), (61.234, "61.23 s")];
+        for (seconds, expected) in cases {
+            assert_eq!(time(seconds), expected);
+        }
     }
 
     #[test]

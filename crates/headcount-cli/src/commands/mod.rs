@@ -2,6 +2,8 @@
 
 mod check;
 mod demo;
+mod diff;
+mod report;
 mod running;
 
 use std::io::Write;
@@ -13,6 +15,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problem> {
     match command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&headcount::record::json_schema());
             let text = schema.map_err(|error| Problem::broken(&error.into()))?;

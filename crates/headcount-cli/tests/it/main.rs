@@ -8,5 +8,6 @@ mod inputs;
 mod interruption;
 mod outputs;
 mod record_documentation;
+mod reports;
 mod scale;
 mod usage;

@@ -1,5 +1,6 @@
 //! Records through files, as their readers find them.
 
+mod comparisons;
 mod conditions;
 mod files;
 mod reports;
