@@ -45,14 +45,16 @@ impl Distribution {
 
     /// The time within which this share had come, as exactly as the buckets allow.
     pub(crate) fn quantile(&self, share: f64) -> Option<f64> {
-        let wanted = (self.total() as f64 * share).ceil().max(1.0) as u64;
-        let mut seen = 0;
-        let bucket = self.counts.iter().position(|count| {
-            seen += count;
-            seen >= wanted
-        })?;
-        // The middle of the bucket, on the scale on which it is as wide as the others.
-        Some(upper(bucket) / factor().sqrt())
+        let wanted = (self.total() as f64 * share).max(1.0);
+        let mut before = 0.0;
+        for (bucket, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let within = (wanted - before) / *count as f64;
+            if within <= 1.0 {
+                return Some(upper(bucket) * factor().powf(within - 1.0));
+            }
+            before += *count as f64;
+        }
+        None
     }
 }
 

@@ -89,10 +89,9 @@ pub(crate) fn records_over_time(timeline: &Timeline) -> String {
         );
     }
     base_line(&mut svg);
-    let pace = most as f64 / timeline.width();
-    let _ = write!(svg, "<text x=\"0\" y=\"12\">at most {} a second</text>", thousands(pace.round() as u64));
     time_labels(&mut svg, timeline, moments.len());
-    svg + "</svg>"
+    let most_a_second = short_number(most as f64 / timeline.width());
+    beside_axis(&[(TOP, format!("{most_a_second}/s")), (BASE, "0".to_owned())], &svg)
 }
 
 /// Response times over time: from the median to the 95th percentile, on a logarithmic scale.
@@ -109,8 +108,9 @@ pub(crate) fn times_over_time(timeline: &Timeline) -> String {
         TOP + (BASE - TOP) * (1.0 - (seconds / shortest).ln() / (longest / shortest).ln()).clamp(0.0, 1.0)
     };
     let mut svg = open("Response times over time, median and 95th percentile");
-    for tick in ticks(shortest, longest) {
-        let y = down(tick);
+    let labels: Vec<_> =
+        ticks(shortest, longest).into_iter().map(|tick| (down(tick), short_time(tick))).collect();
+    for (y, _) in &labels {
         let _ = write!(svg, "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
     }
     for (left, width, moment) in columns(&moments) {
@@ -129,16 +129,8 @@ pub(crate) fn times_over_time(timeline: &Timeline) -> String {
         );
     }
     base_line(&mut svg);
-    for tick in ticks(shortest, longest) {
-        let _ = write!(
-            svg,
-            "<text class=\"strong\" x=\"0\" y=\"{:.1}\">{}</text>",
-            down(tick) - 3.0,
-            short_time(tick)
-        );
-    }
     time_labels(&mut svg, timeline, moments.len());
-    svg + "</svg>"
+    beside_axis(&labels, &svg)
 }
 
 /// What an answer's time is made of.
@@ -171,28 +163,27 @@ pub(crate) fn phases(seconds: &[f64; 5]) -> String {
 pub(crate) fn ends(ends: &[(String, Tone, u64)]) -> String {
     /// Kinds that have a bar of their own.
     const SHOWN: usize = 12;
-    const ROW: f64 = 34.0;
+    const ROW: f64 = 25.0;
     let most = ends.iter().map(|(.., count)| *count).max().unwrap_or(0);
     if most == 0 {
         return nothing();
     }
     let rows = ends.len().min(SHOWN);
-    let mut svg = format!(
-        "<svg role=\"img\" aria-label=\"Records by how they ended\" height=\"{}\">",
-        rows as f64 * ROW
-    );
+    let height = rows as f64 * ROW;
+    let mut svg = format!("<svg role=\"img\" aria-label=\"Records by how they ended\" height=\"{height}\">");
     for (row, (end, tone, count)) in ends.iter().take(SHOWN).enumerate() {
-        let top = row as f64 * ROW;
-        let width = percent(*count as f64, most as f64).max(0.4);
+        let middle = (row as f64 + 0.5) * ROW;
+        let width = percent(*count as f64, most as f64).max(0.5) * 0.42;
         let _ = write!(
             svg,
-            "<text x=\"0\" y=\"{:.0}\">{end}</text><text class=\"strong\" x=\"100%\" y=\"{:.0}\" text-anchor=\"end\">{}</text>\
-             <rect class=\"f-{}\" x=\"0\" y=\"{:.0}\" width=\"{width:.3}%\" height=\"8\" rx=\"3\"/>",
-            top + 12.0,
-            top + 12.0,
-            thousands(*count),
+            "<text x=\"0\" y=\"{:.1}\">{end}</text>\
+             <rect class=\"f-{}\" x=\"43%\" y=\"{:.1}\" width=\"{width:.3}%\" height=\"10\" rx=\"2\"/>\
+             <text class=\"strong\" x=\"100%\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
+            middle + 4.0,
             tone.class(),
-            top + 17.0,
+            middle - 5.0,
+            middle + 4.0,
+            thousands(*count),
         );
     }
     let rest: u64 = ends.iter().skip(SHOWN).map(|(.., count)| count).sum();
@@ -205,6 +196,15 @@ pub(crate) fn ends(ends: &[(String, Tone, u64)]) -> String {
 
 fn open(label: &str) -> String {
     format!("<svg role=\"img\" aria-label=\"{label}\" height=\"{HEIGHT}\">")
+}
+
+/// A chart, still without its end tag, with labels at its left: how far down each, and its text.
+fn beside_axis(labels: &[(f64, String)], chart: &str) -> String {
+    let mut axis = format!("<svg class=\"axis\" aria-hidden=\"true\" height=\"{HEIGHT}\">");
+    for (y, label) in labels {
+        let _ = write!(axis, "<text x=\"0\" y=\"{:.1}\">{label}</text>", y + 4.0);
+    }
+    format!("<div class=\"plot\">{axis}</svg>{chart}</svg></div>")
 }
 
 fn nothing() -> String {
@@ -262,6 +262,16 @@ fn ticks(shortest: f64, longest: f64) -> Vec<f64> {
             .collect()
     };
     steps.iter().map(|steps| of(steps)).find(|ticks| ticks.len() <= 6).unwrap_or_default()
+}
+
+/// `7.5`, `412`, `5.9k`, `1.2M`: a number for an axis.
+fn short_number(number: f64) -> String {
+    match number {
+        ..10.0 => format!("{number:.1}"),
+        ..1e3 => format!("{number:.0}"),
+        ..1e6 => format!("{:.1}k", number / 1e3),
+        _ => format!("{:.1}M", number / 1e6),
+    }
 }
 
 /// `50 ms`, `2 s`: a round time.
