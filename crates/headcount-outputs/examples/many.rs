@@ -47,7 +47,11 @@ fn record(template: &Record, index: u64) -> Record {
     let url = format!("https://host-{}.example/articles/{index}", spread % 100_000);
     record.index = index;
     record.line = Some(index + 1);
-    record.title = Some(format!("Article {spread} about something"));
+    record.title = Some(match index % 1_000 {
+        7 => "</script><script>hacked=1</script><img src=x onerror=hacked=1>\u{202e}".to_owned(),
+        8 => "endless".repeat(200),
+        _ => format!("Article {spread} about something"),
+    });
     record.input = url.clone();
     record.final_url = Some(url.clone());
     record.url = Some(url);
