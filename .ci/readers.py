@@ -60,25 +60,22 @@ for record in records:
 print(f"jsonschema: {len(records)} records")
 same("json lines", [flat(json.loads(line)) for line in (place / "run.jsonl").open()])
 
-# CSV: Python's own reader gives text, which must be the text of the values.
-TEXT_OF = {True: "true", False: "false", None: ""}
-
-
-def text(value):
-    if value is None or isinstance(value, bool):
-        return TEXT_OF[value]
-    return json.dumps(value, separators=(",", ":")) if isinstance(value, list) else value
+# CSV: Python's own reader gives text, which must be what the value is written as.
+def as_value(text, value):
+    """The text as what stands in its place in the JSON; numbers may be written in more than one way."""
+    if value is None:
+        return text or None
+    if isinstance(value, (bool, list)):
+        return json.loads(text)
+    return type(value)(text)
 
 
 with (place / "run.csv").open(newline="") as file:
     found = list(csv.DictReader(file, strict=True))
-for row in found:
-    for name, value in row.items():
-        assert not value.startswith(("=", "+", "-", "@")), f"a formula: {value}"
-    for name in names:
-        if isinstance(rows[int(row["index"])][name], (int, float)) and not isinstance(rows[0][name], bool):
-            row[name] = type(rows[int(row["index"])][name])(row[name]) if row[name] not in ("true", "false") else row[name]
-same("csv", found, [{name: text(value) for name, value in row.items()} for row in rows])
+assert list(found[0]) == names
+assert not any(text.startswith(("=", "+", "-", "@")) for row in found for text in row.values()), "a formula"
+same("csv", [{name: as_value(text, row[name]) for name, text in line.items()} for line, row in zip(found, rows)])
+assert len(found) == len(rows)
 
 # Parquet, with its types.
 table = pyarrow.parquet.read_table(place / "run.parquet")
