@@ -8,11 +8,12 @@ use headcount::{Config, Engine, Request};
 use small_web::{Certificate, Host, KeepAliveEnd, SmallWeb, Temperament};
 
 use super::check::{fit_to_descriptors, report};
+use super::report::leave_page;
 use super::running::Run;
 use crate::arguments::{DemoArguments, OutputArguments};
 use crate::output::Output;
 use crate::progress::ProgressLine;
-use crate::terminal::{Exit, Problem};
+use crate::terminal::{Exit, Problem, shown};
 
 /// Hosts that answer well and at once, and pages asked of each.
 const GOOD_HOSTS: usize = 50;
@@ -87,6 +88,10 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
         return Err(Problem::broken(&anyhow::anyhow!(message)));
     }
     tell("Every input has its record; the hosts that failed were made to.")?;
+    if arguments.output.is_file() {
+        let page = leave_page(&arguments.output, "headcount demo")?;
+        tell(&format!("To look at, in a browser: {}", shown(&page.display().to_string())))?;
+    }
     Ok(Exit::Accepted)
 }
 

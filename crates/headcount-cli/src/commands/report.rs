@@ -1,7 +1,7 @@
 //! `headcount report`: finished outputs as a report, or in other formats.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use headcount::{Progress, Record, Summary};
@@ -22,6 +22,15 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<Exit, Problem> {
         false => write_all(records, &outputs).map_err(problem)?,
     }
     Ok(Exit::Accepted)
+}
+
+/// Makes a page of an output, beside it.
+pub(super) fn leave_page(records: &Path, title: &str) -> Result<PathBuf, Problem> {
+    let path = records.with_extension("html");
+    let options = Options { title: title.to_owned(), ..Options::default() };
+    let page = OutputFile { path: path.clone(), format: Format::Html, options };
+    RecordReader::open(records).and_then(|records| write_all(records, &[page])).map_err(problem)?;
+    Ok(path)
 }
 
 fn outputs(arguments: &ReportArguments) -> Result<Vec<OutputFile>, Problem> {

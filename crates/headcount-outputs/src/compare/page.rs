@@ -61,7 +61,11 @@ impl Comparison {
             ("Removed", counts.removed),
         ];
         write!(file, "<dl class=\"figures\">")?;
-        for (name, figure) in figures {
+        // What did not happen need not be said, but for what was asked.
+        for (place, (name, figure)) in figures.into_iter().enumerate() {
+            if place > 2 && figure == 0 {
+                continue;
+            }
             write!(file, "<div><dt>{name}</dt><dd>{}</dd></div>", thousands(figure))?;
         }
         writeln!(file, "</dl>")?;

@@ -8,8 +8,7 @@ use serde_json::json;
 use crate::support::{Desk, any_record, failure, record};
 
 fn compare(old: &[Record], new: &[Record]) -> Comparison {
-    let stream = |records: &[Record]| records.to_vec().into_iter().map(Ok);
-    Comparison::of(stream(old), stream(new)).unwrap()
+    Comparison::of(old.iter().cloned().map(Ok), new.iter().cloned().map(Ok)).unwrap()
 }
 
 fn told(change: &Change) -> String {
