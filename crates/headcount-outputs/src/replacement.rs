@@ -15,9 +15,12 @@ pub(crate) struct Replacement {
 impl Replacement {
     /// Makes the file, so that a folder that cannot be written to shows at once. Links are followed.
     pub(crate) fn beside(path: &Path) -> io::Result<Replacement> {
-        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if place.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
+        // A link that leads nowhere, or in a circle, is no place; nor is a device, whose place a file must not take.
+        let place = if path.is_symlink() { fs::canonicalize(path)? } else { path.to_owned() };
+        match fs::metadata(&place) {
+            Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Ok(there) if !there.is_file() => return Err(io::Error::other("it is no regular file")),
+            _ => {}
         }
         // Said of the folder, not of a file in it that nobody has heard of.
         fs::metadata(folder(&place))?;

@@ -33,6 +33,14 @@ pub fn is_dangerous(character: char) -> bool {
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// The text as it is shown, cut after so many characters.
+pub(crate) fn cut(text: &str, at_most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(at_most) {
+        None => shown(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", shown(&text[..end]))),
+    }
+}
+
 /// The text as HTML or XML, in an element or in a quoted attribute.
 pub(crate) fn escaped(text: &str) -> String {
     let text = shown(text);
@@ -87,6 +95,13 @@ mod tests {
             let character = char::from_u32(code).unwrap().to_string();
             assert!(!shown(&character).contains(char::is_control), "U+{code:04X}");
         }
+    }
+
+    #[test]
+    fn long_text_is_cut_between_characters() {
+        assert_eq!(cut("日本語", 3), "日本語");
+        assert_eq!(cut("日本語\u{7}", 3), "日本語…");
+        assert_eq!(cut("\u{7}a", 1), "\\x07…");
     }
 
     #[test]

@@ -13,9 +13,14 @@ use jiff::Timestamp;
 
 use crate::aggregates::{Aggregates, HostRow, Tone};
 use crate::verdict::end;
-use crate::visible::{escaped, shown, thousands, time};
+use crate::visible::{cut, escaped, thousands, time};
 use crate::write::{RecordWriter, flush};
 use page::PageColumn;
+
+/// Characters of an address, and of a title or reason, that the table has. More would be no reading matter, and a page
+/// of nothing but long ones has to open too.
+const LONGEST_ADDRESS: usize = 2_000;
+const LONGEST_DETAIL: usize = 300;
 
 const HOSTS_NAMED: usize = 10;
 
@@ -80,7 +85,9 @@ impl HtmlWriter {
             record.final_url.as_deref().filter(|url| *url != without_fragment && record.num_redirects > 0);
         // Microseconds are enough to sort by.
         let seconds = record.time_total.map(|seconds| (seconds * 1e6).round() / 1e6);
-        let row = (record.index, &end, seconds, shown(address), shown(detail), redirected.map(shown));
+        let (address, detail) = (cut(address, LONGEST_ADDRESS), cut(detail, LONGEST_DETAIL));
+        let redirected = redirected.map(|url| cut(url, LONGEST_DETAIL));
+        let row = (record.index, &end, seconds, address, detail, redirected);
         rows.push(page::embedded(&row)?.into_boxed_slice());
         self.tones.insert(end, tone.class());
         self.accepted.truncate(self.most_rows - self.not_accepted.len());

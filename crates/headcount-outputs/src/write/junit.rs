@@ -16,6 +16,9 @@ const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
 /// Room for the counts, which are known at the end and stand at the beginning.
 const ROOM_FOR_COUNTS: usize = 200;
 
+/// A longer time is a mistake, and would not find room.
+const LONGEST_SECONDS: f64 = 1e9;
+
 pub(super) struct JunitWriter {
     file: BufWriter<File>,
     name: String,
@@ -51,7 +54,7 @@ impl JunitWriter {
 
 impl RecordWriter for JunitWriter {
     fn write(&mut self, record: &Record) -> io::Result<()> {
-        let seconds = record.time_total.unwrap_or(0.0);
+        let seconds = record.time_total.unwrap_or(0.0).clamp(0.0, LONGEST_SECONDS);
         self.cases += 1;
         self.seconds += seconds;
         let name = escaped(&record.input);

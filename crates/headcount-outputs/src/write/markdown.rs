@@ -8,10 +8,13 @@ use headcount::Record;
 use super::{RecordWriter, flush};
 use crate::aggregates::Aggregates;
 use crate::verdict::end;
-use crate::visible::{shown, thousands, time};
+use crate::visible::{cut, thousands, time};
 
 /// Records that are named; a comment of a code host holds about this many.
 const RECORDS_NAMED: usize = 100;
+
+/// Characters of a text that a cell has.
+const LONGEST_TEXT: usize = 200;
 
 const HOSTS_NAMED: usize = 10;
 
@@ -49,7 +52,8 @@ impl RecordWriter for MarkdownWriter {
                 Some(error) => error.message.as_str(),
                 None => record.title.as_deref().unwrap_or_default(),
             };
-            self.rows.push(format!("| {} | {} | {} |", end(record), code(&record.input), plain(detail)));
+            let (input, detail) = (code(&record.input), plain(detail));
+            self.rows.push(format!("| {} | {input} | {detail} |", end(record)));
         }
         Ok(())
     }
@@ -91,14 +95,14 @@ impl RecordWriter for MarkdownWriter {
 
 /// Text from the network as code, in a cell of a table.
 fn code(text: &str) -> String {
-    let text = shown(text).replace('|', "\\|").replace('`', "'");
+    let text = cut(text, LONGEST_TEXT).replace('|', "\\|").replace('`', "'");
     if text.is_empty() { text } else { format!("`{text}`") }
 }
 
 /// Text from the network as nothing but text: what Markdown or HTML would take for markup is escaped.
-pub(crate) fn plain(text: &str) -> String {
+fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    for character in shown(text).chars() {
+    for character in cut(text, LONGEST_TEXT).chars() {
         match character {
             '&' => plain.push_str("&amp;"),
             '<' => plain.push_str("&lt;"),

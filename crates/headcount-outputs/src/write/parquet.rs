@@ -18,13 +18,15 @@ use super::RecordWriter;
 use crate::columns::{Cell, Column, ColumnType};
 use crate::fields::Fields;
 
-/// Rows of a group: enough for columns to compress well, few enough for memory.
+/// Rows of a group, and bytes of their texts: enough for columns to compress well, few enough for memory.
 const ROWS_IN_GROUP: usize = 64 << 10;
+const TEXT_IN_GROUP: usize = 64 << 20;
 
 pub(super) struct ParquetWriter {
     writer: SerializedFileWriter<File>,
     columns: Vec<(&'static Column, Chunk)>,
     rows: usize,
+    text: usize,
 }
 
 /// A column's part of the group that is being gathered.
@@ -59,7 +61,7 @@ impl ParquetWriter {
             .set_created_by(concat!("headcount ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
         let writer = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties))?;
-        Ok(ParquetWriter { writer, columns, rows: 0 })
+        Ok(ParquetWriter { writer, columns, rows: 0, text: 0 })
     }
 
     fn write_group(&mut self) -> io::Result<()> {
@@ -71,7 +73,7 @@ impl ParquetWriter {
             *chunk = Chunk::of(column);
         }
         group.close()?;
-        self.rows = 0;
+        (self.rows, self.text) = (0, 0);
         Ok(())
     }
 }
@@ -79,10 +81,15 @@ impl ParquetWriter {
 impl RecordWriter for ParquetWriter {
     fn write(&mut self, record: &Record) -> io::Result<()> {
         for (column, chunk) in &mut self.columns {
-            chunk.add(column, column.cell(record))?;
+            let cell = column.cell(record);
+            if let Cell::Text(text) = &cell {
+                self.text += text.len();
+            }
+            chunk.add(column, cell)?;
         }
         self.rows += 1;
-        if self.rows == ROWS_IN_GROUP { self.write_group() } else { Ok(()) }
+        let is_full = self.rows == ROWS_IN_GROUP || self.text >= TEXT_IN_GROUP;
+        if is_full { self.write_group() } else { Ok(()) }
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<()> {

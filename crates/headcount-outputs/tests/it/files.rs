@@ -46,6 +46,21 @@ fn a_place_that_cannot_be_written_to_is_known_before_the_first_record() {
 
 #[cfg(unix)]
 #[test]
+fn what_is_no_file_is_not_replaced() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("a.json")).unwrap();
+    std::os::unix::fs::symlink("missing.json", desk.path("b.json")).unwrap();
+    std::os::unix::fs::symlink("c.json", desk.path("c.json")).unwrap();
+    let socket = std::os::unix::net::UnixListener::bind(desk.path("d.json")).unwrap();
+    for name in ["a.json", "b.json", "c.json", "d.json"] {
+        assert!(write_all([], &[output(&desk.path(name), &Options::default())]).is_err(), "{name}");
+    }
+    assert_eq!(desk.names(), ["a.json", "b.json", "c.json", "d.json"]);
+    drop(socket);
+}
+
+#[cfg(unix)]
+#[test]
 fn a_link_stays_one_and_a_file_keeps_its_permissions() {
     use std::os::unix::fs::PermissionsExt;
     let desk = Desk::new();

@@ -127,6 +127,22 @@ fn a_page_counts_all_and_shows_as_many_rows_as_it_may() {
 }
 
 #[test]
+fn reports_stay_readable_whatever_the_records_hold() {
+    let desk = Desk::new();
+    let long = "long ".repeat(100_000);
+    let records: Vec<_> =
+        (0..5).map(|index| record(index, &json!({"title": long, "time_total": 1e300}))).collect();
+    for (name, most) in [("a.html", 60_000), ("a.md", 3_000)] {
+        assert!(desk.text(name, &records, &titled()).len() < most, "{name}");
+    }
+    let text = desk.text("a.xml", &records, &titled());
+    assert_eq!(text.matches("<testcase ").count(), 5);
+    assert!(text.contains("tests=\"5\"") && text.ends_with("</testsuite>\n</testsuites>\n"), "{text}");
+    let back = crate::support::read(&desk.write("a.parquet", &records, &titled())).unwrap();
+    assert_eq!(back, records);
+}
+
+#[test]
 fn reports_of_nothing_say_so() {
     let desk = Desk::new();
     assert!(desk.text("a.html", &[], &titled()).contains("<h1>No records</h1>"));
