@@ -10,6 +10,7 @@ use headcount::{AcceptedStatuses, Config, Engine};
 use headcount_outputs::{Fields, Where};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use crate::journal::JournalFlags;
 use crate::output::Format;
 use crate::terminal::{ColorChoice, Exit, Problem};
 
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     /// Compare two runs: what broke, what healed, what changed
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(DiffArguments),
+    /// Show what the journal of an unfinished run holds; verify or export it
+    Journal(JournalArguments),
     /// Print the JSON Schema of a record
     Schema,
 }
@@ -72,6 +75,22 @@ pub(crate) struct CheckArguments {
     pub(crate) request: RequestArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+    #[command(flatten)]
+    pub(crate) journal: JournalFlags,
+}
+
+/// `headcount journal`.
+#[derive(Args, Debug)]
+pub(crate) struct JournalArguments {
+    /// The folder of the journal: that of report.json is report.json.headcount
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// Read every line, whatever a checkpoint says; exit 1 if any is damaged
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Write the records so far to a file, .json or .jsonl, or to - as JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -409,7 +428,7 @@ fn some_time(text: &str) -> Result<Duration, String> {
 }
 
 /// `10`, `10s`, `1.5s`, `500ms`, `2m`, `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "it takes a time such as 10, 10s, 500ms or 2m".to_owned();
     let digits =
         text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());

@@ -11,7 +11,7 @@ use headcount::{Error, Request};
 use crate::terminal::Problem;
 
 /// Bytes read at once from a list.
-const BUFFER: usize = 64 << 10;
+pub(crate) const BUFFER: usize = 64 << 10;
 
 pub(crate) enum Input {
     File { file: File, name: String },

@@ -3,6 +3,7 @@
 mod arguments;
 mod commands;
 mod inputs;
+mod journal;
 mod output;
 mod progress;
 mod report;

@@ -24,6 +24,9 @@ pub(crate) struct Report<'a> {
     pub(crate) progress: Progress,
     pub(crate) took: Duration,
     pub(crate) was_interrupted: bool,
+    /// Inputs that an earlier run had done.
+    pub(crate) done_before: u64,
+    pub(crate) has_journal: bool,
     pub(crate) output: Option<String>,
 }
 
@@ -63,7 +66,10 @@ impl Report<'_> {
             self.outcome(text, outcome, &details)?;
         }
         self.outcome(text, Outcome::Interrupted, &[])?;
-        let never_begun = self.progress.read.saturating_sub(records);
+        if self.done_before > 0 {
+            writeln!(text, "  {:<14} {:>9}", "done before", thousands(self.done_before))?;
+        }
+        let never_begun = self.progress.read.saturating_sub(self.progress.done);
         if self.was_interrupted {
             let list = if self.progress.read_all { "" } else { "; the list was not read to its end" };
             writeln!(text, "  {:<14} {:>9}{faint}{list}{reset}", "never begun", thousands(never_begun))?;
@@ -90,6 +96,9 @@ impl Report<'_> {
                 host_summary.last_reason
             )?;
             label = "";
+        }
+        if self.was_interrupted && self.has_journal {
+            writeln!(text, "  {:<14} the same command with --resume", "to go on")?;
         }
         if let Some(output) = &self.output {
             writeln!(text, "  {:<14} {}", "records in", shown(output))?;

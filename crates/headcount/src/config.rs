@@ -123,6 +123,16 @@ impl AcceptedStatuses {
     }
 }
 
+impl std::fmt::Display for AcceptedStatuses {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (number, range) in self.0.iter().enumerate() {
+            let separator = if number == 0 { "" } else { "," };
+            write!(formatter, "{separator}{}..={}", range.start(), range.end())?;
+        }
+        Ok(())
+    }
+}
+
 impl Default for AcceptedStatuses {
     fn default() -> AcceptedStatuses {
         AcceptedStatuses(vec![200..=299])

@@ -23,7 +23,8 @@ impl Error {
         Error { kind: ErrorKind::Configuration, message: message.into(), source: None }
     }
 
-    pub(crate) fn input(message: impl Into<String>) -> Error {
+    /// A list cannot be read on: for an iterator that is given to [`Engine::try_run`](crate::Engine::try_run).
+    pub fn input(message: impl Into<String>) -> Error {
         Error { kind: ErrorKind::Input, message: message.into(), source: None }
     }
 

@@ -34,7 +34,7 @@ mod summary;
 mod transport;
 
 pub use config::{AcceptedStatuses, Config};
-pub use engine::{Engine, Progress, Records, RunHandle, Stop};
+pub use engine::{Engine, Intent, Progress, Records, RunHandle, Stop};
 pub use error::Error;
 pub use record::Record;
 pub use request::Request;

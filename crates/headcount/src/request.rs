@@ -23,6 +23,8 @@ pub struct Request {
     pub(crate) line: Option<u64>,
     pub(crate) method: Method,
     pub(crate) headers: Option<Box<HeaderMap>>,
+    pub(crate) index: Option<u64>,
+    pub(crate) is_in_doubt: bool,
 }
 
 impl Request {
@@ -45,7 +47,16 @@ impl Request {
     }
 
     pub(crate) fn with_target(input: String, target: Result<Url, Failure>) -> Request {
-        Request { input, target, source: None, line: None, method: Method::GET, headers: None }
+        Request {
+            input,
+            target,
+            source: None,
+            line: None,
+            method: Method::GET,
+            headers: None,
+            index: None,
+            is_in_doubt: false,
+        }
     }
 
     /// Asks with another method. Only idempotent ones are repeated after a failure.
@@ -69,6 +80,27 @@ impl Request {
         self.source = Some(source);
         self.line = Some(line);
         self
+    }
+
+    /// Its place in the run, for its record, where that is not its place among the requests given: a run that goes on
+    /// leaves out what an earlier one has done. Give it to all requests of a run or to none.
+    #[must_use]
+    pub fn index(mut self, index: u64) -> Request {
+        self.index = Some(index);
+        self
+    }
+
+    /// It may have been sent by a run that was killed, and is not safe to repeat: it is not sent, and its record says
+    /// `failed` with `policy/in_doubt`.
+    #[must_use]
+    pub fn in_doubt(mut self) -> Request {
+        self.is_in_doubt = true;
+        self
+    }
+
+    /// The text of the input, without surrounding blanks.
+    pub fn input(&self) -> &str {
+        &self.input
     }
 
     /// The URL that will be asked, or why there is none.

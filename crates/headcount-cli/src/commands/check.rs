@@ -3,12 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use headcount::{Config, Engine};
+use headcount::{Config, Engine, Error, Request};
 
 use super::running::{Finished, Run};
 use crate::arguments::CheckArguments;
 use crate::inputs;
-use crate::output::Output;
+use crate::journal::{self, Opened};
+use crate::output::{Output, Place};
 use crate::progress::ProgressLine;
 use crate::report::Report;
 use crate::terminal::{ColorChoice, Exit, Palette, Problem, say};
@@ -25,8 +26,29 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     fit_to_descriptors(&mut config, 1, arguments.output.quiet);
     let engine = Engine::new(config)
         .map_err(|error| Problem::broken(&error.into()).hint("see `headcount check --help`").into_usage())?;
-    let output = Output::open(&arguments.output, &inputs)?;
-    let requests = inputs::requests(inputs, &arguments.request.method);
+    let place = Place::new(&arguments.output, &inputs)?;
+    let method = &arguments.request.method;
+    type Requests = Box<dyn Iterator<Item = Result<Request, Error>> + Send>;
+    let (engine, output, requests): (Engine, Output, Requests) = match place.file_with_journal() {
+        Some(file) if !arguments.journal.no_journal => {
+            Output::check(&place)?;
+            let opening = match journal::open(arguments, engine.config(), place.format, file, inputs)? {
+                Opened::Run(opening) => *opening,
+                Opened::Ended(exit) => return Ok(exit),
+            };
+            let engine = match method.is_safe() {
+                true => engine,
+                false => opening.keeper.note_intents(engine)?,
+            };
+            let requests = journal::requests(opening.sources, method, opening.rest);
+            (engine, Output::with_journal(&place, opening.keeper)?, Box::new(requests))
+        }
+        _ => {
+            arguments.journal.refuse_without_journal()?;
+            let output = Output::open(&place, arguments.output.color)?;
+            (engine, output, Box::new(inputs::requests(inputs, method)))
+        }
+    };
     let options = &arguments.output;
     let (is_quiet, color, place) = (options.quiet, options.color, options.output.clone());
     let finished = Run {
@@ -47,9 +69,13 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
 fn exit(finished: &Finished) -> Result<Exit, Problem> {
     if let Some(problem) = &finished.problem {
         say("error", problem);
+        if finished.has_journal {
+            say("hint", "what is done is kept; the same command with --resume goes on");
+        }
         return Ok(Exit::Broken);
     }
-    let is_short = finished.summary.records() < finished.progress.read || !finished.progress.read_all;
+    let is_short = finished.summary.records() < finished.progress.read + finished.done_before
+        || !finished.progress.read_all;
     if is_short && !finished.was_interrupted && !finished.reader_left {
         say("error", "some inputs have no record; this is a fault of headcount, please report it");
         return Ok(Exit::Broken);
@@ -70,6 +96,8 @@ pub(super) fn report(finished: &Finished, color: ColorChoice, output: Option<&Pa
         progress: finished.progress,
         took: finished.took,
         was_interrupted: finished.was_interrupted,
+        done_before: finished.done_before,
+        has_journal: finished.has_journal,
         output: output.filter(|path| *path != Path::new("-")).map(|path| path.display().to_string()),
     };
     report.text(Palette::new(color.is_on(&io::stderr())))

@@ -11,7 +11,7 @@ use super::check::{fit_to_descriptors, report};
 use super::report::leave_page;
 use super::running::Run;
 use crate::arguments::{DemoArguments, OutputArguments};
-use crate::output::Output;
+use crate::output::{Output, Place};
 use crate::progress::ProgressLine;
 use crate::terminal::{Exit, Problem, shown};
 
@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     let (color, place) = (arguments.color, arguments.output.clone());
     let urls = neighbourhood.urls;
     let count = urls.len();
-    let opened = Output::open(&output, &[])?;
+    let opened = Output::open(&Place::new(&output, &[])?, arguments.color)?;
     tell(&format!("Checking {count} URLs on {} hosts of this machine.", neighbourhood.hosts))?;
     let engine = Engine::new(config).map_err(|error| Problem::broken(&error.into()))?;
     let finished = Run {

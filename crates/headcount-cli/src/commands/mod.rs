@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod diff;
+mod journal;
 mod report;
 mod running;
 
@@ -17,6 +18,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problem> {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Journal(arguments) => journal::run(&arguments),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&headcount::record::json_schema());
             let text = schema.map_err(|error| Problem::broken(&error.into()))?;

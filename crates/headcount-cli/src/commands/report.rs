@@ -81,6 +81,8 @@ fn summarize(
         progress: Progress::default(),
         took: took.unwrap_or_default(),
         was_interrupted: false,
+        done_before: 0,
+        has_journal: false,
         output: None,
     };
     print(&report.text(Palette::new(arguments.color.is_on(&io::stdout()))))

@@ -37,6 +37,10 @@ pub(super) struct Finished {
     pub(super) reader_left: bool,
     /// What kept the run from going on.
     pub(super) problem: Option<String>,
+    /// Inputs that an earlier run had done.
+    pub(super) done_before: u64,
+    /// Another run can go on where this one has ended.
+    pub(super) has_journal: bool,
 }
 
 /// What the writing thread has to say.
@@ -66,6 +70,7 @@ where
         let mut signals = Signals::new();
         let records = start()?;
         let handle = records.handle();
+        let (done_before, has_journal) = (output.done_before(), output.has_journal());
         let is_finishing = Arc::new(AtomicBool::new(false));
         let writing = {
             let (is_finishing, neighbour) = (Arc::clone(&is_finishing), progress.neighbour());
@@ -79,7 +84,16 @@ where
         let Written { summary, reader_left, problem } = written?;
         let progress = handle.progress();
         let took = started.elapsed();
-        let finished = Finished { summary, progress, took, was_interrupted, reader_left, problem };
+        let finished = Finished {
+            summary,
+            progress,
+            took,
+            was_interrupted,
+            reader_left,
+            problem,
+            done_before,
+            has_journal,
+        };
         if let Some(text) = report(&finished) {
             tell_all(text, &mut signals, was_interrupted).await;
         }
@@ -149,6 +163,7 @@ fn write_all(
     let mut summary = Summary::default();
     let mut problem = None;
     let mut result = Ok(());
+    let handle = records.handle();
     for parcel in records.blocking_parcels() {
         match parcel {
             Ok(records) => {
@@ -164,7 +179,9 @@ fn write_all(
         }
     }
     is_finishing.store(output.is_completed_at_the_end(), Relaxed);
-    let result = result.and_then(|()| output.finish());
+    let counts = handle.progress();
+    let is_complete = problem.is_none() && counts.read_all && counts.done == counts.read;
+    let result = result.and_then(|()| output.finish(is_complete, &mut summary));
     let reader_left = matches!(&result, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
     if let Err(error) = result
         && !reader_left

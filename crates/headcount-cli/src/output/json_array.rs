@@ -30,13 +30,10 @@ enum Target {
 impl JsonArray {
     pub(crate) fn open(destination: &Destination) -> io::Result<JsonArray> {
         let target = match destination {
-            Destination::File { target, .. } if target.is_dir() => {
-                return Err(io::ErrorKind::IsADirectory.into());
+            Destination::File { target, .. } => {
+                check(target)?;
+                Target::File(target.clone())
             }
-            Destination::File { target, .. } if target.is_symlink() => {
-                return Err(io::Error::other("its links go in a circle"));
-            }
-            Destination::File { target, .. } => Target::File(target.clone()),
             _ => Target::Stream(destination.open()?),
         };
         // Made in the output's folder: a folder that cannot be written to shows now, and the space is where it will be
@@ -82,8 +79,22 @@ impl JsonArray {
     }
 }
 
+/// What shows already that no file can be made at `path`.
+pub(super) fn check(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if path.is_symlink() {
+        return Err(io::Error::other("its links go in a circle"));
+    }
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        Some(folder) => fs::metadata(folder).map(drop),
+        None => Ok(()),
+    }
+}
+
 /// Writes a file beside `path` and lets it take its place once it is safe on the disk.
-fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".headcount-").suffix(".part");
@@ -107,10 +118,9 @@ fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Resu
 }
 
 fn write_array(target: impl Write, mut spool: &File, places: &File) -> io::Result<()> {
-    let mut target = BufWriter::with_capacity(64 << 10, target);
+    let mut array = ArrayWriter::new(target);
     let mut places = BufReader::with_capacity(64 << 10, places);
     let mut text = Vec::new();
-    let mut separator: &[u8] = b"[\n";
     let mut entry = [0; ENTRY as usize];
     loop {
         match places.read_exact(&mut entry) {
@@ -127,10 +137,30 @@ fn write_array(target: impl Write, mut spool: &File, places: &File) -> io::Resul
         text.resize(length as usize, 0);
         spool.seek(SeekFrom::Start(start))?;
         spool.read_exact(&mut text)?;
-        target.write_all(separator)?;
-        target.write_all(&text)?;
-        separator = b",\n";
+        array.add(&text)?;
     }
-    target.write_all(if separator == b"[\n" { b"[]\n" } else { b"\n]\n" })?;
-    target.flush()
+    array.finish()
+}
+
+/// The text of an array, a record a line.
+pub(super) struct ArrayWriter<W: Write> {
+    target: BufWriter<W>,
+    is_empty: bool,
+}
+
+impl<W: Write> ArrayWriter<W> {
+    pub(super) fn new(target: W) -> ArrayWriter<W> {
+        ArrayWriter { target: BufWriter::with_capacity(64 << 10, target), is_empty: true }
+    }
+
+    pub(super) fn add(&mut self, text: &[u8]) -> io::Result<()> {
+        self.target.write_all(if self.is_empty { b"[\n" } else { b",\n" })?;
+        self.is_empty = false;
+        self.target.write_all(text)
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.target.write_all(if self.is_empty { b"[]\n" } else { b"\n]\n" })?;
+        self.target.flush()
+    }
 }

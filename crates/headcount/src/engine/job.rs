@@ -23,6 +23,8 @@ pub(super) struct Job {
     pub(super) attempt: Attempt,
     /// Set once a worker has had it: from then on the input gets a record, whatever comes.
     pub(super) begun: bool,
+    /// Whoever has to know that it is sent knows.
+    pub(super) may_be_sent: bool,
     /// The next request starts the input again from its own URL.
     is_retry_due: bool,
     waiting_since: Instant,
@@ -60,6 +62,7 @@ impl Attempt {
 
 impl Job {
     pub(super) fn new(index: u64, request: Request, url: Url, config: &Config, now: Instant) -> Job {
+        let is_safe = request.method.is_safe();
         let attempt = Attempt::new(url, request.method.clone(), config.timeout);
         Job {
             index,
@@ -67,6 +70,7 @@ impl Job {
             retries: 0,
             attempt,
             begun: false,
+            may_be_sent: is_safe,
             is_retry_due: false,
             waiting_since: now,
             queued: Duration::ZERO,
@@ -199,6 +203,18 @@ pub(super) fn skipped(index: u64, request: &Request, failure: Failure, config: &
     let mut record = blank(index, request, config);
     record.outcome = Outcome::Skipped;
     record.error = Some(failure);
+    record
+}
+
+/// The record of an input that may have been sent before, and is not safe to repeat.
+pub(super) fn in_doubt(index: u64, request: &Request, config: &Config) -> Record {
+    let mut record = blank(index, request, config);
+    (record.outcome, record.failed) = (Outcome::Failed, true);
+    let message = format!(
+        "an earlier run may have sent this {}, and was killed before it had its answer",
+        request.method
+    );
+    record.error = Some(Failure::new(Phase::Policy, Kind::InDoubt, message));
     record
 }
 

@@ -1,6 +1,7 @@
 //! The engine: built once, given requests, it yields a record for each as it ends.
 
 mod feed;
+mod intent;
 mod job;
 mod outbox;
 mod progress;
@@ -16,6 +17,7 @@ use headcount_tasks::{BoxError, Runner};
 use rustls::pki_types::CertificateDer;
 use tokio::sync::{mpsc, watch};
 
+pub use intent::Intent;
 pub use progress::Progress;
 pub use records::{Records, RunHandle, Stop};
 
@@ -25,11 +27,15 @@ use crate::{Config, Error, Request};
 /// Batches of records that may wait for their taker before the engine stops asking.
 const BATCHES_OUT: usize = 16;
 
+/// Intents that may wait for consent in the channel; more wait beside it.
+const INTENTS_OUT: usize = 1_024;
+
 /// Asks very many URLs, within the limits of a [`Config`]. Cheap to clone; every run has its own connections.
 #[derive(Clone, Debug)]
 pub struct Engine {
     config: Arc<Config>,
     extra_roots: Arc<[CertificateDer<'static>]>,
+    intents: Option<mpsc::Sender<Intent>>,
 }
 
 impl Engine {
@@ -42,7 +48,22 @@ impl Engine {
         for pem in &config.extra_certificates {
             extra_roots.extend(parse_certificates(pem)?);
         }
-        Ok(Engine { config: Arc::new(config), extra_roots: extra_roots.into() })
+        Ok(Engine { config: Arc::new(config), extra_roots: extra_roots.into(), intents: None })
+    }
+
+    /// What its runs may do.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Asks before a request is first sent whose method is not safe (POST, PUT, DELETE …), so that it can be noted that
+    /// it was: each such request waits until its [`Intent`] is allowed, which is not charged to its deadlines. If the
+    /// receiver is gone, none is sent any more. `None` comes when the engine, its clones and its runs are gone.
+    #[must_use]
+    pub fn ask_before_sending(mut self) -> (Engine, mpsc::Receiver<Intent>) {
+        let (intents, receiver) = mpsc::channel(self.config.concurrency.min(INTENTS_OUT));
+        self.intents = Some(intents);
+        (self, receiver)
     }
 
     /// Starts a run over an iterator, which is read on a thread of its own, no further ahead than the engine needs;
@@ -102,7 +123,8 @@ impl Engine {
             let internet = Internet::default();
             let tree_signal = engine.config.task_tree_signal;
             let main = async move {
-                let run = Rc::new(run::Run::new(engine.config, internet, tls, counters, records));
+                let run =
+                    Rc::new(run::Run::new(engine.config, internet, tls, counters, records, engine.intents));
                 Ok::<_, BoxError>(run.drive(feed, stopped, async move { beside().await }).await?)
             };
             let runner = Runner::new().name("engine").signals(false).tree_signal(tree_signal);

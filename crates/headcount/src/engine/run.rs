@@ -13,7 +13,8 @@ use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::feed;
-use super::job::{Job, skipped};
+use super::intent::{self, Intent};
+use super::job::{Job, in_doubt, skipped};
 use super::outbox::Outbox;
 use super::progress::{Counters, add};
 use super::records::{Parcel, Stop};
@@ -51,6 +52,8 @@ pub(super) struct Run<N: Network> {
     pub(super) lookups: Semaphore,
     outbox: Outbox,
     counters: Arc<Counters>,
+    /// Whoever is asked before a request that is not safe is sent.
+    intents: Option<mpsc::Sender<Intent>>,
 }
 
 /// What a host at work carries. It goes with the lane, connections and all.
@@ -78,6 +81,7 @@ impl<N: Network> Run<N> {
         tls: Tls,
         counters: Arc<Counters>,
         records: mpsc::Sender<Parcel>,
+        intents: Option<mpsc::Sender<Intent>>,
     ) -> Run<N> {
         let lookups = config.max_lookups.min(Semaphore::MAX_PERMITS);
         let limits = Limits { concurrency: config.concurrency, per_host: config.per_host };
@@ -97,6 +101,7 @@ impl<N: Network> Run<N> {
             lookups: Semaphore::new(lookups),
             outbox: Outbox::new(records),
             counters,
+            intents,
         }
     }
 
@@ -207,6 +212,17 @@ impl<N: Network> Run<N> {
         self.is_stopping.get()
     }
 
+    /// Waits until a request that is not safe may be sent.
+    pub(super) async fn wait_for_consent(&self, job: &mut Job) -> Result<(), Failure> {
+        if let Some(intents) = &self.intents
+            && !job.may_be_sent
+        {
+            intent::ask(intents, job.index).await?;
+            job.may_be_sent = true;
+        }
+        Ok(())
+    }
+
     /// A place for one more idle connection, if there is one.
     pub(super) fn idle_place(&self) -> Option<IdlePlace> {
         (self.idle.get() < self.config.max_idle_connections).then(|| {
@@ -276,10 +292,11 @@ impl<N: Network> Run<N> {
     }
 
     async fn take_in(&self, request: Request) {
-        let index = self.counters.read.load(Relaxed);
+        let index = request.index.unwrap_or_else(|| self.counters.read.load(Relaxed));
         add(&self.counters.read, 1);
         let now = Instant::now();
         match request.url().cloned() {
+            Ok(_) if request.is_in_doubt => self.put(in_doubt(index, &request, &self.config), now).await,
             Ok(url) => {
                 let job = Job::new(index, request, url, &self.config, now);
                 let host = job.host();

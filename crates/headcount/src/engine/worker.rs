@@ -31,6 +31,9 @@ pub(super) async fn work<N: Network>(run: &Rc<Run<N>>, first: Turn<N>) {
 
 /// One request, with its deadline.
 async fn ask<N: Network>(run: &Run<N>, turn: &mut Turn<N>) -> (Trace, Result<(), Failure>) {
+    if let Err(failure) = run.wait_for_consent(turn.job()).await {
+        return (Trace::new(Instant::now()), Err(failure));
+    }
     let lookup = lookup_permit(run, turn).await;
     let started = Instant::now();
     let left = turn.peek().attempt.left;

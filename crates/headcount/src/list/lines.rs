@@ -60,22 +60,62 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
-    fn request(&self, too_long: bool) -> Option<Request> {
+    /// Passes over the next request, which costs less than reading it. `None` is the end of the list.
+    ///
+    /// # Errors
+    /// As for reading it; the list has ended then.
+    pub fn pass_over(&mut self) -> Option<Result<(), Error>> {
+        while !self.failed {
+            match self.next_line() {
+                Ok(None) => return None,
+                Ok(Some(_)) if self.is_blank() => {}
+                Ok(Some(_)) => return Some(Ok(())),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        None
+    }
+
+    /// The next line, counted.
+    fn next_line(&mut self) -> Result<Option<bool>, Error> {
+        self.line += 1;
+        self.read_line().map_err(|error| {
+            self.failed = true;
+            Error::input(format!("cannot read {} at line {}", self.source, self.line)).because(error)
+        })
+    }
+
+    /// The line without its mark and surrounding blanks.
+    fn trimmed(&self) -> &[u8] {
         let text = match self.line {
             1 => self.text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.text),
             _ => &self.text[..],
         };
-        let text = text.trim_ascii();
-        let request = match std::str::from_utf8(text) {
-            _ if text.is_empty() || text.starts_with(b"#") => return None,
+        text.trim_ascii()
+    }
+
+    /// Whether the line is none to ask: blank, also in Unicode's sense, or a comment.
+    fn is_blank(&self) -> bool {
+        let text = self.trimmed();
+        text.first().is_none_or(|first| {
+            *first == b'#'
+                || (!first.is_ascii() && std::str::from_utf8(text).is_ok_and(|text| text.trim().is_empty()))
+        })
+    }
+
+    fn request(&self, too_long: bool) -> Option<Request> {
+        if self.is_blank() {
+            return None;
+        }
+        let text = self.trimmed();
+        let request = match text {
             _ if too_long => {
                 let message = format!("not a URL: the line is longer than {LONGEST_LINE} bytes");
                 let beginning = String::from_utf8_lossy(&text[..text.len().min(SHOWN_OF_A_LONG_LINE)]);
                 let failure = Failure::new(Phase::Input, Kind::InvalidUrl, message);
                 Request::with_target(beginning.into_owned(), Err(failure))
             }
-            Ok(text) if text.trim().is_empty() => return None,
-            _ => Request::from_bytes(text),
+            text => Request::from_bytes(text),
         };
         Some(request.at(Arc::clone(&self.source), self.line))
     }
@@ -87,19 +127,14 @@ impl<R: BufRead> Iterator for Lines<R> {
     /// An error ends the list.
     fn next(&mut self) -> Option<Result<Request, Error>> {
         while !self.failed {
-            self.line += 1;
-            match self.read_line() {
+            match self.next_line() {
                 Ok(None) => return None,
                 Ok(Some(too_long)) => {
                     if let Some(request) = self.request(too_long) {
                         return Some(Ok(request));
                     }
                 }
-                Err(error) => {
-                    self.failed = true;
-                    let message = format!("cannot read {} at line {}", self.source, self.line);
-                    return Some(Err(Error::input(message).because(error)));
-                }
+                Err(error) => return Some(Err(error)),
             }
         }
         None
@@ -131,6 +166,23 @@ mod tests {
         assert_eq!(requests(list), expected.map(|(line, text)| (line, text.to_owned(), None)));
         assert_eq!(requests(b""), []);
         assert_eq!(requests(b"\n\n"), []);
+    }
+
+    #[test]
+    fn passing_over_counts_as_reading_does() {
+        let list = b"\xef\xbb\xbfa.example\n\n# no\n\xff.example\n\xe3\x80\x80\n \xe3\x80\x80x\nb.example";
+        let read = requests(list);
+        for passed in 0..=read.len() {
+            let mut lines = Lines::new(&list[..], "list");
+            for _ in 0..passed {
+                lines.pass_over().unwrap().unwrap();
+            }
+            let left: Vec<_> = lines.map(|request| request.unwrap().line.unwrap()).collect();
+            let expected: Vec<_> = read[passed..].iter().map(|(line, ..)| *line).collect();
+            assert_eq!(left, expected);
+        }
+        let mut lines = Lines::new(&b"# only\n"[..], "list");
+        assert!(lines.pass_over().is_none() && lines.next().is_none());
     }
 
     #[test]

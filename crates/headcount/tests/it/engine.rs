@@ -317,3 +317,53 @@ async fn requests_have_their_own_method_and_headers() {
     assert_eq!(seen[0].method, "PUT");
     assert!(seen[0].headers.iter().any(|(name, value)| name == "x-mine" && value == "1"));
 }
+
+#[test]
+fn a_request_can_bring_its_index() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let requests = [7, 3].map(|index| Request::new(host.url(&format!("/page/{index}"))).index(index));
+    let records: Vec<Record> = engine(|_| ()).run(requests).unwrap().blocking().map(Result::unwrap).collect();
+    for record in &records {
+        assert_eq!(record.title, Some(format!("Page {}", record.index)));
+    }
+    assert_eq!(records.len(), 2);
+}
+
+#[test]
+fn what_is_in_doubt_is_not_sent() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let request = Request::new(host.url("/page/1")).method(http::Method::POST).in_doubt();
+    let records: Vec<Record> =
+        engine(|_| ()).run([request]).unwrap().blocking().map(Result::unwrap).collect();
+    let error = records[0].error.as_ref().map(|error| (error.phase, error.kind));
+    assert_eq!((records[0].outcome, error), (Outcome::Failed, Some((Phase::Policy, Kind::InDoubt))));
+    assert!(records[0].failed && host.requests() == 0);
+}
+
+#[test]
+fn unsafe_requests_wait_for_consent() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let url = host.url("/page/1");
+    let methods = [http::Method::POST, http::Method::GET, http::Method::DELETE];
+    let (engine, mut intents) = engine(|_| ()).ask_before_sending();
+    let requests = methods.map(|method| Request::new(&url).method(method));
+    let mut records = engine.run(requests).unwrap().blocking();
+    drop(engine);
+    // Only the GET is sent unasked.
+    assert_eq!(records.next().unwrap().unwrap().index, 1);
+    assert_eq!(host.requests(), 1);
+    let mut waiting: Vec<_> = (0..2).map(|_| intents.blocking_recv().unwrap()).collect();
+    waiting.sort_by_key(headcount::Intent::index);
+    let refused = waiting.pop().unwrap();
+    assert_eq!((waiting[0].index(), refused.index()), (0, 2));
+    waiting.pop().unwrap().allow();
+    assert_eq!(records.next().unwrap().unwrap().index, 0);
+    assert_eq!(host.seen().last().unwrap().method, "POST");
+    drop((refused, intents));
+    let last = records.next().unwrap().unwrap();
+    assert_eq!(last.error.map(|error| (error.phase, error.kind)), Some((Phase::Local, Kind::Disk)));
+    assert_eq!(host.requests(), 2);
+}

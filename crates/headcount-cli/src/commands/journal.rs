@@ -1,0 +1,99 @@
+//! `headcount journal`: what the journal of an unfinished run holds.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::path::Path;
+
+use headcount_journal::{Folder, Found, Unfinished, look};
+
+use crate::arguments::JournalArguments;
+use crate::output::{replace, write_records};
+use crate::progress::thousands;
+use crate::terminal::{Exit, Problem, shown};
+
+pub(crate) fn run(arguments: &JournalArguments) -> Result<Exit, Problem> {
+    let broken = |error: headcount_journal::Error| Problem::broken(&error.into());
+    let folder = Folder::open(&arguments.folder).map_err(|error| {
+        let hint = match error.is_locked() {
+            true => "wait for it to end",
+            false => "the journal of report.json is the folder report.json.headcount beside it",
+        };
+        broken(error).hint(hint).into_usage()
+    })?;
+    match look(&folder, arguments.verify).map_err(broken)? {
+        Found::Nothing => tell("nothing was written yet\n").map(|()| Exit::Accepted),
+        Found::Ended(_) => {
+            tell("the run has come to its end; --resume removes what is left of its journal\n")
+                .map(|()| Exit::Accepted)
+        }
+        Found::Unfinished(found) => {
+            if let Some(file) = &arguments.export {
+                export(&folder, &found, file)?;
+            } else {
+                tell(&description(&found))?;
+            }
+            Ok(if arguments.verify && !found.damage.is_empty() { Exit::Broken } else { Exit::Accepted })
+        }
+    }
+}
+
+fn description(found: &Unfinished) -> String {
+    let (mut text, state) = (String::new(), &found.state);
+    let mut line = |name: &str, value: String| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:<12} {}", shown(&value));
+    };
+    for (number, input) in found.manifest.inputs.iter().enumerate() {
+        let read = match state.inputs().get(&(number as u64)) {
+            Some(extent) if extent.is_whole => {
+                format!(", read to its end ({} bytes)", thousands(extent.bytes))
+            }
+            Some(extent) => format!(", {} bytes read", thousands(extent.bytes)),
+            None => String::new(),
+        };
+        line("input", format!("{input}{read}"));
+    }
+    for (name, value) in &found.manifest.options {
+        line("option", format!("{name} {value}"));
+    }
+    line("done", thousands(state.done().len()));
+    line("in doubt", thousands(state.in_doubt().len() as u64));
+    for damage in &found.damage {
+        let what = if damage.is_torn { "torn" } else { "damaged" };
+        line(what, format!("{} bytes from {} of {}", damage.length, damage.offset, damage.file));
+    }
+    if found.damage.is_empty() {
+        line("damage", "none".to_owned());
+    }
+    text
+}
+
+fn export(folder: &Folder, found: &Unfinished, file: &Path) -> Result<(), Problem> {
+    let cannot = |error: io::Error| {
+        Problem::broken(&anyhow::Error::new(error).context(format!("cannot write {}", file.display())))
+    };
+    let table = tempfile::tempfile().map_err(cannot)?;
+    let reader = found.reader(folder);
+    let uncounted = |_: &[u8]| Ok(());
+    if file == Path::new("-") {
+        return write_records(io::stdout(), false, &reader, &table, uncounted).map(drop).map_err(cannot);
+    }
+    let is_array = match file.extension().and_then(|extension| extension.to_str()) {
+        Some("json") => true,
+        Some("jsonl" | "ndjson") => false,
+        _ => {
+            let message = format!("the ending of {} does not say a format", file.display());
+            return Err(Problem::usage(message, "use .json or .jsonl"));
+        }
+    };
+    let written =
+        replace(file, |target| write_records(target, is_array, &reader, &table, uncounted).map(drop));
+    written.map_err(cannot)
+}
+
+fn tell(text: &str) -> Result<(), Problem> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Problem::broken(&error.into())),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,110 @@
+//! An output that an earlier run has left complete: how that run ended, and its records as the beginning of another.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use headcount::record::{Failure, Outcome};
+use headcount_journal::{Folder, Journal};
+use serde::Deserialize;
+
+use super::flags::FailureKinds;
+use crate::terminal::{Exit, Problem};
+
+/// What matters of a record here.
+#[derive(Deserialize)]
+pub(super) struct Light {
+    index: u64,
+    input: String,
+    accepted: bool,
+    pub(super) outcome: Outcome,
+    pub(super) error: Option<Failure>,
+}
+
+impl Light {
+    /// Whether it is to be asked again.
+    pub(super) fn is_meant(&self, kinds: &FailureKinds) -> bool {
+        self.outcome == Outcome::Interrupted
+            || (self.outcome == Outcome::Failed && kinds.contain(self.error.as_ref()))
+    }
+}
+
+/// The exit code of the run that wrote the output.
+pub(super) fn exit(path: &Path) -> Result<Exit, Problem> {
+    let mut exit = Exit::Accepted;
+    let mut is_interrupted = false;
+    each(path, |record, _| {
+        is_interrupted |= record.outcome == Outcome::Interrupted;
+        if !record.accepted {
+            exit = Exit::NotAccepted;
+        }
+        Ok(())
+    })?;
+    if is_interrupted {
+        return Err(Problem::usage(
+            format!("{} is of a run that was interrupted, and its journal is gone", path.display()),
+            "--retry-failed=interrupted asks for what is missing in it",
+        ));
+    }
+    Ok(exit)
+}
+
+/// Puts all records of an output into a journal, those that are meant as ones to be done again. Returns the checksums of
+/// their inputs, by index.
+pub(super) fn import(
+    path: &Path,
+    journal: &mut Journal<Folder>,
+    kinds: &FailureKinds,
+) -> Result<HashMap<u64, u32>, Problem> {
+    let mut expected = HashMap::new();
+    each(path, |record, text| {
+        if record.is_meant(kinds) {
+            expected.insert(record.index, crc32fast::hash(record.input.as_bytes()));
+        }
+        let kept = match record.outcome {
+            Outcome::Interrupted => journal.provisional(record.index, text),
+            _ => journal.record(record.index, text),
+        };
+        kept.and_then(|()| if record.is_meant(kinds) { journal.reopen(record.index) } else { Ok(()) })
+            .and_then(|()| journal.write())
+            .map_err(io::Error::other)
+    })?;
+    journal.commit().map_err(|error| Problem::broken(&error.into()))?;
+    Ok(expected)
+}
+
+/// Every record with its text. An array has one a line too.
+fn each(path: &Path, mut each: impl FnMut(Light, &[u8]) -> io::Result<()>) -> Result<(), Problem> {
+    let cannot = |error: io::Error| {
+        Problem::broken(&anyhow::Error::new(error).context(format!("cannot read {}", path.display())))
+    };
+    let foreign = |line: usize| {
+        Problem::usage(
+            format!("line {line} of {} is no record of headcount", path.display()),
+            "it takes a .json or .jsonl file as headcount wrote it",
+        )
+    };
+    let mut reader = BufReader::with_capacity(256 << 10, File::open(path).map_err(cannot)?);
+    let (mut text, mut is_array) = (Vec::new(), false);
+    for number in 1.. {
+        text.clear();
+        if reader.read_until(b'\n', &mut text).map_err(cannot)? == 0 {
+            break;
+        }
+        let line = text.trim_ascii();
+        match line {
+            b"[" if number == 1 => {
+                is_array = true;
+                continue;
+            }
+            b"[]" if number == 1 => continue,
+            b"]" if is_array => continue,
+            _ => {}
+        }
+        let line = if is_array { line.strip_suffix(b",").unwrap_or(line) } else { line };
+        let record = serde_json::from_slice(line).map_err(|_| foreign(number))?;
+        each(record, line).map_err(cannot)?;
+    }
+    Ok(())
+}

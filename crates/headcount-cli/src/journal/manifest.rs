@@ -1,0 +1,82 @@
+//! What a run's records depend on, in words that can be compared and hold no secret.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::{digest, rand};
+use headcount::Config;
+use headcount_journal::Manifest;
+use http::Method;
+use url::Url;
+
+use crate::inputs::Input;
+use crate::output::Format;
+
+/// The manifest of a run. With the salt of an earlier one, equal secrets have equal hashes.
+pub(crate) fn manifest(
+    config: &Config,
+    method: &Method,
+    format: Format,
+    inputs: &[Input],
+    salt: Option<&str>,
+) -> Manifest {
+    let salt = salt.map_or_else(|| hexadecimal(&random()), str::to_owned);
+    let hash = |secret: &[u8]| {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(salt.as_bytes());
+        context.update(secret);
+        format!("sha256:{}", hexadecimal(context.finish().as_ref()))
+    };
+    let mut options = BTreeMap::from([
+        ("--method".to_owned(), method.to_string()),
+        ("--user-agent".to_owned(), String::from_utf8_lossy(config.user_agent.as_bytes()).into_owned()),
+        ("--accept".to_owned(), config.accept.to_string()),
+        ("--max-redirects".to_owned(), config.max_redirects.to_string()),
+        ("--max-body".to_owned(), config.max_body.to_string()),
+        ("--insecure".to_owned(), config.insecure.to_string()),
+        ("--format".to_owned(), format!("{format:?}").to_lowercase()),
+    ]);
+    for name in config.headers.keys() {
+        let mut values = Vec::new();
+        for value in config.headers.get_all(name) {
+            values.extend_from_slice(value.as_bytes());
+            values.push(b'\n');
+        }
+        options.insert(format!("--header {name}"), hash(&values));
+    }
+    for (number, certificates) in config.extra_certificates.iter().enumerate() {
+        options.insert(format!("--cacert {}", number + 1), hash(certificates));
+    }
+    let inputs: Vec<String> = inputs
+        .iter()
+        .map(|input| match input {
+            Input::File { name, .. } => name.clone(),
+            Input::Standard => "-".to_owned(),
+            Input::Url(request) => match request.url() {
+                Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+                    format!("{} ({})", without_userinfo(url), hash(url.as_str().as_bytes()))
+                }
+                _ => request.input().to_owned(),
+            },
+        })
+        .collect();
+    let id = random().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
+    Manifest::new(id, salt, options, inputs)
+}
+
+fn without_userinfo(url: &Url) -> Url {
+    let mut url = url.clone();
+    // Refused only by URLs that cannot have any.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    url
+}
+
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    // The system always has some; without, the hashes would only be unsalted.
+    let _ = rand::fill(&mut bytes);
+    bytes
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

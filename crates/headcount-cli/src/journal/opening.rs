@@ -1,0 +1,268 @@
+//! Which journal a run has: a new one, one to go on with, none, or one that must not be touched.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use headcount::Config;
+use headcount_journal::{Error, Folder, Found, Journal, Unfinished, look};
+use http::HeaderName;
+
+use super::finished::{self, Light};
+use super::flags::{FailureKinds, JournalFlags};
+use super::manifest::manifest;
+use super::reading::{Extents, Rest, Source, sources};
+use super::{Keeper, folder_of};
+use crate::arguments::CheckArguments;
+use crate::inputs::Input;
+use crate::output::Format;
+use crate::terminal::{Exit, Problem, say};
+
+/// What there is to do.
+pub(crate) enum Opened {
+    /// A run whose journal this is.
+    Run(Box<Opening>),
+    /// Nothing: an earlier run has done it all, and ended so.
+    Ended(Exit),
+}
+
+/// A run that is about to begin, or to go on.
+pub(crate) struct Opening {
+    pub(crate) keeper: Keeper,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) rest: Rest,
+}
+
+/// What a run is asked to do, and where.
+struct Wanted<'a> {
+    arguments: &'a CheckArguments,
+    flags: &'a JournalFlags,
+    config: &'a Config,
+    format: Format,
+    output: &'a Path,
+    folder: PathBuf,
+}
+
+/// Opens the journal of an output, before anything is sent and before the output is touched.
+pub(crate) fn open(
+    arguments: &CheckArguments,
+    config: &Config,
+    format: Format,
+    output: &Path,
+    inputs: Vec<Input>,
+) -> Result<Opened, Problem> {
+    let folder = folder_of(output);
+    let wanted = Wanted { arguments, flags: &arguments.journal, config, format, output, folder };
+    let retry = wanted.flags.retry_failed.as_ref();
+    let Some(folder) = wanted.find()? else {
+        if let Some(kinds) = retry {
+            return wanted.begin_with_output(kinds, inputs);
+        }
+        if wanted.flags.resume && output.exists() {
+            return finished::exit(output).map(Opened::Ended);
+        }
+        return wanted.begin(inputs);
+    };
+    let found = match look(&folder, false) {
+        _ if wanted.flags.restart => {
+            folder.clear().map_err(|error| Problem::broken(&error.into()))?;
+            return wanted.begin_in(folder, inputs);
+        }
+        Err(error) => return Err(wanted.unusable(error)),
+        Ok(Found::Nothing) => {
+            drop(folder);
+            return match retry {
+                Some(kinds) if output.exists() => wanted.begin_with_output(kinds, inputs),
+                _ => wanted.begin(inputs),
+            };
+        }
+        Ok(Found::Ended(how)) => {
+            folder.remove().map_err(|error| Problem::broken(&error.into()))?;
+            return match retry {
+                Some(kinds) => wanted.begin_with_output(kinds, inputs),
+                None if wanted.flags.resume => Ok(Opened::Ended(exit_of(&how))),
+                None => wanted.begin(inputs),
+            };
+        }
+        Ok(Found::Unfinished(found)) => found,
+    };
+    let is_untouched = found.state.done().is_empty() && found.state.in_doubt().is_empty();
+    if !wanted.flags.resume && retry.is_none() {
+        if is_untouched {
+            folder.clear().map_err(|error| Problem::broken(&error.into()))?;
+            return wanted.begin_in(folder, inputs);
+        }
+        return Err(Problem::usage(
+            format!(
+                "{} is the journal of a run that has not come to its end ({} inputs are done)",
+                wanted.folder.display(),
+                found.state.done().len()
+            ),
+            "--resume goes on with it, --restart discards it",
+        ));
+    }
+    wanted.go_on(folder, *found, inputs, HashMap::new())
+}
+
+impl Wanted<'_> {
+    /// The journal's folder, locked, if it is there.
+    fn find(&self) -> Result<Option<Folder>, Problem> {
+        let found = Folder::exists(&self.folder)
+            .and_then(|exists| if exists { Folder::open(&self.folder).map(Some) } else { Ok(None) });
+        found.map_err(|error| self.unusable(error))
+    }
+
+    /// A run that starts afresh.
+    fn begin(&self, inputs: Vec<Input>) -> Result<Opened, Problem> {
+        let folder = Folder::create(&self.folder).map_err(|error| self.unusable(error))?;
+        // What a kill in the very beginning may have left.
+        folder.clear().map_err(|error| self.unusable(error))?;
+        self.begin_in(folder, inputs)
+    }
+
+    fn begin_in(&self, folder: Folder, inputs: Vec<Input>) -> Result<Opened, Problem> {
+        let manifest = self.manifest(&inputs, None);
+        let journal = Journal::create(folder, manifest).map_err(|error| self.unusable(error))?;
+        let count = inputs.len();
+        self.opening(journal, inputs, count, HashMap::new())
+    }
+
+    /// A run that begins with the records of a finished output. The journal takes its place once it has them all.
+    fn begin_with_output(&self, kinds: &FailureKinds, inputs: Vec<Input>) -> Result<Opened, Problem> {
+        if !self.output.exists() {
+            return Err(Problem::usage(
+                format!("there is no {} to take the failed inputs from", self.output.display()),
+                "name the output of an earlier run with -o",
+            ));
+        }
+        let unusable = |error| self.unusable(error);
+        let mut beside = self.folder.clone().into_os_string();
+        beside.push(".import");
+        let beside = PathBuf::from(beside);
+        let folder = Folder::create(&beside).map_err(unusable)?;
+        folder.clear().map_err(unusable)?;
+        let manifest = self.manifest(&inputs, None);
+        let mut journal = Journal::create(folder, manifest).map_err(unusable)?;
+        let imported = finished::import(self.output, &mut journal, kinds);
+        let folder = journal.into_storage();
+        let expected = match imported {
+            Ok(expected) => expected,
+            Err(problem) => {
+                // What the problem is matters more than what is left behind.
+                let _ = folder.map(Folder::remove);
+                return Err(problem);
+            }
+        };
+        drop(folder);
+        fs::rename(&beside, &self.folder).map_err(|error| Problem::broken(&error.into()))?;
+        let Some(folder) = self.find()? else { return self.begin(inputs) };
+        match look(&folder, false).map_err(|error| self.unusable(error))? {
+            Found::Unfinished(found) => self.go_on(folder, *found, inputs, expected),
+            Found::Nothing | Found::Ended(_) => self.begin_in(folder, inputs),
+        }
+    }
+
+    fn go_on(
+        &self,
+        folder: Folder,
+        mut found: Unfinished,
+        inputs: Vec<Input>,
+        expected: HashMap<u64, u32>,
+    ) -> Result<Opened, Problem> {
+        let manifest = self.manifest(&inputs, Some(&found.manifest.salt));
+        let differences: Vec<String> = found
+            .manifest
+            .differences(&manifest)
+            .into_iter()
+            .map(|difference| {
+                let said = |value: Option<String>| value.unwrap_or_else(|| "nothing".to_owned());
+                format!("{} was {} and is {}", difference.name, said(difference.was), said(difference.is))
+            })
+            .collect();
+        if !differences.is_empty() {
+            return Err(Problem::usage(
+                format!("{} is of another run: {}", self.folder.display(), differences.join("; ")),
+                "repeat the command as it was with --resume, or discard the journal with --restart",
+            ));
+        }
+        for damage in &found.damage {
+            let what = match damage.is_torn {
+                true => "is an unfinished line, and is cut off",
+                false => "is damaged, and is set aside; what is missing is asked again",
+            };
+            let message = format!("{} bytes from {} of {} {what}", damage.length, damage.offset, damage.file);
+            say("warning", &message);
+        }
+        let inputs_before = std::mem::replace(&mut found.manifest.inputs, manifest.inputs).len();
+        let mut journal = Journal::resume(folder, found).map_err(|error| self.unusable(error))?;
+        if let Some(kinds) = &self.flags.retry_failed
+            && expected.is_empty()
+        {
+            reopen(&mut journal, kinds).map_err(|error| Problem::broken(&error.into()))?;
+        }
+        self.opening(journal, inputs, inputs_before, expected)
+    }
+
+    fn opening(
+        &self,
+        mut journal: Journal,
+        inputs: Vec<Input>,
+        inputs_before: usize,
+        expected: HashMap<u64, u32>,
+    ) -> Result<Opened, Problem> {
+        let extents = Arc::new(Extents::default());
+        let state = journal.state();
+        let idempotency_key = HeaderName::from_static("idempotency-key");
+        let may_repeat = self.flags.resend_in_doubt || self.config.headers.contains_key(idempotency_key);
+        let in_doubt = if may_repeat { Default::default() } else { state.in_doubt().clone() };
+        let rest = Rest { done: state.done().clone(), in_doubt, expected };
+        let spool = |number| journal.storage().spool(number);
+        let sources = sources(inputs, inputs_before, journal.state().inputs(), spool, &extents)?;
+        journal.write().map_err(|error| self.unusable(error))?;
+        let keeper = Keeper::new(journal, extents, self.flags)?;
+        Ok(Opened::Run(Box::new(Opening { keeper, sources, rest })))
+    }
+
+    fn manifest(&self, inputs: &[Input], salt: Option<&str>) -> headcount_journal::Manifest {
+        manifest(self.config, &self.arguments.request.method, self.format, inputs, salt)
+    }
+
+    fn unusable(&self, error: Error) -> Problem {
+        let hint = match &error {
+            error if error.is_locked() => "wait for it to end, or write to another file",
+            error if error.is_foreign() => "move it away, write to another file, or use --no-journal",
+            error if error.is_damaged() => "--restart discards it and starts afresh",
+            error if error.is_version() => "use the headcount that wrote it, or discard it with --restart",
+            _ => "make room or mend the folder's rights, or go without a journal: --no-journal",
+        };
+        Problem::broken(&anyhow::Error::from(error)).hint(hint).into_usage()
+    }
+}
+
+/// Has those be done again whose records failed.
+fn reopen(journal: &mut Journal, kinds: &FailureKinds) -> Result<(), Error> {
+    let mut meant = Vec::new();
+    let reading: Result<bool, Error> = journal.reader().as_written(|index, text| {
+        let record: Light = serde_json::from_slice(text)?;
+        if record.is_meant(kinds) {
+            meant.push(index);
+        }
+        Ok(())
+    });
+    reading?;
+    for index in meant {
+        if journal.state().done().contains(index) {
+            journal.reopen(index)?;
+        }
+    }
+    journal.commit()
+}
+
+fn exit_of(how: &str) -> Exit {
+    match how {
+        "0" => Exit::Accepted,
+        "2" => Exit::NotAccepted,
+        _ => Exit::Broken,
+    }
+}

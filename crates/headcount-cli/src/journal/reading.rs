@@ -1,0 +1,299 @@
+//! Reading the lists of a run that keeps a journal: how far, what the next run may compare; what is done already is
+//! passed over; and what cannot be read twice is copied.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crc32fast::Hasher;
+use headcount::list::Lines;
+use headcount::{Error, Request};
+use headcount_journal::{DoneSet, Extent};
+use http::Method;
+
+use crate::inputs::{BUFFER, Input};
+use crate::terminal::Problem;
+
+/// How far each list has been read, for the thread that writes the journal.
+#[derive(Debug, Default)]
+pub(crate) struct Extents {
+    of_inputs: Mutex<BTreeMap<usize, Extent>>,
+    changes: AtomicU64,
+}
+
+impl Extents {
+    fn set(&self, number: usize, extent: Extent) {
+        self.of_inputs.lock().unwrap_or_else(PoisonError::into_inner).insert(number, extent);
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// What has changed since this was asked with the same `seen`.
+    pub(crate) fn news(&self, seen: &mut u64) -> BTreeMap<usize, Extent> {
+        let changes = self.changes.load(Ordering::Acquire);
+        if changes == *seen {
+            return BTreeMap::new();
+        }
+        *seen = changes;
+        std::mem::take(&mut self.of_inputs.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What an earlier run has left to do.
+#[derive(Default)]
+pub(crate) struct Rest {
+    pub(crate) done: DoneSet,
+    /// Not to be sent again.
+    pub(crate) in_doubt: BTreeSet<u64>,
+    /// The checksums of what must stand at these indices.
+    pub(crate) expected: HashMap<u64, u32>,
+}
+
+/// An input that is ready to be read.
+pub(crate) enum Source {
+    Url(Box<Request>),
+    List { name: String, bytes: Box<dyn Read + Send> },
+}
+
+/// Makes ready what is to be read. `read_before` says how far an earlier run has come with each input, of which it had
+/// `inputs_before`; `spool` opens the copy of an input that cannot be read twice.
+pub(crate) fn sources(
+    inputs: Vec<Input>,
+    inputs_before: usize,
+    read_before: &BTreeMap<u64, Extent>,
+    spool: impl Fn(usize) -> io::Result<File>,
+    extents: &Arc<Extents>,
+) -> Result<Vec<Source>, Problem> {
+    let is_longer = inputs.len() > inputs_before;
+    let mut sources = Vec::new();
+    for (number, input) in inputs.into_iter().enumerate() {
+        let before = read_before.get(&(number as u64)).copied().unwrap_or_default();
+        // Only the end of everything may grow: else all that follows would have other places.
+        let may_grow = number + 1 == inputs_before && !is_longer;
+        let watch = |bytes: Box<dyn Read + Send>| Watched {
+            bytes,
+            number,
+            extent: Extent::default(),
+            checksum: Hasher::new(),
+            extents: Arc::clone(extents),
+        };
+        let (name, bytes): (String, Box<dyn Read + Send>) = match input {
+            Input::Url(request) => {
+                sources.push(Source::Url(Box::new(request)));
+                continue;
+            }
+            Input::File { file, name } if file.metadata().is_ok_and(|metadata| metadata.is_file()) => {
+                compare(&file, &name, before, may_grow)?;
+                (name, Box::new(file))
+            }
+            Input::File { file, name } => {
+                let copy = spool(number).map_err(|error| cannot_spool(&name, &error))?;
+                let bytes = Spooled::new(copy, Box::new(file), &name, before)?;
+                (name, Box::new(bytes))
+            }
+            Input::Standard => {
+                let copy = spool(number).map_err(|error| cannot_spool("standard input", &error))?;
+                let bytes = Spooled::new(copy, Box::new(io::stdin()), "standard input", before)?;
+                ("-".to_owned(), Box::new(bytes))
+            }
+        };
+        sources.push(Source::List { name, bytes: Box::new(watch(bytes)) });
+    }
+    Ok(sources)
+}
+
+/// The requests of all sources, one after another, read as they are needed, without those that are done.
+pub(crate) fn requests(
+    sources: Vec<Source>,
+    method: &Method,
+    rest: Rest,
+) -> impl Iterator<Item = Result<Request, Error>> + Send + use<> {
+    let method = method.clone();
+    let mut sources = sources.into_iter();
+    let mut list: Option<Lines<BufReader<Box<dyn Read + Send>>>> = None;
+    let mut next_index = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let index = next_index;
+            let is_done = rest.done.contains(index);
+            let request = match &mut list {
+                Some(lines) if is_done => match lines.pass_over() {
+                    Some(Ok(())) => None,
+                    Some(Err(error)) => return Some(Err(error)),
+                    None => {
+                        list = None;
+                        continue;
+                    }
+                },
+                Some(lines) => match lines.next() {
+                    Some(Ok(request)) => Some(request),
+                    Some(Err(error)) => return Some(Err(error)),
+                    None => {
+                        list = None;
+                        continue;
+                    }
+                },
+                None => match sources.next()? {
+                    Source::Url(request) => (!is_done).then_some(*request),
+                    Source::List { name, bytes } => {
+                        list = Some(Lines::new(BufReader::with_capacity(BUFFER, bytes), name));
+                        continue;
+                    }
+                },
+            };
+            next_index += 1;
+            let Some(request) = request else { continue };
+            if let Some(expected) = rest.expected.get(&index)
+                && *expected != crc32fast::hash(request.input().as_bytes())
+            {
+                let message =
+                    format!("input {index} is not what the output has there: is this another list?");
+                return Some(Err(Error::input(message)));
+            }
+            let request = request.method(method.clone()).index(index);
+            return Some(Ok(if rest.in_doubt.contains(&index) { request.in_doubt() } else { request }));
+        }
+    })
+}
+
+/// A list whose reading is noted.
+struct Watched {
+    bytes: Box<dyn Read + Send>,
+    number: usize,
+    extent: Extent,
+    checksum: Hasher,
+    extents: Arc<Extents>,
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.bytes.read(buffer)?;
+        self.checksum.update(&buffer[..count]);
+        self.extent.bytes += count as u64;
+        self.extent.checksum = self.checksum.clone().finalize();
+        self.extent.is_whole = count == 0;
+        self.extents.set(self.number, self.extent);
+        Ok(count)
+    }
+}
+
+/// Whether a list still begins as an earlier run has read it.
+fn compare(mut file: &File, name: &str, before: Extent, may_grow: bool) -> Result<(), Problem> {
+    let cannot =
+        |error: io::Error| Problem::usage(format!("cannot read {name}: {error}"), "look at who may read it");
+    let (checksum, last) = checksum(&mut file.take(before.bytes)).map_err(cannot)?;
+    if checksum != before.checksum {
+        return Err(Problem::usage(
+            format!("{name} has changed within the {} bytes that the journal's run had read", before.bytes),
+            "put the list back as it was, or start afresh with --restart",
+        ));
+    }
+    let mut next = [0];
+    if before.is_whole && file.read(&mut next).map_err(cannot)? > 0 {
+        let is_line_longer = before.bytes > 0 && last != Some(b'\n') && next != *b"\n";
+        if is_line_longer || !may_grow {
+            let what = if is_line_longer { "its last line is longer" } else { "other inputs follow it" };
+            return Err(Problem::usage(
+                format!("{name} has grown since the journal's run had read it, and {what}"),
+                "put the list back as it was, or start afresh with --restart",
+            ));
+        }
+    }
+    file.rewind().map_err(cannot)
+}
+
+/// The CRC-32 of all bytes, and the last of them.
+fn checksum(bytes: &mut impl Read) -> io::Result<(u32, Option<u8>)> {
+    let (mut hasher, mut last) = (Hasher::new(), None);
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match bytes.read(&mut buffer) {
+            Ok(0) => return Ok((hasher.finalize(), last)),
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                last = Some(buffer[count - 1]);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn cannot_spool(name: &str, error: &io::Error) -> Problem {
+    Problem::usage(format!("cannot keep a copy of {name}: {error}"), "make room, or use --no-journal")
+}
+
+/// An input that can be read once only: what was read before comes from the copy, the rest is copied as it comes.
+struct Spooled {
+    copy: File,
+    left_in_copy: u64,
+    /// `None`: the copy has all.
+    rest: Option<Box<dyn Read + Send>>,
+}
+
+impl Spooled {
+    fn new(
+        mut copy: File,
+        mut rest: Box<dyn Read + Send>,
+        name: &str,
+        before: Extent,
+    ) -> Result<Spooled, Problem> {
+        let cannot = |error: io::Error| cannot_spool(name, &error);
+        let (found, _) = checksum(&mut (&copy).take(before.bytes)).map_err(cannot)?;
+        let is_copy_good = found == before.checksum && copy.metadata().map_err(cannot)?.len() >= before.bytes;
+        if !(is_copy_good && before.is_whole) {
+            copy.set_len(0).map_err(cannot)?;
+            copy.rewind().map_err(cannot)?;
+            // Read again from its beginning, which must be the same.
+            let (checksum, _) = checksum(&mut Copying { copy: &copy, from: (&mut rest).take(before.bytes) })
+                .map_err(cannot)?;
+            if copy.metadata().map_err(cannot)?.len() < before.bytes {
+                return Err(Problem::usage(
+                    format!(
+                        "{name} is needed again: the journal's run had read {} bytes of it",
+                        before.bytes
+                    ) + " and not come to its end",
+                    "pipe the same list in once more",
+                ));
+            }
+            if checksum != before.checksum {
+                return Err(Problem::usage(
+                    format!("{name} is not the list that the journal's run had read"),
+                    "pipe the same list in, or start afresh with --restart",
+                ));
+            }
+        }
+        copy.seek(SeekFrom::Start(0)).map_err(cannot)?;
+        let rest = (!(is_copy_good && before.is_whole)).then_some(rest);
+        Ok(Spooled { copy, left_in_copy: before.bytes, rest })
+    }
+}
+
+impl Read for Spooled {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left_in_copy > 0 {
+            let count = (&self.copy).take(self.left_in_copy).read(buffer)?;
+            self.left_in_copy -= count as u64;
+            return Ok(count);
+        }
+        match &mut self.rest {
+            Some(rest) => Copying { copy: &self.copy, from: rest }.read(buffer),
+            None => Ok(0),
+        }
+    }
+}
+
+/// Copies what is read.
+struct Copying<'a, R> {
+    copy: &'a File,
+    from: R,
+}
+
+impl<R: Read> Read for Copying<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(buffer)?;
+        self.copy.write_all(&buffer[..count])?;
+        Ok(count)
+    }
+}

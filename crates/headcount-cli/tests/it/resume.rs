@@ -1,0 +1,538 @@
+//! A run that was broken off goes on: what is done is not asked again, what has changed is refused, and what is not ours
+//! is left alone.
+#![cfg(unix)]
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use serde_json::Value;
+use small_web::{Answer, Host, Reply, SmallWeb, Temperament};
+
+use crate::harness::{Desk, Ended, Running, end_of, records, wait_until};
+
+/// Pages of a host that answers and of one that never does, in turn.
+fn list(good: &Host, silent: &Host, count: usize) -> String {
+    (0..count)
+        .map(|number| if number % 2 == 0 { good } else { silent }.url(&format!("/page/{number}\n")))
+        .collect()
+}
+
+/// A run with half of its records, killed.
+fn broken_off(desk: &Desk, good: &Host, words: &str) {
+    let before = good.requests();
+    let running = Running::start(desk, &format!("{words} --timeout 60s"));
+    wait_until("the answers", || {
+        let journal = fs::read_dir(desk.path("")).unwrap().filter_map(|entry| {
+            let path = entry.unwrap().path();
+            fs::read_to_string(path.join("segment-000000")).ok()
+        });
+        good.requests() == before + 10 && journal.map(|text| text.lines().count()).sum::<usize>() >= 12
+    });
+    running.signal("KILL");
+    running.end();
+}
+
+fn desk(web: &SmallWeb) -> (Desk, Host) {
+    let (good, silent) = (web.host(Temperament::Fast), web.host(Temperament::Silent));
+    let desk = Desk::new();
+    desk.write("urls.txt", list(&good, &silent, 20));
+    (desk, good)
+}
+
+const RESUME: &str = "--timeout 300ms --retries 0 --resume";
+
+fn report(desk: &Desk, name: &str) -> Vec<Value> {
+    let text = desk.read(name);
+    let mut report =
+        if name.ends_with(".json") { serde_json::from_str(&text).unwrap() } else { records(&text) };
+    report.sort_by_key(|record: &Value| record["index"].as_u64());
+    report
+}
+
+/// Every input of the list once, as it should have ended.
+fn assert_complete(desk: &Desk, name: &str) {
+    let report = report(desk, name);
+    assert_eq!(report.len(), 20);
+    for (number, record) in report.iter().enumerate() {
+        assert_eq!((&record["index"], &record["line"]), (&number.into(), &(number + 1).into()));
+        assert_eq!(end_of(record), if number % 2 == 0 { "200" } else { "headers/timeout" });
+    }
+}
+
+fn refusal(ended: &Ended) -> &str {
+    assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("error: ") && ended.stderr.contains("\nhint: "), "{}", ended.stderr);
+    &ended.stderr
+}
+
+#[test]
+fn what_is_done_is_not_asked_again() {
+    let web = SmallWeb::start().unwrap();
+    for name in ["out.json", "out.jsonl"] {
+        let (desk, good) = desk(&web);
+        broken_off(&desk, &good, &format!("urls.txt -o {name}"));
+        assert_eq!(good.requests(), 10);
+        let ended = desk.check(&format!("urls.txt -o {name} {RESUME}"));
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("20 records") && ended.stderr.contains("done before           10"),
+            "{}",
+            ended.stderr
+        );
+        assert_eq!(good.requests(), 10);
+        assert_complete(&desk, name);
+        assert_eq!(desk.names(), [name, "urls.txt"]);
+        // Nothing is left to do, and the exit code is the same.
+        let ended = desk.check(&format!("urls.txt -o {name} {RESUME}"));
+        assert_eq!((ended.code, good.requests()), (Some(2), 10));
+    }
+}
+
+#[test]
+fn an_unfinished_journal_is_neither_overwritten_nor_forgotten() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, good) = desk(&web);
+    broken_off(&desk, &good, "urls.txt -o out.json");
+    let ended = desk.check("urls.txt -o out.json");
+    insta::assert_snapshot!(refusal(&ended));
+    let ended = desk.check("urls.txt -o out.json --timeout 300ms --retries 0 --restart");
+    assert_eq!((ended.code, good.requests()), (Some(2), 20), "{}", ended.stderr);
+    assert_complete(&desk, "out.json");
+}
+
+#[test]
+fn other_options_are_refused_with_what_differs() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, good) = desk(&web);
+    broken_off(&desk, &good, "urls.txt -o out.json -H Authorization:secret");
+    let cases = [
+        "urls.txt -o out.json --resume",
+        "urls.txt -o out.json --resume -H Authorization:other",
+        "urls.txt -o out.json --resume -H Authorization:secret -X HEAD --max-redirects 3",
+        "urls.txt -o out.json --resume -H Authorization:secret -f jsonl",
+        "-o out.json --resume -H Authorization:secret",
+    ];
+    let said: Vec<String> = cases
+        .iter()
+        .map(|words| {
+            refusal(&desk.check(words)).replace(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'], "")
+        })
+        .collect();
+    for (said, expected) in said.iter().zip([
+        "--header authorization was sha:",
+        "--header authorization was sha:",
+        "--max-redirects was  and is ; --method was GET and is HEAD",
+        "--format was json and is jsonl",
+        "input  was urls.txt and is -",
+    ]) {
+        assert!(said.contains(expected), "{said}");
+    }
+    let secrets = fs::read_dir(desk.path("out.json.headcount")).unwrap();
+    for file in secrets {
+        let content = fs::read(file.unwrap().path()).unwrap();
+        assert!(!String::from_utf8_lossy(&content).contains("secret"));
+    }
+    // How fast it goes, and how long it waits, may change.
+    let words = format!("urls.txt -o out.json -H Authorization:secret -c 3 --per-host 2 {RESUME}");
+    assert_eq!(desk.check(&words).code, Some(2));
+    assert_complete(&desk, "out.json");
+}
+
+#[test]
+fn a_list_that_has_changed_is_refused_and_a_longer_one_goes_on() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, good) = desk(&web);
+    broken_off(&desk, &good, "urls.txt -o out.json");
+    let list = desk.read("urls.txt");
+    desk.write("urls.txt", list.replacen("/page/", "/Page/", 1));
+    assert!(
+        refusal(&desk.check(&format!("urls.txt -o out.json {RESUME}")))
+            .contains("urls.txt has changed within")
+    );
+    desk.write("urls.txt", &list[..list.len() - 1]);
+    assert!(
+        refusal(&desk.check(&format!("urls.txt -o out.json {RESUME}")))
+            .contains("urls.txt has changed within")
+    );
+    desk.write("urls.txt", list + &good.url("/page/20"));
+    assert_eq!(desk.check(&format!("urls.txt -o out.json {RESUME}")).code, Some(2));
+    let report = report(&desk, "out.json");
+    assert_eq!((report.len(), &report[20]["title"]), (21, &"Page 20".into()));
+    assert_eq!(good.requests(), 11);
+}
+
+#[test]
+fn a_list_may_not_grow_before_another_one() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, good) = desk(&web);
+    desk.write("more.txt", "ftp://a.example/\n");
+    broken_off(&desk, &good, "urls.txt more.txt -o out.json");
+    let list = desk.read("urls.txt");
+    desk.write("urls.txt", list.clone() + "ftp://b.example/\n");
+    let ended = desk.check(&format!("urls.txt more.txt -o out.json {RESUME}"));
+    assert!(refusal(&ended).contains("urls.txt has grown"), "{}", ended.stderr);
+    desk.write("urls.txt", list);
+    desk.write("third.txt", "ftp://c.example/\n");
+    let ended = desk.check(&format!("urls.txt more.txt third.txt -o out.json {RESUME}"));
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    let report = report(&desk, "out.json");
+    assert_eq!((report.len(), &report[21]["source"]), (22, &"third.txt".into()));
+}
+
+#[test]
+fn a_torn_line_is_cut_off_and_lines_agree_with_the_journal() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, good) = desk(&web);
+    broken_off(&desk, &good, "urls.txt -o out.jsonl");
+    let append = |name: &str, text: &str| desk.write(name, desk.read(name) + text);
+    append("out.jsonl", "{\"index\":17,\"tor");
+    append("out.jsonl.headcount/segment-000000", "0123abcd r 17 {\"index\":17,\"tor");
+    let ended = desk.check(&format!("urls.txt -o out.jsonl {RESUME}"));
+    assert!(ended.stderr.contains("is an unfinished line, and is cut off"), "{}", ended.stderr);
+    assert_complete(&desk, "out.jsonl");
+    assert_eq!(good.requests(), 10);
+}
+
+#[test]
+fn a_damaged_record_is_reported_and_asked_again() {
+    let web = SmallWeb::start().unwrap();
+    for name in ["out.json", "out.jsonl"] {
+        let (desk, good) = desk(&web);
+        broken_off(&desk, &good, &format!("urls.txt -o {name}"));
+        let segment = format!("{name}.headcount/segment-000000");
+        desk.write(&segment, desk.read(&segment).replacen("Page 8", "Page 9", 1));
+        let ended = desk.check(&format!("urls.txt -o {name} {RESUME}"));
+        assert!(ended.stderr.contains("of segment-000000 is damaged, and is set aside"), "{}", ended.stderr);
+        assert_complete(&desk, name);
+        assert_eq!(report(&desk, name)[8]["title"], "Page 8");
+        assert_eq!(good.requests(), 11);
+    }
+}
+
+#[test]
+fn a_journal_that_is_in_use_is_refused() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, _) = desk(&web);
+    let running = Running::start(&desk, "urls.txt -o out.json --timeout 60s");
+    wait_until("the journal", || desk.path("out.json.headcount/manifest").exists());
+    for words in ["", "--resume", "--restart", "--retry-failed"] {
+        let ended = desk.check(&format!("urls.txt -o out.json {words}"));
+        assert!(refusal(&ended).contains("another run is writing to"), "{}", ended.stderr);
+    }
+    running.signal("KILL");
+    running.end();
+}
+
+#[test]
+fn a_folder_without_the_marker_is_left_alone() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, good) = desk(&web);
+    broken_off(&desk, &good, "urls.txt -o out.json");
+    fs::remove_file(desk.path("out.json.headcount/headcount-journal")).unwrap();
+    let names = || fs::read_dir(desk.path("out.json.headcount")).unwrap().count();
+    let before = names();
+    for words in ["", "--resume", "--restart", "--retry-failed"] {
+        let ended = desk.check(&format!("urls.txt -o out.json {words}"));
+        assert!(refusal(&ended).contains("is not a journal of headcount"), "{}", ended.stderr);
+    }
+    assert_eq!((names(), good.requests()), (before, 10));
+    assert_eq!(desk.check("urls.txt -o out.json --timeout 300ms --retries 0 --no-journal").code, Some(2));
+    assert_eq!(names(), before);
+}
+
+#[test]
+fn an_interrupted_run_shows_what_it_has_and_goes_on() {
+    let web = SmallWeb::start().unwrap();
+    for name in ["out.json", "out.jsonl"] {
+        let (desk, good) = desk(&web);
+        let running = Running::start(&desk, &format!("urls.txt -o {name} --timeout 60s --grace 0"));
+        wait_until("the answers", || good.requests() == 10);
+        running.signal("INT");
+        let ended = running.end();
+        assert_eq!(ended.code, Some(130));
+        assert!(ended.stderr.contains("to go on       the same command with --resume"), "{}", ended.stderr);
+        let ends: Vec<String> = report(&desk, name).iter().map(end_of).collect();
+        assert_eq!(ends.iter().filter(|end| *end == "interrupted").count(), 8, "{ends:?}");
+        assert_eq!(desk.check(&format!("urls.txt -o {name} {RESUME}")).code, Some(2));
+        assert_complete(&desk, name);
+    }
+}
+
+#[test]
+fn standard_input_is_copied_and_compared() {
+    let web = SmallWeb::start().unwrap();
+    // Late enough for the end of the list to be known before.
+    let good = web.host(Temperament::Slow(Duration::from_millis(200)));
+    let silent = web.host(Temperament::Silent);
+    let list = list(&good, &silent, 20);
+    for is_whole in [true, false] {
+        let desk = Desk::new();
+        let before = good.requests();
+        let mut running = Running::start(&desk, "- -o out.json --timeout 60s");
+        running.write(&list);
+        if is_whole {
+            running.close_stdin();
+        }
+        let segment = "out.json.headcount/segment-000000";
+        wait_until("the answers", || {
+            fs::read_to_string(desk.path(segment)).is_ok_and(|text| text.matches("Page ").count() == 10)
+        });
+        running.signal("KILL");
+        running.end();
+        assert_eq!(desk.read(segment).contains("\"is_whole\":true"), is_whole);
+        let other = list.replace("/page/", "/PAGE/");
+        let resume = format!("- -o out.json {RESUME}");
+        if is_whole {
+            // It is not asked for again, whatever it is by now.
+            assert_eq!(desk.check_stdin(&resume, &other).code, Some(2));
+        } else {
+            let ended = desk.check_stdin(&resume, "");
+            assert!(refusal(&ended).contains("standard input is needed again"), "{}", ended.stderr);
+            let ended = desk.check_stdin(&resume, &other);
+            assert!(refusal(&ended).contains("is not the list"), "{}", ended.stderr);
+            assert_eq!(desk.check_stdin(&resume, &list).code, Some(2));
+        }
+        assert_complete(&desk, "out.json");
+        assert_eq!(good.requests(), before + 10);
+    }
+}
+
+/// What of an output failed, by index.
+fn failed(desk: &Desk, name: &str) -> Vec<u64> {
+    let report = report(desk, name);
+    assert_eq!(report.len(), 20);
+    report
+        .iter()
+        .filter(|record| record["failed"] == true)
+        .map(|record| record["index"].as_u64().unwrap())
+        .collect()
+}
+
+#[test]
+fn what_failed_is_asked_again_and_merged() {
+    let web = SmallWeb::start().unwrap();
+    let good = web.host(Temperament::Fast);
+    let is_mended = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&is_mended);
+    let moody = web.host(Temperament::scripted(move |request| match flag.load(Relaxed) {
+        false => Reply::new().hang(),
+        true => Answer::page(200, "Mended").reply(request),
+    }));
+    for name in ["out.json", "out.jsonl"] {
+        is_mended.store(false, Relaxed);
+        let desk = Desk::new();
+        desk.write("urls.txt", list(&good, &moody, 19) + "ftp://a.example/");
+        let before = good.requests();
+        assert_eq!(desk.check(&format!("urls.txt -o {name} --timeout 300ms --retries 0")).code, Some(2));
+        assert_eq!(failed(&desk, name), [1, 3, 5, 7, 9, 11, 13, 15, 17]);
+        let was = report(&desk, name);
+
+        let again =
+            |words: &str| desk.check(&format!("urls.txt -o {name} --timeout 300ms --retries 0 {words}"));
+        let asked = moody.requests();
+        assert_eq!(again("--retry-failed=dns,headers/reset").code, Some(2));
+        assert_eq!(moody.requests(), asked, "of other kinds there were none");
+        assert!(report(&desk, name) == was);
+
+        // Killed meanwhile, it goes on.
+        let running = Running::start(&desk, &format!("urls.txt -o {name} --timeout 60s --retry-failed"));
+        wait_until("the requests", || moody.requests() == asked + 8);
+        running.signal("KILL");
+        running.end();
+        assert!(report(&desk, name) == was, "until all are there, the output is as it was");
+
+        is_mended.store(true, Relaxed);
+        let ended = again("--resume");
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert_eq!(failed(&desk, name), [] as [u64; 0]);
+        let is = report(&desk, name);
+        assert_eq!(good.requests(), before + 10, "what was answered is not asked again");
+        for number in (0..20).step_by(2) {
+            assert_eq!(is[number], was[number]);
+        }
+        assert_eq!(is[7]["title"], "Mended");
+        assert_eq!(desk.names(), [name, "urls.txt"]);
+    }
+}
+
+#[test]
+fn what_failed_is_asked_again_from_a_journal_too() {
+    let web = SmallWeb::start().unwrap();
+    let (good, silent) = (web.host(Temperament::Fast), web.host(Temperament::Silent));
+    let refused = web.refused_address();
+    let desk = Desk::new();
+    desk.write("urls.txt", format!("http://{refused}/\n{}\n{}\n", good.url("/page/1"), silent.url("/")));
+    let running = Running::start(&desk, "urls.txt -o out.json --timeout 60s --retries 0");
+    wait_until("two records", || {
+        fs::read_to_string(desk.path("out.json.headcount/segment-000000"))
+            .is_ok_and(|text| text.matches("\"index\":").count() == 2)
+    });
+    running.signal("KILL");
+    running.end();
+    let ended = desk.check("urls.txt -o out.json --retries 0 --timeout 300ms --retry-failed=connect -v");
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert_eq!((good.requests(), ended.stderr.matches("connect/refused:").count()), (1, 1));
+    let ends: Vec<String> = report(&desk, "out.json").iter().map(end_of).collect();
+    assert_eq!(ends, ["connect/refused", "200", "headers/timeout"]);
+}
+
+#[test]
+fn a_merge_with_what_is_not_ours_is_refused() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, good) = desk(&web);
+    refusal(&desk.check("urls.txt -o out.json --retry-failed"));
+    desk.write("out.json", "[\n{\"index\": 1}\n]\n");
+    assert!(refusal(&desk.check("urls.txt -o out.json --retry-failed")).contains("line 2 of "));
+    refusal(&desk.check("urls.txt -o out.json --resume"));
+    assert_eq!((good.requests(), desk.names()), (0, vec!["out.json".to_owned(), "urls.txt".to_owned()]));
+}
+
+#[test]
+fn another_list_is_not_merged() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, good) = desk(&web);
+    assert_eq!(desk.check("urls.txt -o out.json --timeout 300ms --retries 0").code, Some(2));
+    let list = desk.read("urls.txt");
+    desk.write("urls.txt", "http://127.0.0.1:1/\n".to_owned() + &list);
+    let was = desk.read("out.json");
+    let ended = desk.check("urls.txt -o out.json --timeout 300ms --retries 0 --retry-failed");
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("is this another list?"), "{}", ended.stderr);
+    assert_eq!(good.requests(), 10);
+    assert!(desk.read("out.json") == was);
+}
+
+#[test]
+fn what_may_have_been_sent_is_not_sent_again_unless_it_may_be() {
+    let web = SmallWeb::start().unwrap();
+    for (words, is_sent_again) in [("", false), ("--resend-in-doubt", true), ("-H Idempotency-Key:x", true)] {
+        let silent = web.host(Temperament::Silent);
+        let desk = Desk::new();
+        desk.write(
+            "urls.txt",
+            (0..10).map(|number| silent.url(&format!("/page/{number}\n"))).collect::<String>(),
+        );
+        let header = if words.starts_with("-H") { words } else { "" };
+        let running = Running::start(&desk, &format!("urls.txt -o out.json -X POST --timeout 60s {header}"));
+        wait_until("the requests", || silent.requests() == 8);
+        running.signal("KILL");
+        running.end();
+        let journal = desk.run(&["journal", "out.json.headcount"]);
+        assert!(journal.stdout.contains("in doubt     8\n"), "{}", journal.stdout);
+        let ended = desk.check(&format!("urls.txt -o out.json -X POST {RESUME} {words}"));
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        let ends: Vec<String> = report(&desk, "out.json").iter().map(end_of).collect();
+        let in_doubt = ends.iter().filter(|end| *end == "policy/in_doubt").count();
+        assert_eq!((ends.len(), in_doubt), (10, if is_sent_again { 0 } else { 8 }), "{ends:?}");
+        assert_eq!(silent.requests(), if is_sent_again { 18 } else { 10 });
+    }
+}
+
+#[test]
+fn a_journal_can_be_shown_verified_and_exported() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, good) = desk(&web);
+    broken_off(&desk, &good, "urls.txt -o out.json");
+    let shown = desk.run(&["journal", "out.json.headcount"]);
+    assert_eq!(shown.code, Some(0), "{}", shown.stderr);
+    // Whether it has seen the end of the list yet is a matter of moments.
+    let length = desk.read("urls.txt").len().to_string();
+    let text =
+        shown.stdout.replace(&format!("read to its end ({length} bytes)"), &format!("{length} bytes read"));
+    let text = text.replace(&length, "[length]");
+    insta::assert_snapshot!(text);
+    assert_eq!(desk.run(&["journal", "out.json.headcount", "--verify"]).code, Some(0));
+    for name in ["part.json", "part.jsonl"] {
+        assert_eq!(desk.run(&["journal", "out.json.headcount", "--export", name]).code, Some(0));
+        let report = report(&desk, name);
+        assert!(report.len() == 10 && report.iter().all(|record| end_of(record) == "200"));
+    }
+    assert_eq!(desk.run(&["journal", "out.json.headcount", "--export", "-"]).records().len(), 10);
+    let segment = "out.json.headcount/segment-000000";
+    desk.write(segment, desk.read(segment).replacen("Page 8", "Page 9", 1));
+    let damaged = desk.run(&["journal", "out.json.headcount", "--verify"]);
+    assert!(damaged.code == Some(1) && damaged.stdout.contains("damaged "), "{}", damaged.stdout);
+    refusal(&desk.run(&["journal", "."]));
+}
+
+#[test]
+fn flags_of_the_journal_need_one() {
+    let desk = Desk::new();
+    for words in
+        ["--resume", "--restart", "--retry-failed", "--durable", "--resume -o -", "--resume -o /dev/null"]
+    {
+        let ended = desk.check(&format!("http://127.0.0.1:1/ {words}"));
+        assert!(refusal(&ended).contains("needs an output that has a journal"), "{}", ended.stderr);
+    }
+    for words in [
+        "--resume --restart",
+        "--resume --no-journal",
+        "--retry-failed=dns,nonsense",
+        "--retry-failed=dns/reset",
+    ] {
+        refusal(&desk.check(&format!("http://127.0.0.1:1/ -o out.json {words}")));
+    }
+    assert_eq!(desk.names(), Vec::<String>::new());
+}
+
+#[test]
+fn a_durable_run_is_as_any_other() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, _) = desk(&web);
+    let ended = desk.check("urls.txt -o out.jsonl --durable --timeout 300ms --retries 0");
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert_complete(&desk, "out.jsonl");
+}
+
+/// A run that may write no file longer than 64 KiB, as if the disk were full then.
+#[cfg(target_os = "linux")]
+fn on_a_full_disk(desk: &Desk, words: &str) -> std::process::Child {
+    // An ignored signal stays ignored in the program that takes the shell's place: writing then fails.
+    let line =
+        format!("trap '' XFSZ; ulimit -S -f 64; exec {} check {words}", env!("CARGO_BIN_EXE_headcount"));
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &line]).current_dir(desk.path("")).stderr(std::process::Stdio::piped());
+    command.spawn().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_waited_for_and_leaves_what_can_be_gone_on_with() {
+    let web = SmallWeb::start().unwrap();
+    for name in ["out.json", "out.jsonl"] {
+        let host = web.host(Temperament::Fast);
+        let desk = Desk::new();
+        desk.write(
+            "urls.txt",
+            (0..500).map(|number| host.url(&format!("/page/{number}\n"))).collect::<String>(),
+        );
+        let run = on_a_full_disk(&desk, &format!("urls.txt -o {name} --local-wait 0"));
+        let ended = run.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains("error: cannot write") && said.contains("hint: what is done is kept"),
+            "{said}"
+        );
+
+        let mut run = on_a_full_disk(&desk, &format!("urls.txt -o {name} --local-wait 10m --resume"));
+        let mut said = std::io::BufReader::new(run.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("waits up to 600 s for room") {
+            line.clear();
+            assert!(std::io::BufRead::read_line(&mut said, &mut line).unwrap() > 0, "it did not wait");
+        }
+        assert_eq!(run.try_wait().unwrap(), None);
+        let room = ["--pid", &run.id().to_string(), "--fsize=unlimited"];
+        assert!(std::process::Command::new("prlimit").args(room).status().unwrap().success());
+        assert_eq!(run.wait().unwrap().code(), Some(0));
+        let report = report(&desk, name);
+        assert_eq!(report.len(), 500);
+        assert!(
+            report.iter().enumerate().all(|(number, record)| record["title"] == format!("Page {number}"))
+        );
+        assert_eq!(desk.names(), [name, "urls.txt"]);
+    }
+}

@@ -1,0 +1,260 @@
+//! A journal's folder on a real disk: made, recognised by its marker, locked, and removed file by known file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::found::only_line;
+use crate::segment::Kind;
+use crate::storage::{Storage, StoredFile, TEMPORARY};
+use crate::{Error, segment};
+
+/// The file that says that a folder is ours. Nothing is changed or removed in a folder without it.
+const MARKER: &str = "headcount-journal";
+
+const MARKER_TEXT: &str = "\
+This folder is the journal of a run of headcount that has not come to its end.
+To go on, repeat the command with --resume. To see what it holds: headcount journal FOLDER
+";
+
+const LOCK: &str = "lock";
+
+/// A journal's folder, locked for as long as this lives.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// Whether there is a journal's folder at `path`.
+    ///
+    /// # Errors
+    /// Something else stands there ([`Error::is_foreign`]), or it cannot be looked at.
+    pub fn exists(path: &Path) -> Result<bool, Error> {
+        match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(Error::io(format!("cannot look at {}", path.display()), error)),
+            Ok(metadata) if metadata.is_dir() && path.join(MARKER).is_file() => Ok(true),
+            // The last that removing takes.
+            Ok(metadata) if metadata.is_dir() && is_ended(path) => Ok(true),
+            // What a run leaves that was killed between making the folder and its marker.
+            Ok(metadata) if metadata.is_dir() && is_empty(path) => Ok(false),
+            Ok(_) => Err(Error::foreign(path)),
+        }
+    }
+
+    /// Makes a folder at `path`, or takes the one that is there, and locks it.
+    ///
+    /// # Errors
+    /// Something that is not ours stands there ([`Error::is_foreign`]), another run holds it ([`Error::is_locked`]), or
+    /// the disk refuses.
+    pub fn create(path: &Path) -> Result<Folder, Error> {
+        if Folder::exists(path)? {
+            return Folder::open(path);
+        }
+        let cannot = |error| Error::io(format!("cannot make {}", path.display()), error);
+        match private_folder(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(cannot(error)),
+            _ => {}
+        }
+        let mut marker =
+            private(OpenOptions::new().write(true).create(true)).open(path.join(MARKER)).map_err(cannot)?;
+        marker.write_all(MARKER_TEXT.as_bytes()).map_err(cannot)?;
+        let folder = Folder::open(path)?;
+        folder.sync_folder().map_err(cannot)?;
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            sync_folder(parent).map_err(cannot)?;
+        }
+        Ok(folder)
+    }
+
+    /// Locks a folder that is there.
+    ///
+    /// # Errors
+    /// As for [`Folder::create`].
+    pub fn open(path: &Path) -> Result<Folder, Error> {
+        if !Folder::exists(path)? {
+            return Err(Error::foreign(path));
+        }
+        let cannot = |error| Error::io(format!("cannot lock {}", path.display()), error);
+        let mut options = OpenOptions::new();
+        let lock = private(options.write(true).create(true).truncate(false))
+            .open(path.join(LOCK))
+            .map_err(cannot)?;
+        match fs4::FileExt::try_lock(&lock) {
+            Ok(()) => Ok(Folder { path: path.to_owned(), _lock: lock }),
+            Err(fs4::TryLockError::WouldBlock) => Err(Error::locked(path)),
+            Err(fs4::TryLockError::Error(error)) => Err(cannot(error)),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file that belongs to the journal's user, such as a copy of standard input: `spool-0`. Made if it is not there.
+    pub fn spool(&self, number: usize) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        private(options.read(true).write(true).create(true).truncate(false))
+            .open(self.path.join(format!("{}{number}", segment::SPOOL)))
+    }
+
+    /// Removes the files that a journal has, and then the folder, if nothing else is in it. What says how the run ended
+    /// goes last: a kill meanwhile leaves what is known as ours, and as no run to go on with.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn remove(self) -> Result<(), Error> {
+        let cannot = |error| Error::io(format!("cannot remove {}", self.path.display()), error);
+        self.empty(true).map_err(cannot)?;
+        for name in [LOCK, MARKER, segment::ENDING] {
+            self.remove_known(name).map_err(cannot)?;
+        }
+        match fs::remove_dir(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+            result => result.map_err(cannot),
+        }
+    }
+
+    /// Removes all that a journal wrote, and keeps the folder with its lock.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn clear(&self) -> Result<(), Error> {
+        self.empty(false).map_err(|error| Error::io(format!("cannot empty {}", self.path.display()), error))
+    }
+
+    fn empty(&self, keep_ending: bool) -> io::Result<()> {
+        let mut names = self.names()?;
+        names.retain(|name| is_known(name) && !(keep_ending && name == segment::ENDING));
+        for name in names {
+            self.remove_known(&name)?;
+        }
+        self.sync_folder()
+    }
+
+    fn remove_known(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.path.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+}
+
+/// Whether a journal makes files of this name.
+fn is_known(name: &str) -> bool {
+    let name = name.strip_suffix(TEMPORARY).unwrap_or(name);
+    [segment::MANIFEST, segment::CHECKPOINT, segment::ENDING].contains(&name)
+        || [segment::SEGMENT, segment::SET_ASIDE, segment::SPOOL].iter().any(|prefix| {
+            name.strip_prefix(prefix)
+                .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        })
+}
+
+fn is_ended(path: &Path) -> bool {
+    fs::read(path.join(segment::ENDING)).is_ok_and(|text| only_line(&text, Kind::End).is_some())
+}
+
+fn is_empty(path: &Path) -> bool {
+    fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+impl Storage for Folder {
+    type File = File;
+
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            // A name that is no text is not one of ours.
+            names.extend(entry?.file_name().into_string());
+        }
+        Ok(names)
+    }
+
+    fn create(&self, name: &str) -> io::Result<File> {
+        private(OpenOptions::new().read(true).write(true).create(true).truncate(true))
+            .open(self.path.join(name))
+    }
+
+    fn open(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(self.path.join(name))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        sync_folder(&self.path)
+    }
+}
+
+impl StoredFile for File {
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    #[cfg(unix)]
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::read_at(self, buffer, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_read(self, buffer, offset)
+    }
+
+    #[cfg(unix)]
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        std::os::unix::fs::FileExt::write_at(self, bytes, offset)
+    }
+
+    #[cfg(windows)]
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        std::os::windows::fs::FileExt::seek_write(self, bytes, offset)
+    }
+
+    fn set_length(&self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+/// Readable for the owner only: records and lists may hold what is nobody else's business.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match File::open(path)?.sync_all() {
+        // Some file systems cannot sync a folder, and have nothing better to offer.
+        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! What the lines of a journal add up to, and the checkpoint, which saves reading them all again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::done::{DoneSet, Piece};
+use crate::manifest::Extent;
+use crate::segment::{Kind, Line, Seal, parse_line, write_line};
+
+/// Ranges in a line of a checkpoint.
+const RANGES_IN_A_LINE: usize = 1_000;
+
+/// What is known once lines were read.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub(crate) done: DoneSet,
+    pub(crate) intents: BTreeSet<u64>,
+    pub(crate) inputs: BTreeMap<u64, Extent>,
+    /// Of all records, with a line end each.
+    pub(crate) record_bytes: u64,
+    pub(crate) has_reopened: bool,
+}
+
+impl State {
+    /// The inputs that have their record.
+    pub fn done(&self) -> &DoneSet {
+        &self.done
+    }
+
+    /// The inputs whose work may have begun and that have no record.
+    pub fn in_doubt(&self) -> &BTreeSet<u64> {
+        &self.intents
+    }
+
+    /// How far each list has been read, by its number.
+    pub fn inputs(&self) -> &BTreeMap<u64, Extent> {
+        &self.inputs
+    }
+
+    /// Whether some input was to be done again, so that it has more than one record line.
+    pub fn has_reopened(&self) -> bool {
+        self.has_reopened
+    }
+
+    pub(crate) fn apply(&mut self, line: Line<'_>) {
+        match line.kind {
+            Kind::Record => {
+                self.intents.remove(&line.index);
+                // A second record of an input takes the place of the first.
+                self.has_reopened |= !self.done.insert(line.index);
+                self.record_bytes += line.payload.len() as u64 + 1;
+            }
+            Kind::Reopened => self.has_reopened |= self.done.remove(line.index),
+            Kind::Intent => {
+                self.intents.insert(line.index);
+            }
+            Kind::Input => {
+                if let Ok(extent) = serde_json::from_slice(line.payload) {
+                    self.inputs.insert(line.index, extent);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Which segments a checkpoint stands for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Covered {
+    /// Number and length of each.
+    pub(crate) segments: Vec<(u32, u64)>,
+    record_bytes: u64,
+    has_reopened: bool,
+}
+
+/// The text of a checkpoint over `segments`.
+pub(crate) fn write_checkpoint(state: &State, segments: Vec<(u32, u64)>, seal: &Seal) -> Vec<u8> {
+    let mut text = Vec::new();
+    let mut lines = 0;
+    let mut add = |kind, index, payload: &[u8]| {
+        write_line(&mut text, seal, kind, index, payload);
+        lines += 1;
+    };
+    let covered = Covered { segments, record_bytes: state.record_bytes, has_reopened: state.has_reopened };
+    add(Kind::Covered, 0, json(&covered).as_bytes());
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for piece in state.done.pieces() {
+        match piece {
+            Piece::Range(first, last) => {
+                ranges.push((first, last));
+                if ranges.len() == RANGES_IN_A_LINE {
+                    add(Kind::Ranges, 0, json(&std::mem::take(&mut ranges)).as_bytes());
+                }
+            }
+            Piece::Bits(chunk, words) => {
+                let digits: String = words.iter().map(|word| format!("{word:016x}")).collect();
+                add(Kind::Bits, chunk, digits.as_bytes());
+            }
+        }
+    }
+    add(Kind::Ranges, 0, json(&ranges).as_bytes());
+    for index in &state.intents {
+        add(Kind::Intent, *index, b"");
+    }
+    for (number, extent) in &state.inputs {
+        add(Kind::Input, *number, json(extent).as_bytes());
+    }
+    write_line(&mut text, seal, Kind::End, lines, b"");
+    text
+}
+
+/// What a checkpoint says; `None` if any of it is damaged.
+pub(crate) fn read_checkpoint(text: &[u8], seal: &Seal) -> Option<(Covered, State)> {
+    let mut state = State::default();
+    let mut covered: Option<Covered> = None;
+    let mut lines = text.strip_suffix(b"\n")?.split(|byte| *byte == b'\n');
+    for number in 0.. {
+        let line = parse_line(lines.next()?, seal)?;
+        match line.kind {
+            Kind::Covered => covered = Some(serde_json::from_slice(line.payload).ok()?),
+            Kind::Ranges => {
+                let ranges: Vec<(u64, u64)> = serde_json::from_slice(line.payload).ok()?;
+                for (first, last) in ranges {
+                    state.done.insert_range(first, last).ok()?;
+                }
+            }
+            Kind::Bits => state.done.insert_bits(line.index, line.payload)?,
+            Kind::Intent | Kind::Input => state.apply(line),
+            Kind::End if line.index == number && lines.next().is_none() => break,
+            _ => return None,
+        }
+    }
+    let covered = covered?;
+    state.record_bytes = covered.record_bytes;
+    state.has_reopened = covered.has_reopened;
+    Some((covered, state))
+}
+
+/// The types here have nothing that JSON lacks.
+pub(crate) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,0 +1,7 @@
+//! What users of a journal can rely on, on a disk that fails in every way.
+
+mod damage;
+mod faults;
+mod faulty_disk;
+mod folder;
+mod script;
