@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use headcount::{AcceptedStatuses, Config, Engine};
-use headcount_outputs::{Fields, Where};
+use headcount_outputs::{Fields, Options, Where};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::journal::JournalFlags;
@@ -154,19 +154,22 @@ pub(crate) struct RequestArguments {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArguments {
-    /// Where the records go: a file, or - for standard output
+    /// Where the records go: a file, or - for standard output; repeatable
     ///
     /// Its ending says the format: .json (an array in the order of the inputs; appears whole or not at all), .jsonl
-    /// (a line as each record comes). Without it, standard output gets a table on a terminal and JSON lines in a
-    /// pipe.
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    /// (a line as each record comes), .csv, .parquet, .sqlite or .db (to which the run is added), .xml (JUnit), .md,
+    /// .html (a page that needs no network). Without it, standard output gets a table on a terminal and JSON lines in
+    /// a pipe. The journal stands beside the first.
+    #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
+    pub(crate) output: Vec<PathBuf>,
     /// The format, whatever the ending
     #[arg(short, long, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
     /// JSON lines, as --format jsonl
     #[arg(short = 'j', long, conflicts_with = "format")]
     pub(crate) jsonl: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
     /// Errors only: no progress, no summary
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -216,10 +219,20 @@ pub(crate) struct ReportArguments {
     /// the run is added).
     #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
     pub(crate) output: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: ColorChoice,
+}
+
+/// What of the records is written, and how.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct SelectionArguments {
     /// Fields to write, in this order: url,status_code,error.phase. For formats that have fields
     #[arg(long, value_name = "FIELDS")]
     pub(crate) fields: Option<Fields>,
-    /// Only records that meet a condition, such as 'status_code >= 400 or failed'
+    /// Write only records that meet a condition, such as 'status_code >= 400 or failed'
     #[arg(long = "where", value_name = "CONDITION")]
     pub(crate) condition: Option<Where>,
     /// In CSV, leave cells as they are that a spreadsheet would take for formulas
@@ -227,13 +240,28 @@ pub(crate) struct ReportArguments {
     pub(crate) raw_csv: bool,
     /// Rows that the table of an HTML page holds at most; those not accepted go first
     #[arg(long, value_name = "N", default_value = "100000", value_parser = at_least_one)]
-    pub(crate) html_rows: usize,
-    /// What the report is called [default: the names of the files]
+    pub(crate) html_rows: Option<usize>,
+    /// What reports are called [default: the names of the lists or files]
     #[arg(long, value_name = "TEXT")]
     pub(crate) title: Option<String>,
-    /// When to use colour
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
-    pub(crate) color: ColorChoice,
+}
+
+impl SelectionArguments {
+    /// Whether what is written is more or less than whole records.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.fields.is_some() || self.condition.is_some()
+    }
+
+    pub(crate) fn options(&self, default_title: &str) -> Options {
+        let options = Options::default();
+        Options {
+            fields: self.fields.clone().unwrap_or_default(),
+            condition: self.condition.clone(),
+            raw_csv: self.raw_csv,
+            html_rows: self.html_rows.unwrap_or(options.html_rows),
+            title: self.title.clone().unwrap_or_else(|| default_title.to_owned()),
+        }
+    }
 }
 
 const DIFF_EXAMPLES: &str = "\

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-pub(crate) use headcount_outputs::visible::{is_dangerous, shown, time};
+pub(crate) use headcount_outputs::visible::{shown, time};
 
 /// What the exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

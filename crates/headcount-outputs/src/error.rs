@@ -43,6 +43,16 @@ impl Error {
     }
 }
 
+impl From<Error> for io::Error {
+    /// Keeps the kind, by which a full disk is known.
+    fn from(error: Error) -> io::Error {
+        let cause = error.source.as_ref();
+        let kind = cause.and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
+        let reason = cause.map(|source| format!(": {source}")).unwrap_or_default();
+        io::Error::new(kind.unwrap_or(io::ErrorKind::Other), format!("{}{reason}", error.message))
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)

@@ -35,7 +35,7 @@ impl Fields {
     }
 
     /// The record with these fields only, for a serializer.
-    pub(crate) fn of<'a>(&'a self, record: &'a Record) -> impl Serialize {
+    pub fn of<'a>(&'a self, record: &'a Record) -> impl Serialize {
         Selected { fields: self, record }
     }
 }

@@ -10,7 +10,7 @@ use small_web::{Certificate, Host, KeepAliveEnd, SmallWeb, Temperament};
 use super::check::{fit_to_descriptors, report};
 use super::report::leave_page;
 use super::running::Run;
-use crate::arguments::{DemoArguments, OutputArguments};
+use crate::arguments::{DemoArguments, OutputArguments, SelectionArguments};
 use crate::output::{Output, Place};
 use crate::progress::ProgressLine;
 use crate::terminal::{Exit, Problem, shown};
@@ -46,9 +46,10 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     // Both ends of each connection are here, and the hosts' own sockets.
     fit_to_descriptors(&mut config, 3, false);
     let output = OutputArguments {
-        output: Some(arguments.output.clone()),
+        output: vec![arguments.output.clone()],
         format: None,
         jsonl: false,
+        selection: SelectionArguments::default(),
         quiet: false,
         verbose: false,
         no_progress: arguments.no_progress,
@@ -67,7 +68,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
         grace: TIMEOUT,
         is_verbose: false,
     }
-    .finish(move |finished| Some(report(finished, color, Some(&place))))?;
+    .finish(move |finished| Some(report(finished, color, std::slice::from_ref(&place))))?;
     if let Some(problem) = finished.problem {
         return Err(Problem::broken(&anyhow::anyhow!(problem)));
     }

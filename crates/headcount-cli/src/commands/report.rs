@@ -35,13 +35,7 @@ pub(super) fn leave_page(records: &Path, title: &str) -> Result<PathBuf, Problem
 
 fn outputs(arguments: &ReportArguments) -> Result<Vec<OutputFile>, Problem> {
     let names: Vec<_> = arguments.files.iter().map(|file| name(file)).collect();
-    let options = Options {
-        fields: arguments.fields.clone().unwrap_or_default(),
-        condition: arguments.condition.clone(),
-        raw_csv: arguments.raw_csv,
-        html_rows: arguments.html_rows,
-        title: arguments.title.clone().unwrap_or_else(|| names.join(", ")),
-    };
+    let options = arguments.selection.options(&names.join(", "));
     let mut outputs: Vec<OutputFile> = Vec::new();
     for path in &arguments.output {
         let format = Format::of_path(path).ok_or_else(|| unknown_ending(path, Format::ALL))?;
@@ -67,7 +61,7 @@ fn summarize(
     let mut times = None;
     for record in records {
         let record = record.map_err(problem)?;
-        if arguments.condition.as_ref().is_some_and(|condition| !condition.holds(&record)) {
+        if arguments.selection.condition.as_ref().is_some_and(|condition| !condition.holds(&record)) {
             continue;
         }
         summary.add(&record);

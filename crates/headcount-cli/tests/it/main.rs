@@ -12,4 +12,5 @@ mod record_documentation;
 mod reports;
 mod resume;
 mod scale;
+mod several_outputs;
 mod usage;
