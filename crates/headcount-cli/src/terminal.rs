@@ -65,7 +65,7 @@ impl Problem {
     }
 }
 
-/// A line on standard error: `error: …`, `hint: …`, `warning: …`.
+/// A line on standard error: `error: …`, `hint: …`, `warning: …`, `note: …`.
 pub(crate) fn say(label: &str, message: &str) {
     // Nobody is left to tell if standard error is gone.
     let _ = writeln!(io::stderr().lock(), "{label}: {}", shown(message));

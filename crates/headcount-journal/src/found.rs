@@ -125,7 +125,7 @@ impl Unfinished {
         for number in self.open_segments() {
             let file = storage.open(&segment_name(number))?;
             let state = &mut self.state;
-            let flaws = scan(&file, &Seal::of(self.manifest.id, number), |_, line| {
+            let flaws = scan(&file, Some(&Seal::of(self.manifest.id, number)), |_, line| {
                 state.apply(line);
                 Ok(())
             })?;
@@ -203,7 +203,7 @@ impl Unfinished {
         let manifest = crate::state::json(&self.manifest);
         write_line(&mut kept, &Seal::open(), Kind::Header, 0, manifest.as_bytes());
         let seal = Seal::of(self.manifest.id, number);
-        scan(&file, &seal, |place, line| {
+        scan(&file, Some(&seal), |place, line| {
             if line.kind != Kind::Header {
                 kept.extend_from_slice(
                     &content[place.offset as usize..(place.offset + place.length) as usize],

@@ -354,14 +354,14 @@ impl<S: Storage> Journal<S> {
     pub fn reader(&self) -> Reader<'_, S> {
         let closed = self.closed.iter().map(|(number, _)| *number);
         let segments = closed.chain(self.current.iter().map(|segment| segment.number)).collect();
-        Reader::new(&self.storage, self.manifest.id, segments)
+        Reader::new(&self.storage, self.manifest.id, segments, self.state.end)
     }
 
     /// The records that stood here when the journal was resumed and that no checkpoint covered; and the length of those
     /// before them, with a line end each.
     pub fn found(&self) -> (Reader<'_, S>, u64) {
         let (segments, bytes_before) = &self.found;
-        (Reader::new(&self.storage, self.manifest.id, segments.clone()), *bytes_before)
+        (Reader::new(&self.storage, self.manifest.id, segments.clone(), self.state.end), *bytes_before)
     }
 
     /// Has the next look read every line: what a checkpoint covers was found to be damaged.

@@ -22,6 +22,8 @@ pub struct Reader<'a, S: Storage> {
     storage: &'a S,
     id: u64,
     segments: Vec<u32>,
+    /// No record has an index from here on.
+    end: u64,
 }
 
 /// What came of reading in order.
@@ -47,13 +49,13 @@ struct Record {
 impl Unfinished {
     /// Its records, without going on with it.
     pub fn reader<'a, S: Storage>(&self, storage: &'a S) -> Reader<'a, S> {
-        Reader::new(storage, self.manifest.id, self.segments.clone())
+        Reader::new(storage, self.manifest.id, self.segments.clone(), self.state.end)
     }
 }
 
 impl<'a, S: Storage> Reader<'a, S> {
-    pub(crate) fn new(storage: &'a S, id: u64, segments: Vec<u32>) -> Reader<'a, S> {
-        Reader { storage, id, segments }
+    pub(crate) fn new(storage: &'a S, id: u64, segments: Vec<u32>, end: u64) -> Reader<'a, S> {
+        Reader { storage, id, segments, end }
     }
 
     /// Calls `each` with the index and text of every record, provisional ones not, as they were written. Returns whether
@@ -62,7 +64,7 @@ impl<'a, S: Storage> Reader<'a, S> {
     /// # Errors
     /// The disk refuses, or `each` does.
     pub fn as_written(&self, mut each: impl FnMut(u64, &[u8]) -> io::Result<()>) -> Result<bool, Error> {
-        let read = self.scan(|kind, record, payload| match kind {
+        let read = self.scan(true, |kind, record, payload| match kind {
             Kind::Record => each(record.index, payload),
             _ => Ok(()),
         });
@@ -129,8 +131,12 @@ impl<'a, S: Storage> Reader<'a, S> {
     fn fill(&self, table: &File, result: &mut InOrder) -> io::Result<Vec<Record>> {
         let mut gathered = Vec::with_capacity(GATHERED);
         let mut provisional = Vec::new();
-        let is_whole = self.scan(|kind, record, _| {
+        // Each checksum is compared once, when its record is fetched.
+        let mut is_out_of_bounds = false;
+        let is_whole = self.scan(false, |kind, record, _| {
             match kind {
+                // A damaged line may say anything: it must not make the table endless.
+                _ if record.index >= self.end => is_out_of_bounds |= kind == Kind::Record,
                 Kind::Record => gathered.push(record),
                 Kind::Provisional => provisional.push(record),
                 _ => {}
@@ -138,16 +144,21 @@ impl<'a, S: Storage> Reader<'a, S> {
             if gathered.len() == GATHERED { put(table, &mut gathered) } else { Ok(()) }
         })?;
         put(table, &mut gathered)?;
-        result.is_damaged = !is_whole;
+        result.is_damaged = !is_whole || is_out_of_bounds;
         provisional.reverse();
         Ok(provisional)
     }
 
-    fn scan(&self, mut each: impl FnMut(Kind, Record, &[u8]) -> io::Result<()>) -> io::Result<bool> {
+    fn scan(
+        &self,
+        is_checked: bool,
+        mut each: impl FnMut(Kind, Record, &[u8]) -> io::Result<()>,
+    ) -> io::Result<bool> {
         let mut is_whole = true;
         for number in &self.segments {
             let file = self.storage.open(&segment_name(*number))?;
-            let flaws = scan(&file, &Seal::of(self.id, *number), |place, line| {
+            let seal = is_checked.then(|| Seal::of(self.id, *number));
+            let flaws = scan(&file, seal.as_ref(), |place, line| {
                 each(line.kind, Record { index: line.index, segment: *number, place }, line.payload)
             })?;
             is_whole &= flaws.damaged.is_empty();

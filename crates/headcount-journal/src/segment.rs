@@ -126,11 +126,13 @@ pub(crate) fn write_line(text: &mut Vec<u8>, seal: &Seal, kind: Kind, index: u64
 
 /// A line without its end; `None` if it is damaged.
 pub(crate) fn parse_line<'a>(line: &'a [u8], seal: &Seal) -> Option<Line<'a>> {
-    if line.len() <= PREFIX || line[8] != b' ' || line[10] != b' ' {
-        return None;
-    }
+    parse_unchecked(line).filter(|_| checksum_of(line) == Some(seal.checksum(&line[9..])))
+}
+
+/// The checksum that a line bears.
+fn checksum_of(line: &[u8]) -> Option<u32> {
     let mut checksum = 0;
-    for digit in &line[..8] {
+    for digit in line.get(..8)? {
         let value = match digit {
             b'0'..=b'9' => digit - b'0',
             b'a'..=b'f' => digit - b'a' + 10,
@@ -138,7 +140,12 @@ pub(crate) fn parse_line<'a>(line: &'a [u8], seal: &Seal) -> Option<Line<'a>> {
         };
         checksum = checksum << 4 | u32::from(value);
     }
-    if checksum != seal.checksum(&line[9..]) {
+    Some(checksum)
+}
+
+/// The same without a look at the checksum.
+fn parse_unchecked(line: &[u8]) -> Option<Line<'_>> {
+    if line.len() <= PREFIX || line[8] != b' ' || line[10] != b' ' {
         return None;
     }
     let kind = Kind::from_letter(line[9])?;
@@ -174,10 +181,11 @@ impl Flaws {
     }
 }
 
-/// Reads a segment from its start, and calls `each` with every good line in order.
+/// Reads a segment from its start, and calls `each` with every good line in order. Without a seal, checksums are not
+/// compared: whoever fetches the lines by their places has to.
 pub(crate) fn scan(
     file: &impl StoredFile,
-    seal: &Seal,
+    seal: Option<&Seal>,
     mut each: impl FnMut(Place, Line<'_>) -> io::Result<()>,
 ) -> io::Result<Flaws> {
     let header_seal = Seal::open();
@@ -203,9 +211,10 @@ pub(crate) fn scan(
             let end = searched + end;
             let place = Place { offset: start + used as u64, length: (end + 1 - used) as u64 };
             let text = &window[used..end];
-            let line = match place.offset {
-                0 => parse_line(text, &header_seal).filter(|line| line.kind == Kind::Header),
-                _ => parse_line(text, seal),
+            let line = match (place.offset, seal) {
+                (0, _) => parse_line(text, &header_seal).filter(|line| line.kind == Kind::Header),
+                (_, Some(seal)) => parse_line(text, seal),
+                (_, None) => parse_unchecked(text),
             };
             match line {
                 Some(line) => each(place, line)?,

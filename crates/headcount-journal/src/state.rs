@@ -20,6 +20,8 @@ pub struct State {
     /// Of all records, with a line end each.
     pub(crate) record_bytes: u64,
     pub(crate) has_reopened: bool,
+    /// No record has an index from here on.
+    pub(crate) end: u64,
 }
 
 impl State {
@@ -44,6 +46,9 @@ impl State {
     }
 
     pub(crate) fn apply(&mut self, line: Line<'_>) {
+        if matches!(line.kind, Kind::Record | Kind::Provisional) {
+            self.end = self.end.max(line.index + 1);
+        }
         match line.kind {
             Kind::Record => {
                 self.intents.remove(&line.index);
@@ -72,6 +77,7 @@ pub(crate) struct Covered {
     pub(crate) segments: Vec<(u32, u64)>,
     record_bytes: u64,
     has_reopened: bool,
+    end: u64,
 }
 
 /// The text of a checkpoint over `segments`.
@@ -82,7 +88,12 @@ pub(crate) fn write_checkpoint(state: &State, segments: Vec<(u32, u64)>, seal: &
         write_line(&mut text, seal, kind, index, payload);
         lines += 1;
     };
-    let covered = Covered { segments, record_bytes: state.record_bytes, has_reopened: state.has_reopened };
+    let covered = Covered {
+        segments,
+        record_bytes: state.record_bytes,
+        has_reopened: state.has_reopened,
+        end: state.end,
+    };
     add(Kind::Covered, 0, json(&covered).as_bytes());
     let mut ranges: Vec<(u64, u64)> = Vec::new();
     for piece in state.done.pieces() {
@@ -134,6 +145,7 @@ pub(crate) fn read_checkpoint(text: &[u8], seal: &Seal) -> Option<(Covered, Stat
     let covered = covered?;
     state.record_bytes = covered.record_bytes;
     state.has_reopened = covered.has_reopened;
+    state.end = covered.end;
     Some((covered, state))
 }
 

@@ -34,7 +34,12 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
             Output::check(&place)?;
             let opening = match journal::open(arguments, engine.config(), place.format, file, inputs)? {
                 Opened::Run(opening) => *opening,
-                Opened::Ended(exit) => return Ok(exit),
+                Opened::Ended(exit) => {
+                    if !arguments.output.quiet {
+                        say("note", &format!("{} is complete; nothing was asked", file.display()));
+                    }
+                    return Ok(exit);
+                }
             };
             let engine = match method.is_safe() {
                 true => engine,

@@ -13,6 +13,9 @@ use serde::Deserialize;
 use super::flags::FailureKinds;
 use crate::terminal::{Exit, Problem};
 
+/// Records that are written to the journal at once.
+const WRITTEN_TOGETHER: u64 = 1_000;
+
 /// What matters of a record here.
 #[derive(Deserialize)]
 pub(super) struct Light {
@@ -59,16 +62,18 @@ pub(super) fn import(
     kinds: &FailureKinds,
 ) -> Result<HashMap<u64, u32>, Problem> {
     let mut expected = HashMap::new();
+    let mut imported = 0_u64;
     each(path, |record, text| {
         if record.is_meant(kinds) {
             expected.insert(record.index, crc32fast::hash(record.input.as_bytes()));
         }
+        imported += 1;
         let kept = match record.outcome {
             Outcome::Interrupted => journal.provisional(record.index, text),
             _ => journal.record(record.index, text),
         };
         kept.and_then(|()| if record.is_meant(kinds) { journal.reopen(record.index) } else { Ok(()) })
-            .and_then(|()| journal.write())
+            .and_then(|()| if imported.is_multiple_of(WRITTEN_TOGETHER) { journal.write() } else { Ok(()) })
             .map_err(io::Error::other)
     })?;
     journal.commit().map_err(|error| Problem::broken(&error.into()))?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::digest;
 use headcount::Config;
 use headcount_journal::Manifest;
 use http::Method;
@@ -19,7 +19,8 @@ pub(crate) fn manifest(
     inputs: &[Input],
     salt: Option<&str>,
 ) -> Manifest {
-    let salt = salt.map_or_else(|| hexadecimal(&random()), str::to_owned);
+    // It stands beside the hashes: it has to be another one each time, and is no secret.
+    let salt = salt.map_or_else(|| format!("{:032x}", fastrand::u128(..)), str::to_owned);
     let hash = |secret: &[u8]| {
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(salt.as_bytes());
@@ -59,8 +60,7 @@ pub(crate) fn manifest(
             },
         })
         .collect();
-    let id = random().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
-    Manifest::new(id, salt, options, inputs)
+    Manifest::new(fastrand::u64(..), salt, options, inputs)
 }
 
 fn without_userinfo(url: &Url) -> Url {
@@ -68,13 +68,6 @@ fn without_userinfo(url: &Url) -> Url {
     // Refused only by URLs that cannot have any.
     let _ = url.set_username("").and_then(|()| url.set_password(None));
     url
-}
-
-fn random() -> [u8; 16] {
-    let mut bytes = [0; 16];
-    // The system always has some; without, the hashes would only be unsalted.
-    let _ = rand::fill(&mut bytes);
-    bytes
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -128,6 +128,7 @@ fn what_is_done_is_not_asked_again() {
         // Nothing is left to do, and the exit code is the same.
         let ended = desk.check(&format!("urls.txt -o {name} {RESUME}"));
         assert_eq!((ended.code, good.requests()), (Some(2), 10));
+        assert!(ended.stderr.contains(&format!("{name} is complete; nothing was asked")), "{}", ended.stderr);
     }
 }
 

@@ -112,6 +112,22 @@ fn segments_of_another_journal_are_not_believed() {
     assert_eq!((unfinished.state.done().len(), unfinished.damage.len()), (COUNT, 1));
 }
 
+#[test]
+fn a_damaged_index_does_not_make_reading_endless() {
+    let disk = journal();
+    let Found::Unfinished(unfinished) = look(&disk, false).unwrap() else { panic!() };
+    let journal = Journal::resume(disk.clone(), *unfinished).unwrap();
+    let text = disk.content("segment-000000");
+    let start = text.windows(4).position(|bytes| bytes == b" r 1").unwrap();
+    // Two digits more for the price of the payload's first bytes.
+    for (position, byte) in b"68719476735 x".iter().enumerate() {
+        disk.change("segment-000000", start + 3 + position, text[start + 3 + position] ^ byte);
+    }
+    let table = tempfile::tempfile().unwrap();
+    let read = journal.reader().in_order(&table, |_, _| Ok(())).unwrap();
+    assert!(read.is_damaged && table.metadata().unwrap().len() < 10_000, "{read:?}");
+}
+
 /// What can befall a file.
 #[derive(Clone, Debug)]
 enum Mishap {
