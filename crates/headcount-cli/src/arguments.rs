@@ -7,11 +7,11 @@ use std::time::Duration;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use headcount::{AcceptedStatuses, Config, Engine};
-use headcount_outputs::{Fields, Options, Where};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use crate::commands::{diff, report};
 use crate::journal::JournalFlags;
-use crate::output::Format;
+use crate::output::{Format, SelectionArguments};
 use crate::terminal::{ColorChoice, Exit, Problem};
 
 /// One honest record for every URL.
@@ -36,11 +36,11 @@ pub(crate) enum Command {
     /// Start a small web of good and bad hosts on this machine, and check it. Needs no network
     Demo(DemoArguments),
     /// Make a report, or other formats, of finished outputs
-    #[command(after_help = REPORT_EXAMPLES)]
-    Report(ReportArguments),
+    #[command(after_help = report::EXAMPLES)]
+    Report(report::ReportArguments),
     /// Compare two runs: what broke, what healed, what changed
-    #[command(after_help = DIFF_EXAMPLES)]
-    Diff(DiffArguments),
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(diff::DiffArguments),
     /// Show what the journal of an unfinished run holds; verify or export it
     Journal(JournalArguments),
     /// Print the JSON Schema of a record
@@ -186,106 +186,12 @@ pub(crate) struct OutputArguments {
 
 #[derive(Args, Debug)]
 pub(crate) struct DemoArguments {
-    /// Where the records go, .json or .jsonl
+    /// Where the records go; a page to look at goes beside it, with the ending .html
     #[arg(short, long, value_name = "FILE", default_value = "headcount-demo.json")]
     pub(crate) output: PathBuf,
     /// No progress line
     #[arg(long)]
     pub(crate) no_progress: bool,
-    /// When to use colour
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
-    pub(crate) color: ColorChoice,
-}
-
-const REPORT_EXAMPLES: &str = "\
-Examples:
-  headcount report run.json                             the summary, on the terminal
-  headcount report run.json -o report.html              a page to send around
-  headcount report run.json -o run.parquet -o ci.xml    other formats, as many as you like
-  headcount report run.json -o bad.csv --where 'status_code >= 400 or failed'
-
-Conditions compare fields (==, !=, <, <=, >, >=, and ~ for text that contains
-another) with numbers, true, false, null, and 'text', and are joined with not,
-and, or and parentheses. `headcount schema` lists the fields.";
-
-#[derive(Args, Debug)]
-pub(crate) struct ReportArguments {
-    /// Finished outputs: .json, .jsonl, .csv, .parquet or .sqlite (of which the last run is taken)
-    #[arg(value_name = "FILE", required = true)]
-    pub(crate) files: Vec<PathBuf>,
-    /// A file to make; its ending says the format. Repeatable. Without it, the summary goes to standard output
-    ///
-    /// .html (a page that needs no network), .md, .xml (JUnit), .json, .jsonl, .csv, .parquet, .sqlite or .db (to which
-    /// the run is added).
-    #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
-    pub(crate) output: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) selection: SelectionArguments,
-    /// When to use colour
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
-    pub(crate) color: ColorChoice,
-}
-
-/// What of the records is written, and how.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct SelectionArguments {
-    /// Fields to write, in this order: url,status_code,error.phase. For formats that have fields
-    #[arg(long, value_name = "FIELDS")]
-    pub(crate) fields: Option<Fields>,
-    /// Write only records that meet a condition, such as 'status_code >= 400 or failed'
-    #[arg(long = "where", value_name = "CONDITION")]
-    pub(crate) condition: Option<Where>,
-    /// In CSV, leave cells as they are that a spreadsheet would take for formulas
-    #[arg(long)]
-    pub(crate) raw_csv: bool,
-    /// Rows that the table of an HTML page holds at most; those not accepted go first
-    #[arg(long, value_name = "N", default_value = "100000", value_parser = at_least_one)]
-    pub(crate) html_rows: Option<usize>,
-    /// What reports are called [default: the names of the lists or files]
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) title: Option<String>,
-}
-
-impl SelectionArguments {
-    /// Whether what is written is more or less than whole records.
-    pub(crate) fn is_partial(&self) -> bool {
-        self.fields.is_some() || self.condition.is_some()
-    }
-
-    pub(crate) fn options(&self, default_title: &str) -> Options {
-        let options = Options::default();
-        Options {
-            fields: self.fields.clone().unwrap_or_default(),
-            condition: self.condition.clone(),
-            raw_csv: self.raw_csv,
-            html_rows: self.html_rows.unwrap_or(options.html_rows),
-            title: self.title.clone().unwrap_or_else(|| default_title.to_owned()),
-        }
-    }
-}
-
-const DIFF_EXAMPLES: &str = "\
-Examples:
-  headcount diff yesterday.json today.json                 a line for each change
-  headcount diff yesterday.json today.json -o diff.html    a page to send around
-
-Inputs are the same if their method and URL are. A time has changed if it differs
-by 100 ms and twofold, and by more than chance explains: four standard deviations
-of how all times differ between the two runs.
-
-Exit codes:
-  0 nothing broke, 1 it could not be written, 2 something broke, 3 bad usage or a
-  file that cannot be read";
-
-#[derive(Args, Debug)]
-pub(crate) struct DiffArguments {
-    /// The run before: .json, .jsonl, .csv, .parquet or .sqlite
-    pub(crate) old: PathBuf,
-    /// The run after
-    pub(crate) new: PathBuf,
-    /// A file to make instead, .json or .html; repeatable
-    #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
-    pub(crate) output: Vec<PathBuf>,
     /// When to use colour
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub(crate) color: ColorChoice,
@@ -436,7 +342,7 @@ fn add_field(fields: &mut HeaderMap, text: &str, place: &str) -> Result<(), Prob
     }
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(number) if number > 0 => Ok(number),
         _ if text == "auto" => Err("a number found by the run itself is not there yet; give one".to_owned()),

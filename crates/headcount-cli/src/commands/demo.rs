@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use headcount::record::Outcome;
 use headcount::{Config, Engine, Request};
+use headcount_outputs::Format;
 use small_web::{Certificate, Host, KeepAliveEnd, SmallWeb, Temperament};
 
 use super::check::{fit_to_descriptors, report};
-use super::report::leave_page;
 use super::running::Run;
-use crate::arguments::{DemoArguments, OutputArguments, SelectionArguments};
-use crate::output::{Output, Place};
+use crate::arguments::{DemoArguments, OutputArguments};
+use crate::output::{Output, Place, SelectionArguments};
 use crate::progress::ProgressLine;
-use crate::terminal::{Exit, Problem, shown};
+use crate::terminal::{Exit, Problem};
 
 /// Hosts that answer well and at once, and pages asked of each.
 const GOOD_HOSTS: usize = 50;
@@ -45,17 +45,23 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     config.extra_certificates = vec![web.authority_pem().as_bytes().to_vec()];
     // Both ends of each connection are here, and the hosts' own sockets.
     fit_to_descriptors(&mut config, 3, false);
+    // A page to look at, beside the records.
+    let page = arguments.output.with_extension("html");
+    let mut outputs = vec![arguments.output.clone()];
+    if Format::of_path(&arguments.output).is_some() && page != arguments.output {
+        outputs.push(page);
+    }
     let output = OutputArguments {
-        output: vec![arguments.output.clone()],
+        output: outputs.clone(),
         format: None,
         jsonl: false,
-        selection: SelectionArguments::default(),
+        selection: SelectionArguments { title: Some("headcount demo".to_owned()), ..Default::default() },
         quiet: false,
         verbose: false,
         no_progress: arguments.no_progress,
         color: arguments.color,
     };
-    let (color, place) = (arguments.color, arguments.output.clone());
+    let color = arguments.color;
     let urls = neighbourhood.urls;
     let count = urls.len();
     let opened = Output::open(&Place::new(&output, &[])?, arguments.color)?;
@@ -68,7 +74,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
         grace: TIMEOUT,
         is_verbose: false,
     }
-    .finish(move |finished| Some(report(finished, color, std::slice::from_ref(&place))))?;
+    .finish(move |finished| Some(report(finished, color, &outputs)))?;
     if let Some(problem) = finished.problem {
         return Err(Problem::broken(&anyhow::anyhow!(problem)));
     }
@@ -89,10 +95,6 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
         return Err(Problem::broken(&anyhow::anyhow!(message)));
     }
     tell("Every input has its record; the hosts that failed were made to.")?;
-    if arguments.output.is_file() {
-        let page = leave_page(&arguments.output, "headcount demo")?;
-        tell(&format!("To look at, in a browser: {}", shown(&page.display().to_string())))?;
-    }
     Ok(Exit::Accepted)
 }
 

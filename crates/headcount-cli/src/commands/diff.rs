@@ -2,17 +2,45 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::path::PathBuf;
 
+use clap::{ArgAction, Args};
 use console::pad_str;
 use headcount_outputs::{Change, ChangeKind, Comparison, Format, RecordReader};
 
 use super::report::{print, problem, unknown_ending};
-use crate::arguments::DiffArguments;
 use crate::progress::thousands;
-use crate::terminal::{Exit, Palette, Problem, shown};
+use crate::terminal::{ColorChoice, Exit, Palette, Problem, shown};
 
 /// Columns of what it was and what it is: `headers/malformed` is 17 wide.
 const END_WIDTH: usize = 17;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  headcount diff yesterday.json today.json                 a line for each change
+  headcount diff yesterday.json today.json -o diff.html    a page to send around
+
+Inputs are the same if their method and URL are. A time has changed if it differs
+by 100 ms and twofold, and by more than chance explains: four standard deviations
+of how all times differ between the two runs.
+
+Exit codes:
+  0 nothing broke, 1 it could not be written, 2 something broke, 3 bad usage or a
+  file that cannot be read";
+
+#[derive(Args, Debug)]
+pub(crate) struct DiffArguments {
+    /// The run before: .json, .jsonl, .csv, .parquet or .sqlite
+    pub(crate) old: PathBuf,
+    /// The run after
+    pub(crate) new: PathBuf,
+    /// A file to make instead, .json or .html; repeatable
+    #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
+    pub(crate) output: Vec<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: ColorChoice,
+}
 
 pub(crate) fn run(arguments: &DiffArguments) -> Result<Exit, Problem> {
     let formats = [Format::Json, Format::Html];

@@ -2,9 +2,9 @@
 
 mod check;
 mod demo;
-mod diff;
+pub(crate) mod diff;
 mod journal;
-mod report;
+pub(crate) mod report;
 mod running;
 
 use std::io::Write;

@@ -4,12 +4,42 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::{ArgAction, Args};
 use headcount::{Progress, Record, Summary};
-use headcount_outputs::{Error, Format, Options, OutputFile, RecordReader, write_all};
+use headcount_outputs::{Error, Format, OutputFile, RecordReader, write_all};
 
-use crate::arguments::ReportArguments;
+use crate::output::SelectionArguments;
 use crate::report::Report;
-use crate::terminal::{Exit, Palette, Problem};
+use crate::terminal::{ColorChoice, Exit, Palette, Problem};
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  headcount report run.json                             the summary, on the terminal
+  headcount report run.json -o report.html              a page to send around
+  headcount report run.json -o run.parquet -o ci.xml    other formats, as many as you like
+  headcount report run.json -o bad.csv --where 'status_code >= 400 or failed'
+
+Conditions compare fields (==, !=, <, <=, >, >=, and ~ for text that contains
+another) with numbers, true, false, null, and 'text', and are joined with not,
+and, or and parentheses. `headcount schema` lists the fields.";
+
+#[derive(Args, Debug)]
+pub(crate) struct ReportArguments {
+    /// Finished outputs: .json, .jsonl, .csv, .parquet or .sqlite (of which the last run is taken)
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// A file to make; its ending says the format. Repeatable. Without it, the summary goes to standard output
+    ///
+    /// .html (a page that needs no network), .md, .xml (JUnit), .json, .jsonl, .csv, .parquet, .sqlite or .db (to which
+    /// the run is added).
+    #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
+    pub(crate) output: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: ColorChoice,
+}
 
 pub(crate) fn run(arguments: &ReportArguments) -> Result<Exit, Problem> {
     let outputs = outputs(arguments)?;
@@ -22,15 +52,6 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<Exit, Problem> {
         false => write_all(records, &outputs).map_err(problem)?,
     }
     Ok(Exit::Accepted)
-}
-
-/// Makes a page of an output, beside it.
-pub(super) fn leave_page(records: &Path, title: &str) -> Result<PathBuf, Problem> {
-    let path = records.with_extension("html");
-    let options = Options { title: title.to_owned(), ..Options::default() };
-    let page = OutputFile { path: path.clone(), format: Format::Html, options };
-    RecordReader::open(records).and_then(|records| write_all(records, &[page])).map_err(problem)?;
-    Ok(path)
 }
 
 fn outputs(arguments: &ReportArguments) -> Result<Vec<OutputFile>, Problem> {

@@ -4,6 +4,7 @@ mod destination;
 mod journaled;
 mod json_array;
 mod json_lines;
+mod selection;
 mod table;
 
 use std::io::{self, IsTerminal};
@@ -19,6 +20,7 @@ use journaled::{Journaled, Wanted};
 use json_array::JsonArray;
 pub(crate) use json_array::replace;
 use json_lines::JsonLines;
+pub(crate) use selection::SelectionArguments;
 use table::Table;
 
 use crate::arguments::OutputArguments;
