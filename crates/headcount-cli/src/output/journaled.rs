@@ -131,15 +131,15 @@ impl Journaled {
         let is_whole = self.keeper.with(|journal| {
             let expected = journal.state().done().len();
             let reader = journal.reader();
+            let is_made_of_files =
+                matches!(self.form, Form::Files) || (matches!(self.form, Form::Rewritten) && !is_complete);
             let made = match &self.form {
-                Form::Growing(_) | Form::Files if is_summary_of_all => Ok(true),
-                Form::Rewritten if !is_complete => Ok(true),
-                Form::Growing(_) | Form::Files => {
-                    reader.as_written(|_, text| count(text)).map_err(io::Error::other)
-                }
-                Form::Array | Form::Rewritten => {
-                    let is_array = matches!(self.form, Form::Array);
-                    write_whole(target, is_array, &reader, count)
+                _ if is_made_of_files => Ok(true),
+                Form::Growing(_) if is_summary_of_all => Ok(true),
+                Form::Growing(_) => reader.as_written(|_, text| count(text)).map_err(io::Error::other),
+                form => {
+                    let is_array = matches!(form, Form::Array);
+                    write_whole(target, is_array, &reader, &mut count)
                         .map(|read| !read.is_damaged && (!is_complete || read.records == expected))
                 }
             };
@@ -147,8 +147,11 @@ impl Journaled {
             let files = self.files.iter().filter(|file| is_complete || file.format != Format::Sqlite);
             let files: Vec<OutputFile> = files.cloned().collect();
             let made = match made {
-                Ok(true) if !files.is_empty() => write_files(target, &files, &reader)
-                    .map(|read| !read.is_damaged && (!is_complete || read.records == expected)),
+                Ok(true) if !files.is_empty() || is_made_of_files => {
+                    let each = |text: &[u8]| if is_made_of_files { count(text) } else { Ok(()) };
+                    write_files(target, &files, &reader, each)
+                        .map(|read| !read.is_damaged && (!is_complete || read.records == expected))
+                }
                 made => made,
             };
             if matches!(made, Ok(false)) {
@@ -172,12 +175,21 @@ impl Journaled {
 }
 
 /// Writes all records in the order of the inputs to files, which appear if all of them are there.
-fn write_files(target: &Path, files: &[OutputFile], reader: &Reader<'_, Folder>) -> io::Result<InOrder> {
+fn write_files(
+    target: &Path,
+    files: &[OutputFile],
+    reader: &Reader<'_, Folder>,
+    mut count: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<InOrder> {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let table = tempfile::tempfile_in(folder)?;
     let mut writers = open_writers(files)?;
-    let read =
-        reader.in_order(&table, |_, text| write_to_all(&mut writers, text)).map_err(io::Error::other)?;
+    let read = reader
+        .in_order(&table, |_, text| {
+            count(text)?;
+            write_to_all(&mut writers, text)
+        })
+        .map_err(io::Error::other)?;
     if !read.is_damaged {
         publish(writers)?;
     }

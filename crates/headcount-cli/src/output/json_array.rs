@@ -45,9 +45,6 @@ impl JsonArray {
 
     /// Records for files that are written at the end, in the same way.
     pub(crate) fn of_files(files: Vec<OutputFile>) -> io::Result<JsonArray> {
-        for file in &files {
-            check(&file.path)?;
-        }
         let folder = files.first().and_then(|file| file.path.parent()).map(Path::to_owned);
         let folder =
             folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| PathBuf::from("."));

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use headcount::{Record, Summary};
-use headcount_outputs::{Format as FileFormat, Options, OutputFile, Where};
+use headcount_outputs::{Format as FileFormat, Options, OutputFile, OutputWriter, Where};
 
 pub(crate) use destination::Destination;
 pub(crate) use journaled::write_records;
@@ -123,31 +123,24 @@ impl Place {
             }
         }
         let is_among_files = !files.is_empty();
-        let others = paths.iter().enumerate().filter(|(place, _)| *place != first);
-        for path in others.map(|(_, path)| path) {
-            if (arguments.format.is_some() || arguments.jsonl) && destination.folder().is_some() {
-                let message = "--format and --jsonl are for one file, and there are several";
-                return Err(Problem::usage(
-                    message,
-                    "leave it out; the endings of the files say their formats",
-                ));
-            }
+        if paths.len() > 1
+            && (arguments.format.is_some() || arguments.jsonl)
+            && destination.folder().is_some()
+        {
+            let message = "--format and --jsonl are for one file, and there are several";
+            return Err(Problem::usage(message, "leave it out; the endings of the files say their formats"));
+        }
+        for (_, path) in paths.iter().enumerate().filter(|(place, _)| *place != first) {
             let other = Destination::new(Some(path));
             other.refuse_inputs(inputs)?;
             let format = FileFormat::of_path(path).ok_or_else(|| unknown_ending(path))?;
             let Destination::File { target, .. } = &other else {
-                return Err(Problem::usage(
-                    format!("{other} is no file"),
-                    "only the first output may be none",
-                ));
+                let message = format!("{other} is no file");
+                return Err(Problem::usage(message, "only one output may be none, and stands first"));
             };
-            let is_named_twice =
-                destination.is_file(target) || files.iter().any(|file| other.is_file(&file.path));
-            if is_named_twice {
-                return Err(Problem::usage(
-                    format!("{other} is named twice"),
-                    "give each output a name of its own",
-                ));
+            if destination.is_file(target) || files.iter().any(|file| other.is_file(&file.path)) {
+                let message = format!("{other} is named twice");
+                return Err(Problem::usage(message, "give each output a name of its own"));
             }
             files.push(file(target, format));
         }
@@ -192,6 +185,7 @@ impl Output {
         match main {
             Some(main) if files.is_empty() => Ok(main),
             main => {
+                check_files(files)?;
                 let files = JsonArray::of_files(files.clone()).map_err(cannot)?;
                 Ok(Output::Files { main: main.map(Box::new), files })
             }
@@ -321,12 +315,13 @@ fn title(inputs: &[Input]) -> String {
     if names.is_empty() { "Headcount".to_owned() } else { names.join(", ") }
 }
 
-/// What shows already that a file cannot be made.
+/// Begins each file and takes it back, which shows what cannot be written.
 fn check_files(files: &[OutputFile]) -> Result<(), Problem> {
     for file in files {
-        json_array::check(&file.path).map_err(|error| {
-            let message = format!("cannot write {}: {error}", file.path.display());
-            Problem::usage(message, "choose another place with -o, or make room there")
+        OutputWriter::open(file).map_err(|error| {
+            Problem::broken(&error.into())
+                .hint("choose another place with -o, or make room there")
+                .into_usage()
         })?;
     }
     Ok(())

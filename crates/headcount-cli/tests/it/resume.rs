@@ -91,6 +91,24 @@ fn every_output_of_a_run_that_was_killed_is_whole_in_the_end() {
 }
 
 #[test]
+fn what_failed_is_asked_again_and_replaced_in_every_output() {
+    let web = SmallWeb::start().unwrap();
+    for first in ["out.parquet", "out.jsonl"] {
+        let (desk, good) = desk(&web);
+        let words = format!("urls.txt -o {first} -o out.csv --timeout 300ms --retries 0");
+        assert_eq!(desk.check(&words).code, Some(2));
+        let ended = desk.check(&format!("{words} --retry-failed"));
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert!(ended.stderr.contains("20 records"), "{}", ended.stderr);
+        assert_eq!(good.requests(), 10, "what was answered is not asked again");
+        for name in [first, "out.csv"] {
+            assert_eq!(desk.run(&["report", name, "-o", "back.json"]).code, Some(0));
+            assert_complete(&desk, "back.json");
+        }
+    }
+}
+
+#[test]
 fn an_interrupted_run_shows_what_it_has_and_adds_one_run_to_a_database() {
     let web = SmallWeb::start().unwrap();
     let (desk, good) = desk(&web);

@@ -112,6 +112,7 @@ fn a_run_that_is_done_is_known_by_its_first_output() {
 fn outputs_that_cannot_be_are_refused_before_anything_is_sent() {
     let desk = Desk::new();
     desk.write("urls.txt", "http://127.255.255.255/\n");
+    desk.write("urls.db", "no database\n");
     let mut complaints = String::new();
     for words in [
         "-o a.txt",
@@ -119,6 +120,8 @@ fn outputs_that_cannot_be_are_refused_before_anything_is_sent() {
         "-o a.json -o ./a.json",
         "-o a.json -o urls.txt",
         "-o a.json -o missing/a.html",
+        "-o a.json -o urls.db",
+        "-o urls.db --no-journal",
         "-o a.json -o a.html -f json",
         "-f parquet",
     ] {
@@ -126,6 +129,7 @@ fn outputs_that_cannot_be_are_refused_before_anything_is_sent() {
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{words}: {}", ended.stderr);
         complaints += &format!("$ headcount check urls.txt {words}\n{}", ended.stderr);
     }
+    let complaints = complaints.replace(&*desk.path("").to_string_lossy(), "DESK/");
     insta::assert_snapshot!(complaints);
-    assert_eq!(desk.names(), ["urls.txt"]);
+    assert_eq!(desk.names(), ["urls.db", "urls.txt"]);
 }
