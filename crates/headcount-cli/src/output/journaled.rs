@@ -139,8 +139,7 @@ impl Journaled {
                 Form::Growing(_) => reader.as_written(|_, text| count(text)).map_err(io::Error::other),
                 form => {
                     let is_array = matches!(form, Form::Array);
-                    write_whole(target, is_array, &reader, &mut count)
-                        .map(|read| !read.is_damaged && (!is_complete || read.records == expected))
+                    write_whole(target, is_array, &reader, is_complete.then_some(expected), &mut count)
                 }
             };
             // A database would get a second run of the same when this one goes on.
@@ -149,8 +148,7 @@ impl Journaled {
             let made = match made {
                 Ok(true) if !files.is_empty() || is_made_of_files => {
                     let each = |text: &[u8]| if is_made_of_files { count(text) } else { Ok(()) };
-                    write_files(target, &files, &reader, each)
-                        .map(|read| !read.is_damaged && (!is_complete || read.records == expected))
+                    write_files(target, &files, &reader, is_complete.then_some(expected), each)
                 }
                 made => made,
             };
@@ -174,13 +172,15 @@ impl Journaled {
     }
 }
 
-/// Writes all records in the order of the inputs to files, which appear if all of them are there.
+/// Writes all records in the order of the inputs to files. Returns false, and lets none of them appear, if some could
+/// not be read or there are not as many as expected.
 fn write_files(
     target: &Path,
     files: &[OutputFile],
     reader: &Reader<'_, Folder>,
+    expected: Option<u64>,
     mut count: impl FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<InOrder> {
+) -> io::Result<bool> {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let table = tempfile::tempfile_in(folder)?;
     let mut writers = open_writers(files)?;
@@ -190,29 +190,32 @@ fn write_files(
             write_to_all(&mut writers, text)
         })
         .map_err(io::Error::other)?;
-    if !read.is_damaged {
+    let is_whole = !read.is_damaged && expected.is_none_or(|expected| read.records == expected);
+    if is_whole {
         publish(writers)?;
     }
-    Ok(read)
+    Ok(is_whole)
 }
 
-/// Writes all records in the order of the inputs to a file that takes the place of `target`.
+/// Writes all records in the order of the inputs to a file that takes the place of `target`. Returns false, and leaves
+/// `target` as it was, if some could not be read or there are not as many as expected.
 fn write_whole(
     target: &Path,
     is_array: bool,
     reader: &Reader<'_, Folder>,
+    expected: Option<u64>,
     mut count: impl FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<InOrder> {
+) -> io::Result<bool> {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let table = tempfile::tempfile_in(folder)?;
-    let mut read = InOrder::default();
-    replace(target, |file| {
-        read = write_records(file, is_array, reader, &table, &mut count)?;
+    let mut is_whole = true;
+    let replaced = replace(target, |file| {
+        let read = write_records(file, is_array, reader, &table, &mut count)?;
+        is_whole = !read.is_damaged && expected.is_none_or(|expected| read.records == expected);
         // What is not whole does not take the place of what may be.
-        if read.is_damaged { Err(io::ErrorKind::InvalidData.into()) } else { Ok(()) }
-    })
-    .or_else(|error| if read.is_damaged { Ok(()) } else { Err(error) })?;
-    Ok(read)
+        if is_whole { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+    });
+    if is_whole { replaced.map(|()| true) } else { Ok(false) }
 }
 
 /// Writes all records of a journal in the order of the inputs.

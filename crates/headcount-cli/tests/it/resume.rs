@@ -596,3 +596,67 @@ fn a_full_disk_is_waited_for_and_leaves_what_can_be_gone_on_with() {
         assert_eq!(desk.names(), [name, "urls.txt"]);
     }
 }
+
+/// So many records, so long, that the journal has a closed segment and a checkpoint.
+const LONG_RECORDS: usize = 1_150;
+
+/// A run that is killed when it has a checkpoint.
+fn broken_off_late(desk: &Desk, web: &SmallWeb, name: &str) {
+    let long = "x".repeat(60_000);
+    let mut list: String =
+        (0..LONG_RECORDS).map(|number| format!("ftp://a.example/{number}/{long}\n")).collect();
+    list += &web.host(Temperament::Silent).url("/");
+    desk.write("urls.txt", list);
+    let running = Running::start(desk, &format!("urls.txt -o {name} --timeout 60s"));
+    wait_until("the checkpoint", || {
+        let next = fs::read_to_string(desk.path(&format!("{name}.headcount/segment-000001")));
+        desk.path(&format!("{name}.headcount/checkpoint")).exists()
+            && next.is_ok_and(|text| text.contains(&format!(" r {} ", LONG_RECORDS - 1)))
+    });
+    running.signal("KILL");
+    running.end();
+}
+
+fn assert_long_complete(desk: &Desk, name: &str) {
+    let report = report(desk, name);
+    assert_eq!(report.len(), LONG_RECORDS + 1);
+    for (number, record) in report.iter().enumerate() {
+        let input =
+            if number < LONG_RECORDS { format!("ftp://a.example/{number}/x") } else { "http".to_owned() };
+        assert!(
+            record["index"] == number && record["input"].as_str().unwrap().starts_with(&input),
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn a_long_run_goes_on_from_its_checkpoint() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    broken_off_late(&desk, &web, "out.jsonl");
+    let file = fs::OpenOptions::new().write(true).open(desk.path("out.jsonl")).unwrap();
+    file.set_len(file.metadata().unwrap().len() - 100_000).unwrap();
+    let ended = desk.check(&format!("urls.txt -o out.jsonl {RESUME}"));
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert_long_complete(&desk, "out.jsonl");
+}
+
+#[test]
+fn damage_that_shows_at_the_end_is_mended_by_the_next_run() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    broken_off_late(&desk, &web, "out.json");
+    let segment = "out.json.headcount/segment-000000";
+    // What a checkpoint covers is not read until the output is made of it.
+    desk.write(segment, desk.read(segment).replacen("/7/xxx", "/7/xyx", 1).replacen(" r 9 ", " x 9 ", 1));
+    let ended = desk.check(&format!("urls.txt -o out.json {RESUME}"));
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the disk has changed some records"), "{}", ended.stderr);
+    assert!(!desk.path("out.json").exists());
+    let ended = desk.check(&format!("urls.txt -o out.json {RESUME}"));
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("is damaged, and is set aside").count(), 2, "{}", ended.stderr);
+    assert_long_complete(&desk, "out.json");
+    assert_eq!(desk.names(), ["out.json", "urls.txt"]);
+}
