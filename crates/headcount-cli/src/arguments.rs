@@ -9,8 +9,9 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use headcount::{AcceptedStatuses, Config, Engine};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
+use crate::commands::{diff, report};
 use crate::journal::JournalFlags;
-use crate::output::Format;
+use crate::output::{Format, SelectionArguments};
 use crate::terminal::{ColorChoice, Exit, Problem};
 
 /// As many requests at once as `-c auto` may come to.
@@ -37,6 +38,12 @@ pub(crate) enum Command {
     Check(Box<CheckArguments>),
     /// Start a small web of good and bad hosts on this machine, and check it. Needs no network
     Demo(DemoArguments),
+    /// Make a report, or other formats, of finished outputs
+    #[command(after_help = report::EXAMPLES)]
+    Report(report::ReportArguments),
+    /// Compare two runs: what broke, what healed, what changed
+    #[command(after_help = diff::EXAMPLES)]
+    Diff(diff::DiffArguments),
     /// Show what the journal of an unfinished run holds; verify or export it
     Journal(JournalArguments),
     /// Print the JSON Schema of a record
@@ -193,19 +200,22 @@ pub(crate) struct RequestArguments {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArguments {
-    /// Where the records go: a file, or - for standard output
+    /// Where the records go: a file, or - for standard output; repeatable
     ///
     /// Its ending says the format: .json (an array in the order of the inputs; appears whole or not at all), .jsonl
-    /// (a line as each record comes). Without it, standard output gets a table on a terminal and JSON lines in a
-    /// pipe.
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
+    /// (a line as each record comes), .csv, .parquet, .sqlite or .db (to which the run is added), .xml (JUnit), .md,
+    /// .html (a page that needs no network). Without it, standard output gets a table on a terminal and JSON lines in
+    /// a pipe. The journal stands beside the first.
+    #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
+    pub(crate) output: Vec<PathBuf>,
     /// The format, whatever the ending
     #[arg(short, long, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
     /// JSON lines, as --format jsonl
     #[arg(short = 'j', long, conflicts_with = "format")]
     pub(crate) jsonl: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
     /// Errors only: no progress, no summary
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -228,7 +238,7 @@ pub(crate) struct DemoArguments {
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "1s")]
     #[arg(value_parser = some_time, conflicts_with = "output")]
     pub(crate) compare: Option<Duration>,
-    /// Where the records go, .json or .jsonl
+    /// Where the records go; a page to look at goes beside it, with the ending .html
     #[arg(short, long, value_name = "FILE", default_value = "headcount-demo.json")]
     pub(crate) output: PathBuf,
     /// No progress line
@@ -294,6 +304,7 @@ fn usage_problem(error: &clap::Error) -> Problem {
             let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
             format!("{:?} is no value for {flag}: {reason}", text(ContextKind::InvalidValue))
         }
+        ErrorKind::MissingRequiredArgument => format!("{} is missing", text(ContextKind::InvalidArg)),
         ErrorKind::ArgumentConflict => {
             format!("{flag} cannot be used with {}", bare(text(ContextKind::PriorArg)))
         }
@@ -422,7 +433,7 @@ fn add_field(fields: &mut HeaderMap, text: &str, place: &str) -> Result<(), Prob
     }
 }
 
-fn at_least_one(text: &str) -> Result<usize, String> {
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("it takes a whole number from 1 on".to_owned()),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use headcount::Progress;
+pub(crate) use headcount_outputs::visible::thousands;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
 
@@ -109,19 +110,6 @@ fn line(progress: &Progress, rate: f64, is_stopping: bool) -> String {
         line.push_str(&format!(", {} left", clock(left)));
     }
     line
-}
-
-/// `1,234,567`
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// `0:07`, `12:30`, `3:05:00`

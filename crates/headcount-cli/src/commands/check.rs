@@ -1,7 +1,7 @@
 //! `headcount check`: a record for every URL.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use headcount::{Config, Engine, Error, Request};
 
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     }
     .finish(move |finished| {
         let is_wanted = !is_quiet && !finished.reader_left;
-        is_wanted.then(|| report(finished, color, place.as_deref()))
+        is_wanted.then(|| report(finished, color, &place))
     })?;
     exit(&finished)
 }
@@ -106,7 +106,9 @@ fn exit(finished: &Finished) -> Result<Exit, Problem> {
 }
 
 /// The summary, for standard error.
-pub(super) fn report(finished: &Finished, color: ColorChoice, output: Option<&Path>) -> String {
+pub(super) fn report(finished: &Finished, color: ColorChoice, outputs: &[PathBuf]) -> String {
+    let files = outputs.iter().filter(|path| *path != Path::new("-"));
+    let files: Vec<String> = files.map(|path| path.display().to_string()).collect();
     let report = Report {
         summary: &finished.summary,
         progress: finished.progress,
@@ -115,7 +117,7 @@ pub(super) fn report(finished: &Finished, color: ColorChoice, output: Option<&Pa
         was_interrupted: finished.was_interrupted,
         done_before: finished.done_before,
         has_journal: finished.has_journal,
-        output: output.filter(|path| *path != Path::new("-")).map(|path| path.display().to_string()),
+        output: (!files.is_empty()).then(|| files.join(", ")),
     };
     report.text(Palette::new(color.is_on(&io::stderr())))
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use headcount::record::Outcome;
 use headcount::{Config, Engine, Request};
+use headcount_outputs::Format;
 use small_web::{Certificate, Host, KeepAliveEnd, SmallWeb, Temperament};
 
 use super::check::{fit_to_descriptors, report};
 use super::running::Run;
 use crate::arguments::{DemoArguments, OutputArguments};
-use crate::output::{Output, Place};
+use crate::output::{Output, Place, SelectionArguments};
 use crate::progress::ProgressLine;
 use crate::terminal::{Exit, Problem};
 
@@ -37,16 +38,23 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     config.extra_certificates = vec![web.authority_pem().as_bytes().to_vec()];
     // Both ends of each connection are here, and the hosts' own sockets.
     fit_to_descriptors(&mut config, 3, false);
+    // A page to look at, beside the records.
+    let page = arguments.output.with_extension("html");
+    let mut outputs = vec![arguments.output.clone()];
+    if Format::of_path(&arguments.output).is_some() && page != arguments.output {
+        outputs.push(page);
+    }
     let output = OutputArguments {
-        output: Some(arguments.output.clone()),
+        output: outputs.clone(),
         format: None,
         jsonl: false,
+        selection: SelectionArguments { title: Some("headcount demo".to_owned()), ..Default::default() },
         quiet: false,
         verbose: false,
         no_progress: arguments.no_progress,
         color: arguments.color,
     };
-    let (color, place) = (arguments.color, arguments.output.clone());
+    let color = arguments.color;
     let urls = neighbourhood.urls;
     let count = urls.len();
     let opened = Output::open(&Place::new(&output, &[])?, arguments.color)?;
@@ -59,7 +67,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
         grace: TIMEOUT,
         is_verbose: false,
     }
-    .finish(move |finished| Some(report(finished, color, Some(&place))))?;
+    .finish(move |finished| Some(report(finished, color, &outputs)))?;
     if let Some(problem) = finished.problem {
         return Err(Problem::broken(&anyhow::anyhow!(problem)));
     }

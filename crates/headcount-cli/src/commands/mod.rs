@@ -3,7 +3,9 @@
 mod check;
 mod compare;
 mod demo;
+pub(crate) mod diff;
 mod journal;
+pub(crate) mod report;
 mod running;
 
 use std::io::Write;
@@ -18,6 +20,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problem> {
             Some(call_takes) => compare::run(&arguments, call_takes),
             None => demo::run(&arguments),
         },
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Journal(arguments) => journal::run(&arguments),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&headcount::record::json_schema());

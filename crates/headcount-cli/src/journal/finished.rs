@@ -7,6 +7,7 @@ use std::path::Path;
 
 use headcount::record::{Failure, Outcome};
 use headcount_journal::{Folder, Journal};
+use headcount_outputs::{Format, RecordReader, json_text};
 use serde::Deserialize;
 
 use super::flags::FailureKinds;
@@ -79,11 +80,35 @@ pub(super) fn import(
     Ok(expected)
 }
 
+fn each_of_table(path: &Path, mut each: impl FnMut(Light, &[u8]) -> io::Result<()>) -> Result<(), Problem> {
+    let problem = |error: anyhow::Error| {
+        Problem::broken(&error).hint("it takes an output with all fields, as headcount wrote it").into_usage()
+    };
+    for record in RecordReader::open(path).map_err(|error| problem(error.into()))? {
+        let record = record.map_err(|error| problem(error.into()))?;
+        let mut text = Vec::new();
+        json_text::write(&mut text, &record)
+            .and_then(|()| each(serde_json::from_slice(&text)?, &text))
+            .map_err(|error| problem(error.into()))?;
+    }
+    Ok(())
+}
+
 /// Every record with its text. An array has one a line too.
 fn each(path: &Path, mut each: impl FnMut(Light, &[u8]) -> io::Result<()>) -> Result<(), Problem> {
     let cannot = |error: io::Error| {
         Problem::broken(&anyhow::Error::new(error).context(format!("cannot read {}", path.display())))
     };
+    match Format::of_path(path) {
+        Some(Format::Csv | Format::Parquet | Format::Sqlite) => return each_of_table(path, each),
+        Some(Format::Junit | Format::Markdown | Format::Html) => {
+            return Err(Problem::usage(
+                format!("{} is a report, which cannot be read back", path.display()),
+                "let the first -o be .json, .jsonl, .csv, .parquet or .sqlite",
+            ));
+        }
+        _ => {}
+    }
     let foreign = |line: usize| {
         Problem::usage(
             format!("line {line} of {} is no record of headcount", path.display()),

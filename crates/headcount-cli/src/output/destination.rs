@@ -50,6 +50,16 @@ impl Destination {
         }
     }
 
+    /// Whether it is the file at this place, there or not.
+    pub(crate) fn is_file(&self, place: &Path) -> bool {
+        let whole = |path: &Path| {
+            let folder =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            (fs::canonicalize(folder).ok(), path.file_name().map(ToOwned::to_owned))
+        };
+        matches!(self, Destination::File { target, .. } if whole(target) == whole(place))
+    }
+
     pub(crate) fn is_direct(&self) -> bool {
         matches!(self, Destination::Direct(_))
     }

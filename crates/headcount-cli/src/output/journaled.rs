@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use headcount::{Record, Summary};
 use headcount_journal::{Folder, InOrder, Journal, Reader};
+use headcount_outputs::{Format, OutputFile, json_text, publish};
 
-use super::json_array::{ArrayWriter, check, replace};
-use super::json_text;
+use super::json_array::{ArrayWriter, check, open_writers, replace, write_to_all};
 use crate::journal::Keeper;
 use crate::terminal::Exit;
 
@@ -17,11 +17,23 @@ pub(crate) struct Journaled {
     keeper: Keeper,
     target: PathBuf,
     form: Form,
+    /// Files that are made when all records are there.
+    files: Vec<OutputFile>,
     text: Vec<u8>,
     done_before: u64,
 }
 
+/// What stands in the journal's own place.
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted {
+    Array,
+    Lines,
+    /// One of the files.
+    Files,
+}
+
 enum Form {
+    Files,
     Array,
     /// Lines that are there as the records come.
     Growing(Lines),
@@ -31,14 +43,20 @@ enum Form {
 
 impl Journaled {
     /// Opens the output beside its journal. Lines that an earlier run has left are brought to what the journal says.
-    pub(crate) fn open(target: PathBuf, is_array: bool, keeper: Keeper) -> io::Result<Journaled> {
+    pub(crate) fn open(
+        target: PathBuf,
+        wanted: Wanted,
+        files: Vec<OutputFile>,
+        keeper: Keeper,
+    ) -> io::Result<Journaled> {
         check(&target)?;
         let (done_before, has_reopened) =
             keeper.with(|journal| Ok((journal.state().done().len(), journal.state().has_reopened())))?;
-        let form = match () {
-            () if is_array => Form::Array,
-            () if has_reopened => Form::Rewritten,
-            () => {
+        let form = match wanted {
+            Wanted::Files => Form::Files,
+            Wanted::Array => Form::Array,
+            Wanted::Lines if has_reopened => Form::Rewritten,
+            Wanted::Lines => {
                 let file =
                     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&target)?;
                 let file = Arc::new(file);
@@ -49,7 +67,7 @@ impl Journaled {
                 Form::Growing(Lines { file, written, text: Vec::new() })
             }
         };
-        Ok(Journaled { keeper, target, form, text: Vec::new(), done_before })
+        Ok(Journaled { keeper, target, form, files, text: Vec::new(), done_before })
     }
 
     pub(crate) fn done_before(&self) -> u64 {
@@ -72,7 +90,7 @@ impl Journaled {
         self.keeper.write()?;
         match &mut self.form {
             Form::Growing(lines) => self.keeper.patience().wait_for_room(|| lines.write()),
-            Form::Array | Form::Rewritten => Ok(()),
+            Form::Array | Form::Rewritten | Form::Files => Ok(()),
         }
     }
 
@@ -80,7 +98,8 @@ impl Journaled {
         self.flush()?;
         let is_complete = is_complete && !self.keeper.has_interrupted();
         // A run that was interrupted shows what it has; lines that are rewritten stay as they were until all are there.
-        let is_made = is_complete || matches!(self.form, Form::Array);
+        let is_made =
+            is_complete || !matches!(self.form, Form::Growing(_) | Form::Rewritten) || !self.files.is_empty();
         if is_made {
             let made = self.keeper.patience().wait_for_room(|| self.make(is_complete, summary));
             if let Err(error) = made {
@@ -112,13 +131,26 @@ impl Journaled {
         let is_whole = self.keeper.with(|journal| {
             let expected = journal.state().done().len();
             let reader = journal.reader();
+            let is_made_of_files =
+                matches!(self.form, Form::Files) || (matches!(self.form, Form::Rewritten) && !is_complete);
             let made = match &self.form {
+                _ if is_made_of_files => Ok(true),
                 Form::Growing(_) if is_summary_of_all => Ok(true),
                 Form::Growing(_) => reader.as_written(|_, text| count(text)).map_err(io::Error::other),
-                Form::Array | Form::Rewritten => {
-                    let is_array = matches!(self.form, Form::Array);
-                    write_whole(target, is_array, &reader, is_complete.then_some(expected), count)
+                form => {
+                    let is_array = matches!(form, Form::Array);
+                    write_whole(target, is_array, &reader, is_complete.then_some(expected), &mut count)
                 }
+            };
+            // A database would get a second run of the same when this one goes on.
+            let files = self.files.iter().filter(|file| is_complete || file.format != Format::Sqlite);
+            let files: Vec<OutputFile> = files.cloned().collect();
+            let made = match made {
+                Ok(true) if !files.is_empty() || is_made_of_files => {
+                    let each = |text: &[u8]| if is_made_of_files { count(text) } else { Ok(()) };
+                    write_files(target, &files, &reader, is_complete.then_some(expected), each)
+                }
+                made => made,
             };
             if matches!(made, Ok(false)) {
                 journal.distrust_checkpoint()?;
@@ -138,6 +170,31 @@ impl Journaled {
         }
         Ok(())
     }
+}
+
+/// Writes all records in the order of the inputs to files. Returns false, and lets none of them appear, if some could
+/// not be read or there are not as many as expected.
+fn write_files(
+    target: &Path,
+    files: &[OutputFile],
+    reader: &Reader<'_, Folder>,
+    expected: Option<u64>,
+    mut count: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<bool> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let table = tempfile::tempfile_in(folder)?;
+    let mut writers = open_writers(files)?;
+    let read = reader
+        .in_order(&table, |_, text| {
+            count(text)?;
+            write_to_all(&mut writers, text)
+        })
+        .map_err(io::Error::other)?;
+    let is_whole = !read.is_damaged && expected.is_none_or(|expected| read.records == expected);
+    if is_whole {
+        publish(writers)?;
+    }
+    Ok(is_whole)
 }
 
 /// Writes all records in the order of the inputs to a file that takes the place of `target`. Returns false, and leaves

@@ -7,8 +7,9 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use headcount::Record;
+use headcount_outputs::{Fields, OutputFile, OutputWriter, json_text, publish};
 
-use super::{Destination, json_text};
+use super::Destination;
 
 /// Bytes of an entry in the table of places: where the record begins, then its length. A length of 0 is a record that
 /// never came.
@@ -20,15 +21,18 @@ pub(crate) struct JsonArray {
     spooled: u64,
     places: File,
     text: Vec<u8>,
+    fields: Fields,
 }
 
 enum Target {
     File(PathBuf),
     Stream(Box<dyn Write + Send>),
+    /// Files of whatever format.
+    Files(Vec<OutputFile>),
 }
 
 impl JsonArray {
-    pub(crate) fn open(destination: &Destination) -> io::Result<JsonArray> {
+    pub(crate) fn open(destination: &Destination, fields: Fields) -> io::Result<JsonArray> {
         let target = match destination {
             Destination::File { target, .. } => {
                 check(target)?;
@@ -36,9 +40,21 @@ impl JsonArray {
             }
             _ => Target::Stream(destination.open()?),
         };
-        // Made in the output's folder: a folder that cannot be written to shows now, and the space is where it will be
-        // needed.
-        let spool = || match destination.folder() {
+        JsonArray::spooling(target, destination.folder(), fields)
+    }
+
+    /// Records for files that are written at the end, in the same way.
+    pub(crate) fn of_files(files: Vec<OutputFile>) -> io::Result<JsonArray> {
+        let folder = files.first().and_then(|file| file.path.parent()).map(Path::to_owned);
+        let folder =
+            folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| PathBuf::from("."));
+        JsonArray::spooling(Target::Files(files), Some(&folder), Fields::default())
+    }
+
+    /// Made in the output's folder: a folder that cannot be written to shows now, and the space is where it will be
+    /// needed.
+    fn spooling(target: Target, folder: Option<&Path>, fields: Fields) -> io::Result<JsonArray> {
+        let spool = || match folder {
             Some(folder) => tempfile::tempfile_in(folder),
             None => tempfile::tempfile(),
         };
@@ -48,12 +64,13 @@ impl JsonArray {
             spooled: 0,
             places: spool()?,
             text: Vec::new(),
+            fields,
         })
     }
 
     pub(crate) fn write(&mut self, record: &Record) -> io::Result<()> {
         self.text.clear();
-        json_text::write(&mut self.text, record)?;
+        json_text::write(&mut self.text, &self.fields.of(record))?;
         self.spool.write_all(&self.text)?;
         let length = u32::try_from(self.text.len()).map_err(io::Error::other)?;
         let mut entry = [0; ENTRY as usize];
@@ -66,7 +83,7 @@ impl JsonArray {
     }
 
     pub(crate) fn is_file(&self) -> bool {
-        matches!(self.target, Target::File(_))
+        matches!(self.target, Target::File(_) | Target::Files(_))
     }
 
     pub(crate) fn finish(mut self) -> io::Result<()> {
@@ -75,6 +92,11 @@ impl JsonArray {
         match self.target {
             Target::File(path) => replace(&path, |file| write_array(file, &spool, &self.places)),
             Target::Stream(stream) => write_array(stream, &spool, &self.places),
+            Target::Files(files) => {
+                let mut writers = open_writers(&files)?;
+                each_in_order(&spool, &self.places, |text| write_to_all(&mut writers, text))?;
+                Ok(publish(writers)?)
+            }
         }
     }
 }
@@ -117,15 +139,36 @@ pub(crate) fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) 
     Ok(())
 }
 
-fn write_array(target: impl Write, mut spool: &File, places: &File) -> io::Result<()> {
+/// The writers of files, whose folders and databases are there.
+pub(super) fn open_writers(files: &[OutputFile]) -> io::Result<Vec<OutputWriter>> {
+    Ok(files.iter().map(OutputWriter::open).collect::<Result<_, _>>()?)
+}
+
+/// Writes a record, whose text this is, to each.
+pub(super) fn write_to_all(writers: &mut [OutputWriter], text: &[u8]) -> io::Result<()> {
+    let record: Record = serde_json::from_slice(text)?;
+    Ok(writers.iter_mut().try_for_each(|writer| writer.write(&record))?)
+}
+
+fn write_array(target: impl Write, spool: &File, places: &File) -> io::Result<()> {
     let mut array = ArrayWriter::new(target);
+    each_in_order(spool, places, |text| array.add(text))?;
+    array.finish()
+}
+
+/// The texts of all records in the order of the inputs.
+fn each_in_order(
+    mut spool: &File,
+    places: &File,
+    mut each: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     let mut places = BufReader::with_capacity(64 << 10, places);
     let mut text = Vec::new();
     let mut entry = [0; ENTRY as usize];
     loop {
         match places.read_exact(&mut entry) {
             Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(error),
         }
         let (start, length) = entry.split_at(8);
@@ -137,9 +180,8 @@ fn write_array(target: impl Write, mut spool: &File, places: &File) -> io::Resul
         text.resize(length as usize, 0);
         spool.seek(SeekFrom::Start(start))?;
         spool.read_exact(&mut text)?;
-        array.add(&text)?;
+        each(&text)?;
     }
-    array.finish()
 }
 
 /// The text of an array, a record a line.

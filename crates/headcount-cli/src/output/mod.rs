@@ -4,21 +4,23 @@ mod destination;
 mod journaled;
 mod json_array;
 mod json_lines;
-mod json_text;
+mod selection;
 mod table;
 
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use headcount::{Record, Summary};
+use headcount_outputs::{Format as FileFormat, Options, OutputFile, OutputWriter, Where};
 
 pub(crate) use destination::Destination;
-use journaled::Journaled;
 pub(crate) use journaled::write_records;
+use journaled::{Journaled, Wanted};
 use json_array::JsonArray;
 pub(crate) use json_array::replace;
 use json_lines::JsonLines;
+pub(crate) use selection::SelectionArguments;
 use table::Table;
 
 use crate::arguments::OutputArguments;
@@ -35,6 +37,40 @@ pub(crate) enum Format {
     Jsonl,
     /// A line for people, as the records come
     Table,
+    /// RFC 4180, to a file
+    Csv,
+    /// Typed columns, to a file
+    Parquet,
+    /// A run in a database, which may be there already
+    Sqlite,
+    /// XML for CI systems, to a file
+    Junit,
+    /// A summary, to a file
+    Markdown,
+    /// A page with charts, to a file
+    Html,
+}
+
+impl Format {
+    /// The format of a file that is made when all records are there.
+    fn of_file(self) -> Option<FileFormat> {
+        Some(match self {
+            Format::Json => FileFormat::Json,
+            Format::Jsonl => FileFormat::JsonLines,
+            Format::Table => return None,
+            Format::Csv => FileFormat::Csv,
+            Format::Parquet => FileFormat::Parquet,
+            Format::Sqlite => FileFormat::Sqlite,
+            Format::Junit => FileFormat::Junit,
+            Format::Markdown => FileFormat::Markdown,
+            Format::Html => FileFormat::Html,
+        })
+    }
+
+    /// Whether it can be written as the records come, or by this crate.
+    fn is_own(self) -> bool {
+        matches!(self, Format::Json | Format::Jsonl | Format::Table)
+    }
 }
 
 /// An output that is being written.
@@ -43,21 +79,72 @@ pub(crate) enum Output {
     Lines(JsonLines),
     Table(Table),
     Journaled(Journaled),
+    /// Files made at the end, beside what is written as the records come.
+    Files {
+        main: Option<Box<Output>>,
+        files: JsonArray,
+    },
+    /// Only what meets a condition.
+    Filtered(Box<Output>, Where),
 }
 
 /// Where an output is to be, and in which form.
 pub(crate) struct Place {
     destination: Destination,
     pub(crate) format: Format,
+    /// Files that are made when all records are there.
+    files: Vec<OutputFile>,
+    /// The destination is one of these.
+    is_among_files: bool,
+    options: Options,
 }
 
 impl Place {
     /// What the flags ask for.
     pub(crate) fn new(arguments: &OutputArguments, inputs: &[Input]) -> Result<Place, Problem> {
-        let destination = Destination::new(arguments.output.as_deref());
+        // Standard output gets what comes; else the first output does, and has the journal beside it.
+        let paths = &arguments.output;
+        let first = paths.iter().position(|path| path == Path::new("-")).unwrap_or(0);
+        let destination = Destination::new(paths.get(first).map(PathBuf::as_path));
         destination.refuse_inputs(inputs)?;
         let format = format(arguments, &destination)?;
-        Ok(Place { destination, format })
+        let options = arguments.selection.options(&title(inputs));
+        let file =
+            |target: &PathBuf, format| OutputFile { path: target.clone(), format, options: options.clone() };
+        let mut files = Vec::new();
+        let is_whole = format.is_own() && !arguments.selection.is_partial();
+        match (&destination, format.of_file()) {
+            (Destination::File { target, .. }, Some(format)) if !is_whole => files.push(file(target, format)),
+            (Destination::File { .. }, _) => {}
+            _ if format.is_own() => {}
+            _ => {
+                let message = format!("{destination} cannot take this format");
+                return Err(Problem::usage(message, "name a file for it with -o"));
+            }
+        }
+        let is_among_files = !files.is_empty();
+        if paths.len() > 1
+            && (arguments.format.is_some() || arguments.jsonl)
+            && destination.folder().is_some()
+        {
+            let message = "--format and --jsonl are for one file, and there are several";
+            return Err(Problem::usage(message, "leave it out; the endings of the files say their formats"));
+        }
+        for (_, path) in paths.iter().enumerate().filter(|(place, _)| *place != first) {
+            let other = Destination::new(Some(path));
+            other.refuse_inputs(inputs)?;
+            let format = FileFormat::of_path(path).ok_or_else(|| unknown_ending(path))?;
+            let Destination::File { target, .. } = &other else {
+                let message = format!("{other} is no file");
+                return Err(Problem::usage(message, "only one output may be none, and stands first"));
+            };
+            if destination.is_file(target) || files.iter().any(|file| other.is_file(&file.path)) {
+                let message = format!("{other} is named twice");
+                return Err(Problem::usage(message, "give each output a name of its own"));
+            }
+            files.push(file(target, format));
+        }
+        Ok(Place { destination, format, files, is_among_files, options })
     }
 
     /// The file of a form that can be made from a journal.
@@ -79,16 +166,30 @@ impl Place {
 impl Output {
     /// Opens it, so that what cannot be written is known before anything is sent.
     pub(crate) fn open(place: &Place, color: ColorChoice) -> Result<Output, Problem> {
-        let Place { destination, format } = place;
+        let Place { destination, format, files, options, .. } = place;
         let cannot = |error: io::Error| place.cannot(&error);
-        Ok(match format {
-            Format::Json => Output::Array(JsonArray::open(destination).map_err(cannot)?),
-            Format::Jsonl => Output::Lines(JsonLines::new(destination.open().map_err(cannot)?)),
+        let fields = options.fields.clone();
+        let main = match format {
+            _ if place.is_among_files => None,
+            Format::Json => Some(Output::Array(JsonArray::open(destination, fields).map_err(cannot)?)),
             Format::Table => {
                 let palette = Palette::new(color.is_on(&io::stdout()));
-                Output::Table(Table::new(destination.open().map_err(cannot)?, palette))
+                Some(Output::Table(Table::new(destination.open().map_err(cannot)?, palette)))
             }
-        })
+            _ => Some(Output::Lines(JsonLines::new(destination.open().map_err(cannot)?, fields))),
+        };
+        let main = match (main, &options.condition) {
+            (Some(main), Some(condition)) => Some(Output::Filtered(Box::new(main), condition.clone())),
+            (main, _) => main,
+        };
+        match main {
+            Some(main) if files.is_empty() => Ok(main),
+            main => {
+                check_files(files)?;
+                let files = JsonArray::of_files(files.clone()).map_err(cannot)?;
+                Ok(Output::Files { main: main.map(Box::new), files })
+            }
+        }
     }
 
     /// Whether it could be opened, as far as that can be known without touching it.
@@ -98,7 +199,8 @@ impl Output {
                 json_array::check(target).map_err(|error| place.cannot(&error))
             }
             _ => Ok(()),
-        }
+        }?;
+        check_files(&place.files)
     }
 
     /// The same with a journal, from which it is made.
@@ -106,7 +208,12 @@ impl Output {
         let Destination::File { target, .. } = &place.destination else {
             return Output::open(place, ColorChoice::Never);
         };
-        let journaled = Journaled::open(target.clone(), place.format == Format::Json, keeper);
+        let form = match place.format {
+            _ if place.is_among_files => Wanted::Files,
+            Format::Json => Wanted::Array,
+            _ => Wanted::Lines,
+        };
+        let journaled = Journaled::open(target.clone(), form, place.files.clone(), keeper);
         journaled.map(Output::Journaled).map_err(|error| place.cannot(&error))
     }
 
@@ -116,6 +223,12 @@ impl Output {
             Output::Lines(lines) => lines.write(record),
             Output::Table(table) => table.write(record),
             Output::Journaled(journaled) => journaled.write(record),
+            Output::Files { main, files } => {
+                main.as_mut().map_or(Ok(()), |main| main.write(record))?;
+                files.write(record)
+            }
+            Output::Filtered(main, condition) if condition.holds(record) => main.write(record),
+            Output::Filtered(..) => Ok(()),
         }
     }
 
@@ -126,6 +239,8 @@ impl Output {
             Output::Lines(lines) => lines.flush(),
             Output::Table(table) => table.flush(),
             Output::Journaled(journaled) => journaled.flush(),
+            Output::Files { main, .. } => main.as_mut().map_or(Ok(()), |main| main.flush()),
+            Output::Filtered(main, _) => main.flush(),
         }
     }
 
@@ -145,7 +260,8 @@ impl Output {
     pub(crate) fn is_completed_at_the_end(&self) -> bool {
         match self {
             Output::Array(array) => array.is_file(),
-            Output::Journaled(_) => true,
+            Output::Journaled(_) | Output::Files { .. } => true,
+            Output::Filtered(main, _) => main.is_completed_at_the_end(),
             Output::Lines(_) | Output::Table(_) => false,
         }
     }
@@ -155,6 +271,12 @@ impl Output {
     pub(crate) fn finish(self, is_complete: bool, summary: &mut Summary) -> io::Result<()> {
         match self {
             Output::Journaled(journaled) => journaled.finish(is_complete, summary),
+            Output::Files { main, files } => {
+                let finished = main.map_or(Ok(()), |main| main.finish(is_complete, summary));
+                // A reader of standard output that has seen enough takes no file away.
+                files.finish().and(finished)
+            }
+            Output::Filtered(main, _) => main.finish(is_complete, summary),
             Output::Array(array) => array.finish(),
             Output::Lines(mut lines) => lines.flush(),
             Output::Table(mut table) => table.flush(),
@@ -172,17 +294,42 @@ fn format(arguments: &OutputArguments, destination: &Destination) -> Result<Form
     let Some(path) = destination.name() else {
         return Ok(if io::stdout().is_terminal() { Format::Table } else { Format::Jsonl });
     };
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => Ok(Format::Json),
-        Some("jsonl" | "ndjson") => Ok(Format::Jsonl),
+    let of_path = FileFormat::of_path(path);
+    let format = Format::value_variants().iter().copied().find(|format| format.of_file() == of_path);
+    match format.filter(|_| of_path.is_some()) {
+        Some(format) if format.is_own() || !destination.is_direct() => Ok(format),
         _ if destination.is_direct() => Ok(Format::Jsonl),
         _ => Err(unknown_ending(path)),
     }
 }
 
+/// What a report is called: the lists that were checked.
+fn title(inputs: &[Input]) -> String {
+    let names: Vec<&str> = inputs
+        .iter()
+        .filter_map(|input| match input {
+            Input::File { name, .. } => Some(name.as_str()),
+            Input::Standard | Input::Url(_) => None,
+        })
+        .collect();
+    if names.is_empty() { "Headcount".to_owned() } else { names.join(", ") }
+}
+
+/// Begins each file and takes it back, which shows what cannot be written.
+fn check_files(files: &[OutputFile]) -> Result<(), Problem> {
+    for file in files {
+        OutputWriter::open(file).map_err(|error| {
+            Problem::broken(&error.into())
+                .hint("choose another place with -o, or make room there")
+                .into_usage()
+        })?;
+    }
+    Ok(())
+}
+
 fn unknown_ending(path: &Path) -> Problem {
     Problem::usage(
         format!("the ending of {} does not say a format", path.display()),
-        "use .json or .jsonl, or say it with --format json, jsonl or table",
+        "use .json, .jsonl, .csv, .parquet, .sqlite, .xml, .md or .html, or say it with --format",
     )
 }

@@ -22,7 +22,8 @@ fn the_demo_goes_as_designed() {
 fn the_report_goes_where_it_is_wanted() {
     let desk = Desk::new();
     assert_eq!(desk.run(&["demo", "-o", "here.jsonl", "--no-progress"]).code, Some(0));
-    assert_eq!(desk.names(), ["here.jsonl"]);
+    assert_eq!(desk.names(), ["here.html", "here.jsonl"]);
+    assert!(desk.read("here.html").contains("<title>"));
     assert_eq!(desk.run(&["demo", "-o", "here.doc"]).code, Some(3));
 }
 

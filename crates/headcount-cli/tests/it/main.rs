@@ -9,6 +9,8 @@ mod interruption;
 mod kill;
 mod outputs;
 mod record_documentation;
+mod reports;
 mod resume;
 mod scale;
+mod several_outputs;
 mod usage;

@@ -68,6 +68,65 @@ fn refusal(ended: &Ended) -> &str {
 }
 
 #[test]
+fn every_output_of_a_run_that_was_killed_is_whole_in_the_end() {
+    let web = SmallWeb::start().unwrap();
+    for outputs in
+        ["-o out.parquet -o out.db -o out.html", "-o out.jsonl -o out.db -o out.parquet -o out.html"]
+    {
+        let (desk, good) = desk(&web);
+        broken_off(&desk, &good, &format!("urls.txt {outputs}"));
+        assert!(!desk.path("out.parquet").exists() && !desk.path("out.html").exists());
+        let ended = desk.check(&format!("urls.txt {outputs} {RESUME}"));
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert!(ended.stderr.contains("20 records"), "{}", ended.stderr);
+        assert_eq!(good.requests(), 10);
+        for name in ["out.parquet", "out.db"] {
+            assert_eq!(desk.run(&["report", name, "-o", "back.json"]).code, Some(0));
+            assert_complete(&desk, "back.json");
+        }
+        assert!(desk.read("out.html").contains("<h1>10 of 20 accepted</h1>"));
+        let left: Vec<String> = desk.names().into_iter().filter(|name| name.contains("headcount")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
+fn what_failed_is_asked_again_and_replaced_in_every_output() {
+    let web = SmallWeb::start().unwrap();
+    for first in ["out.parquet", "out.jsonl"] {
+        let (desk, good) = desk(&web);
+        let words = format!("urls.txt -o {first} -o out.csv --timeout 300ms --retries 0");
+        assert_eq!(desk.check(&words).code, Some(2));
+        let ended = desk.check(&format!("{words} --retry-failed"));
+        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert!(ended.stderr.contains("20 records"), "{}", ended.stderr);
+        assert_eq!(good.requests(), 10, "what was answered is not asked again");
+        for name in [first, "out.csv"] {
+            assert_eq!(desk.run(&["report", name, "-o", "back.json"]).code, Some(0));
+            assert_complete(&desk, "back.json");
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_run_shows_what_it_has_and_adds_one_run_to_a_database() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, good) = desk(&web);
+    let outputs = "-o out.csv -o out.db -o out.md";
+    let running = Running::start(&desk, &format!("urls.txt {outputs} --timeout 60s --grace 0s"));
+    wait_until("the answers", || good.requests() == 10);
+    running.signal("INT");
+    assert_eq!(running.end().code, Some(130));
+    assert!(desk.read("out.md").contains("| interrupted | "), "{}", desk.read("out.md"));
+    assert!(!desk.path("out.db").exists());
+    assert_eq!(desk.check(&format!("urls.txt {outputs} {RESUME}")).code, Some(2));
+    for name in ["out.csv", "out.db"] {
+        assert_eq!(desk.run(&["report", name, "-o", "back.json"]).code, Some(0));
+        assert_complete(&desk, "back.json");
+    }
+}
+
+#[test]
 fn what_is_done_is_not_asked_again() {
     let web = SmallWeb::start().unwrap();
     for name in ["out.json", "out.jsonl"] {

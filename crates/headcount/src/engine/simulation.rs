@@ -61,7 +61,8 @@ where
         let (stop, stopped) = watch::channel(Stop::No);
         let (list, feed) = feed::channel();
         let counters = Arc::new(progress::Counters::default());
-        let run = Run::new(engine.config, network, Tls::believing_nobody(), Arc::clone(&counters), records);
+        let run =
+            Run::new(engine.config, network, Tls::believing_nobody(), Arc::clone(&counters), records, None);
         let started = Instant::now();
         let simulated = scope(async move |tasks| {
             let taking = tasks.spawn("taker", take(taker, started));

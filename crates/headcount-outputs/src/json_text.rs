@@ -2,15 +2,14 @@
 
 use std::io::{self, Write};
 
-use headcount::Record;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 
-use crate::terminal::is_dangerous;
+use crate::visible::is_dangerous;
 
-/// Writes one record, without a line end.
-pub(super) fn write(writer: impl Write, record: &Record) -> io::Result<()> {
-    record.serialize(&mut Serializer::with_formatter(writer, SafeFormatter)).map_err(io::Error::from)
+/// Writes one value, without a line end.
+pub fn write(writer: impl Write, value: &impl Serialize) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(writer, SafeFormatter)).map_err(io::Error::from)
 }
 
 /// serde_json escapes the controls below U+0020 only.

@@ -1,0 +1,126 @@
+// What .ci/browser checks of a report, in a real browser.
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import puppeteer from "puppeteer-core";
+
+const [file, place] = process.argv.slice(2);
+const url = "file://" + file;
+const browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
+
+const open = async ({ width, height, scheme }) => {
+  const page = await browser.newPage();
+  await page.setViewport({ width, height });
+  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
+  const complaints = [];
+  const asked = [];
+  page.on("console", (message) => complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("request", (request) => asked.push(request.url()));
+  await page.goto(url);
+  return { page, complaints, asked };
+};
+
+const { page, complaints, asked } = await open({ width: 1200, height: 900, scheme: "light" });
+const text = (selector) => page.$eval(selector, (element) => element.textContent);
+
+// Runs an action in the page and gives the milliseconds until its result has been painted.
+const timed = (name, action, ...values) =>
+  page
+    .evaluate(
+      async (action, values) => {
+        const before = performance.now();
+        await new Function("...values", "return (" + action + ")(...values)")(...values);
+        await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+        return performance.now() - before;
+      },
+      action.toString(),
+      values,
+    )
+    .then((taken) => {
+      console.log(name.padEnd(28), taken.toFixed(0).padStart(5), "ms");
+      assert.ok(taken < 1000, name + " took " + taken + " ms");
+    });
+
+assert.equal(await text("#count"), "100,000 rows");
+assert.equal(await text("#place"), "Page 1 of 1,000");
+await page.setBypassCSP(true);
+await page.reload();
+
+const heads = await page.$$eval("#head button", (buttons) => buttons.map((button) => button.textContent));
+for (const [number, name] of heads.entries()) {
+  const click = (number) => document.querySelectorAll("#head button")[number].click();
+  await timed("sort by " + name, click, number);
+  await timed("and the other way", click, number);
+}
+const times = await page.$$eval("#body .c-time", (cells) => cells.length);
+assert.equal(times, 100, "a page holds a hundred rows");
+assert.equal(await page.$eval("#head th:last-child", (head) => head.ariaSort), "descending");
+
+const search = async (words) => {
+  const input = document.getElementById("search");
+  input.value = words;
+  input.dispatchEvent(new Event("input"));
+  // The table waits until the typing pauses.
+  const before = document.getElementById("count").textContent;
+  while (document.getElementById("count").textContent === before) {
+    await new Promise((done) => setTimeout(done, 5));
+  }
+};
+await timed("search, the first time", search, "articles/4242");
+await timed("search again", search, "ARTICLE something");
+await timed("search for what is not there", search, "no such words");
+assert.equal(await text("#count"), "0 of 100,000 rows");
+await timed("and for everything", search, "");
+await timed("only one result", () => {
+  const choice = document.getElementById("choice");
+  choice.value = "404";
+  choice.dispatchEvent(new Event("change"));
+});
+assert.ok((await page.$$eval("#body .badge", (cells) => cells.map((cell) => cell.textContent))).every((end) => end === "404"));
+await page.select("#choice", "");
+await timed("to the last page", () => document.getElementById("last").click());
+assert.equal(await text("#place"), "Page 1,000 of 1,000");
+await timed("to the one before", () => document.getElementById("previous").click());
+await page.close();
+
+// Nothing that came from the network runs, with the policy as it stands.
+{
+  const { page, complaints, asked } = await open({ width: 1200, height: 900, scheme: "light" });
+  await page.type("#search", "onerror");
+  await page.waitForFunction(() => document.getElementById("count").textContent.startsWith("100 of"));
+  assert.match(await page.$eval("#body .detail", (cell) => cell.textContent), /^<\/script><script>hacked=1/);
+  assert.equal(await page.evaluate(() => typeof hacked), "undefined");
+  assert.equal(await page.$$eval("img", (images) => images.length), 0);
+  // The keyboard is enough: from the search to a column's head, which sorts.
+  await page.focus("#choice");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.$eval("#head th:first-child", (head) => head.ariaSort), "ascending");
+  assert.deepEqual(complaints, []);
+  assert.deepEqual(asked, [url]);
+  await page.close();
+}
+assert.deepEqual(complaints, []);
+assert.deepEqual([...new Set(asked)], [url]);
+
+const axe = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+for (const [name, width, height, scheme] of [
+  ["light", 1200, 1000, "light"],
+  ["dark", 1200, 1000, "dark"],
+  ["phone", 360, 780, "light"],
+  ["phone-dark", 360, 780, "dark"],
+]) {
+  const { page } = await open({ width, height, scheme });
+  await page.screenshot({ path: place + "/" + name + ".png" });
+  const widest = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(widest <= width, name + " is " + widest + " wide");
+  await page.setBypassCSP(true);
+  await page.reload();
+  await page.addScriptTag({ path: axe });
+  const { violations } = await page.evaluate(() => axe.run());
+  const told = violations.map(({ id, nodes }) => id + ": " + nodes.slice(0, 3).map((node) => node.html).join(" | "));
+  assert.deepEqual(told, [], name);
+  console.log(name.padEnd(28), "fits, and axe finds nothing");
+  await page.close();
+}
+await browser.close();

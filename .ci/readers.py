@@ -1,0 +1,130 @@
+"""What .ci/readers checks: every reader finds the records that the JSON has."""
+
+import csv
+import datetime
+import json
+import pathlib
+import sqlite3
+import sys
+
+import duckdb
+import jsonschema
+import junitparser
+import pyarrow
+import pyarrow.parquet
+
+place = pathlib.Path(sys.argv[1])
+records = json.loads((place / "run.json").read_text())
+schema = json.loads((place / "schema.json").read_text())
+assert len(records) > 900, "the demo has about a thousand"
+
+
+def flat(record):
+    """A record as a row of a table: the error in three columns."""
+    row = {}
+    for name, value in record.items():
+        if name == "error":
+            for part in ("phase", "kind", "message"):
+                row["error_" + part] = value[part] if value else None
+        else:
+            row[name] = value
+    return row
+
+
+rows = [flat(record) for record in records]
+names = list(rows[0])
+
+
+def same(reader, found, expected=rows):
+    assert len(found) == len(expected), f"{reader}: {len(found)} of {len(expected)} rows"
+    for number, (one, other) in enumerate(zip(found, expected)):
+        for name in other:
+            assert one[name] == other[name], f"{reader}, row {number}, {name}: {one[name]!r}, not {other[name]!r}"
+    print(f"{reader}: {len(found)} rows")
+
+
+def moment(text):
+    """Python's moments end at microseconds."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return datetime.datetime.fromisoformat(whole).replace(microsecond=int(fraction.ljust(6, "0")[:6] or 0))
+
+
+def with_moments(rows):
+    return [row | {"timestamp": moment(row["timestamp"])} for row in rows]
+
+
+# JSON: each record is what the schema says.
+validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+for record in records:
+    validator.validate(record)
+print(f"jsonschema: {len(records)} records")
+same("json lines", [flat(json.loads(line)) for line in (place / "run.jsonl").open()])
+
+# CSV: Python's own reader gives text, which must be what the value is written as.
+def as_value(text, value):
+    """The text as what stands in its place in the JSON; numbers may be written in more than one way."""
+    if value is None:
+        return text or None
+    if isinstance(value, (bool, list)):
+        return json.loads(text)
+    return type(value)(text)
+
+
+with (place / "run.csv").open(newline="") as file:
+    found = list(csv.DictReader(file, strict=True))
+assert list(found[0]) == names
+assert not any(text.startswith(("=", "+", "-", "@")) for row in found for text in row.values()), "a formula"
+same("csv", [{name: as_value(text, row[name]) for name, text in line.items()} for line, row in zip(found, rows)])
+assert len(found) == len(rows)
+
+# Parquet, with its types.
+table = pyarrow.parquet.read_table(place / "run.parquet")
+expected_types = {
+    "index": "uint64", "accepted": "bool", "status_code": "uint64", "title": "string", "error_phase": "string",
+    "chain_status_codes": "list<element: uint16 not null>", "timestamp": "timestamp[ns, tz=UTC]", "time_total": "double",
+}
+for name, expected in expected_types.items():
+    assert str(table.schema.field(name).type) == expected, f"{name} is {table.schema.field(name).type}"
+microseconds = table.schema.get_field_index("timestamp")
+table = table.set_column(microseconds, "timestamp", table["timestamp"].cast(pyarrow.timestamp("us"), safe=False))
+assert table.column_names == names
+same("pyarrow", table.to_pylist(), with_moments(rows))
+
+base = duckdb.connect()
+found = base.execute(f"SELECT * FROM '{place}/run.parquet' ORDER BY \"index\"").fetchall()
+found = [dict(zip(names, row)) for row in found]
+for row in found:
+    row["timestamp"] = row["timestamp"].astimezone(datetime.timezone.utc).replace(tzinfo=None)
+same("duckdb, parquet", found, with_moments(rows))
+slow = f"SELECT count(*) FROM '{place}/run.parquet' WHERE time_total > 0.1 AND list_contains(chain_status_codes, 200)"
+assert base.execute(slow).fetchone()[0] == sum(
+    row["time_total"] is not None and row["time_total"] > 0.1 and 200 in row["chain_status_codes"] for row in rows
+)
+kinds = f"SELECT error.phase, count(*) FROM '{place}/run.jsonl' WHERE failed GROUP BY ALL"
+assert sum(count for _, count in base.execute(kinds).fetchall()) == sum(row["failed"] for row in rows)
+assert base.execute(f"SELECT count(*) FROM '{place}/run.csv'").fetchone()[0] == len(rows)
+
+# SQLite: two runs of the same.
+connection = sqlite3.connect(place / "run.sqlite")
+connection.row_factory = sqlite3.Row
+assert connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+for run in (1, 2):
+    query = 'SELECT * FROM records WHERE run = ? ORDER BY "index"'
+    found = [dict(row) for row in connection.execute(query, (run,))]
+    for row in found:
+        row["chain_status_codes"] = json.loads(row["chain_status_codes"])
+        for name in ("accepted", "failed", "truncated", "insecure"):
+            row[name] = {0: False, 1: True}[row[name]]
+    same(f"sqlite3, run {run}", found)
+bad = connection.execute("SELECT count(*) FROM failures WHERE run = 2").fetchone()[0]
+assert bad == sum(not row["accepted"] for row in rows)
+
+# JUnit: what was not accepted fails.
+suites = junitparser.JUnitXml.fromfile(str(place / "run.xml"))
+cases = [case for suite in suites for case in suite]
+assert len(cases) == len(rows) == suites.tests
+assert suites.failures + suites.errors == sum(not row["accepted"] for row in rows)
+assert [case.name for case in cases] == [row["input"] for row in rows]
+for case, row in zip(cases, rows):
+    assert case.is_passed == row["accepted"], case.name
+print(f"junitparser: {len(cases)} cases")

@@ -1,0 +1,124 @@
+//! `headcount diff`: what became of every input from one run to the next.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+use console::pad_str;
+use headcount_outputs::{Change, ChangeKind, Comparison, Format, RecordReader};
+
+use super::report::{print, problem, unknown_ending};
+use crate::progress::thousands;
+use crate::terminal::{ColorChoice, Exit, Palette, Problem, shown};
+
+/// Columns of what it was and what it is: `headers/malformed` is 17 wide.
+const END_WIDTH: usize = 17;
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  headcount diff yesterday.json today.json                 a line for each change
+  headcount diff yesterday.json today.json -o diff.html    a page to send around
+
+Inputs are the same if their method and URL are. A time has changed if it differs
+by 100 ms and twofold, and by more than chance explains: four standard deviations
+of how all times differ between the two runs.
+
+Exit codes:
+  0 nothing broke, 1 it could not be written, 2 something broke, 3 bad usage or a
+  file that cannot be read";
+
+#[derive(Args, Debug)]
+pub(crate) struct DiffArguments {
+    /// The run before: .json, .jsonl, .csv, .parquet or .sqlite
+    pub(crate) old: PathBuf,
+    /// The run after
+    pub(crate) new: PathBuf,
+    /// A file to make instead, .json or .html; repeatable
+    #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
+    pub(crate) output: Vec<PathBuf>,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: ColorChoice,
+}
+
+pub(crate) fn run(arguments: &DiffArguments) -> Result<Exit, Problem> {
+    let formats = [Format::Json, Format::Html];
+    if let Some(path) = arguments
+        .output
+        .iter()
+        .find(|path| Format::of_path(path).is_none_or(|format| !formats.contains(&format)))
+    {
+        return Err(unknown_ending(path, &formats));
+    }
+    let old = RecordReader::open(&arguments.old).map_err(problem)?;
+    let new = RecordReader::open(&arguments.new).map_err(problem)?;
+    let comparison = Comparison::of(old, new).map_err(problem)?;
+    let title = format!("{} → {}", arguments.old.display(), arguments.new.display());
+    for path in &arguments.output {
+        match Format::of_path(path) {
+            Some(Format::Html) => comparison.write_html(path, &title),
+            _ => comparison.write_json(path),
+        }
+        .map_err(problem)?;
+    }
+    if arguments.output.is_empty() {
+        print(&text(&comparison, Palette::new(arguments.color.is_on(&io::stdout()))))?;
+    }
+    Ok(if comparison.counts.broke > 0 { Exit::NotAccepted } else { Exit::Accepted })
+}
+
+fn text(comparison: &Comparison, palette: Palette) -> String {
+    let mut text = String::new();
+    for change in &comparison.changes {
+        text.push_str(&line(change, palette));
+    }
+    let counts = &comparison.counts;
+    let Palette { strong, reset, .. } = palette;
+    let mut parts = Vec::new();
+    for (count, word) in [
+        (counts.healed, "healed"),
+        (counts.changed, "changed"),
+        (counts.slower, "slower"),
+        (counts.faster, "faster"),
+        (counts.unchanged, "as before"),
+        (counts.not_comparable, "not comparable"),
+        (counts.added, "added"),
+        (counts.removed, "removed"),
+    ] {
+        if count > 0 {
+            parts.push(format!(", {} {word}", thousands(count)));
+        }
+    }
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "{strong}{} broke{reset}{} (of {} in both)",
+        thousands(counts.broke),
+        parts.concat(),
+        thousands(counts.in_both())
+    );
+    text
+}
+
+/// `broke    200               → dns/timeout        https://example.com/`
+fn line(change: &Change, palette: Palette) -> String {
+    let Palette { good, bad, faint, reset, .. } = palette;
+    let colour = match change.kind {
+        ChangeKind::Broke => bad,
+        ChangeKind::Healed => good,
+        _ => "",
+    };
+    let (before, after) = change.before_and_after();
+    let cell = |text| pad_str(text, END_WIDTH, console::Alignment::Left, None).into_owned();
+    let arrow = if after.is_empty() { ' ' } else { '→' };
+    let address = shown(change.url.as_deref().unwrap_or(&change.input)).into_owned();
+    let details = change.details();
+    let details = if details.is_empty() { details } else { format!("  {faint}{}{reset}", shown(&details)) };
+    format!(
+        "{colour}{:<7}{reset}  {} {arrow} {}  {address}{details}\n",
+        change.kind.as_str(),
+        cell(before),
+        cell(after),
+    )
+}

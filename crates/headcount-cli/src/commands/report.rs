@@ -1,0 +1,131 @@
+//! `headcount report`: finished outputs as a report, or in other formats.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+use headcount::{Progress, Record, Summary};
+use headcount_outputs::{Error, Format, OutputFile, RecordReader, write_all};
+
+use crate::output::SelectionArguments;
+use crate::report::Report;
+use crate::terminal::{ColorChoice, Exit, Palette, Problem};
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  headcount report run.json                             the summary, on the terminal
+  headcount report run.json -o report.html              a page to send around
+  headcount report run.json -o run.parquet -o ci.xml    other formats, as many as you like
+  headcount report run.json -o bad.csv --where 'status_code >= 400 or failed'
+
+Conditions compare fields (==, !=, <, <=, >, >=, and ~ for text that contains
+another) with numbers, true, false, null, and 'text', and are joined with not,
+and, or and parentheses. `headcount schema` lists the fields.";
+
+#[derive(Args, Debug)]
+pub(crate) struct ReportArguments {
+    /// Finished outputs: .json, .jsonl, .csv, .parquet or .sqlite (of which the last run is taken)
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// A file to make; its ending says the format. Repeatable. Without it, the summary goes to standard output
+    ///
+    /// .html (a page that needs no network), .md, .xml (JUnit), .json, .jsonl, .csv, .parquet, .sqlite or .db (to which
+    /// the run is added).
+    #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
+    pub(crate) output: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: ColorChoice,
+}
+
+pub(crate) fn run(arguments: &ReportArguments) -> Result<Exit, Problem> {
+    let outputs = outputs(arguments)?;
+    // All of them before the first is read.
+    let readers = arguments.files.iter().map(|file| RecordReader::open(file));
+    let readers = readers.collect::<Result<Vec<_>, _>>().map_err(problem)?;
+    let records = readers.into_iter().flatten();
+    match outputs.is_empty() {
+        true => summarize(arguments, records)?,
+        false => write_all(records, &outputs).map_err(problem)?,
+    }
+    Ok(Exit::Accepted)
+}
+
+fn outputs(arguments: &ReportArguments) -> Result<Vec<OutputFile>, Problem> {
+    let names: Vec<_> = arguments.files.iter().map(|file| name(file)).collect();
+    let options = arguments.selection.options(&names.join(", "));
+    let mut outputs: Vec<OutputFile> = Vec::new();
+    for path in &arguments.output {
+        let format = Format::of_path(path).ok_or_else(|| unknown_ending(path, Format::ALL))?;
+        if outputs.iter().any(|other| other.path == *path) {
+            let message = format!("{} is named twice", path.display());
+            return Err(Problem::usage(message, "give each output a name of its own"));
+        }
+        outputs.push(OutputFile { path: path.clone(), format, options: options.clone() });
+    }
+    Ok(outputs)
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The summary, on standard output.
+fn summarize(
+    arguments: &ReportArguments,
+    records: impl Iterator<Item = Result<Record, Error>>,
+) -> Result<(), Problem> {
+    let mut summary = Summary::default();
+    let mut times = None;
+    for record in records {
+        let record = record.map_err(problem)?;
+        if arguments.selection.condition.as_ref().is_some_and(|condition| !condition.holds(&record)) {
+            continue;
+        }
+        summary.add(&record);
+        let (first, last) = times.get_or_insert((record.timestamp, record.timestamp));
+        *first = record.timestamp.min(*first);
+        *last = record.timestamp.max(*last);
+    }
+    let took = times.and_then(|(first, last)| Duration::try_from(last.duration_since(first)).ok());
+    let report = Report {
+        summary: &summary,
+        progress: Progress::default(),
+        took: took.unwrap_or_default(),
+        verdict: None,
+        was_interrupted: false,
+        done_before: 0,
+        has_journal: false,
+        output: None,
+    };
+    print(&report.text(Palette::new(arguments.color.is_on(&io::stdout()))))
+}
+
+/// Writes to standard output. A reader that has seen enough is no failure.
+pub(super) fn print(text: &str) -> Result<(), Problem> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Problem::broken(&error.into())),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn problem(error: Error) -> Problem {
+    let hint = match error.is_input() {
+        true => {
+            "it takes what headcount has written: .json, .jsonl, .csv, .parquet or .sqlite, with all fields"
+        }
+        false => "choose another place with -o, or make room there",
+    };
+    Problem::broken(&error.into()).hint(hint).into_usage()
+}
+
+pub(super) fn unknown_ending(path: &Path, formats: &[Format]) -> Problem {
+    let endings: Vec<String> = formats.iter().map(|format| format!(".{}", format.endings()[0])).collect();
+    Problem::usage(
+        format!("the ending of {} does not say a format", path.display()),
+        format!("use one of {}", endings.join(", ")),
+    )
+}

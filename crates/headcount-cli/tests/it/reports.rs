@@ -1,0 +1,124 @@
+//! `headcount report` and `headcount diff`, on what `headcount check` has written.
+
+use serde_json::Value;
+use small_web::{SmallWeb, Temperament};
+
+use crate::harness::{Desk, Ended, records};
+
+fn headcount(desk: &Desk, words: &str) -> Ended {
+    desk.run(&words.split_whitespace().collect::<Vec<_>>())
+}
+
+/// A run of three pages, one of which is not there.
+fn desk_with_run(web: &SmallWeb) -> Desk {
+    let desk = Desk::new();
+    let host = web.host(Temperament::Fast);
+    let paths = ["/page/1", "/status/404", "/page/2"];
+    desk.write("urls.txt", paths.map(|path| host.url(path) + "\n").concat());
+    assert_eq!(desk.check("urls.txt -o run.json").code, Some(2));
+    desk
+}
+
+#[test]
+fn a_report_is_made_in_every_format_of_every_format() {
+    let web = SmallWeb::start().unwrap();
+    let desk = desk_with_run(&web);
+    let original: Vec<Value> = serde_json::from_str(&desk.read("run.json")).unwrap();
+    let ended = headcount(
+        &desk,
+        "report run.json -o a.jsonl -o a.csv -o a.parquet -o a.sqlite -o a.html -o a.md -o a.xml",
+    );
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), "", ""));
+    for name in ["a.jsonl", "a.csv", "a.parquet", "a.sqlite"] {
+        assert_eq!(headcount(&desk, &format!("report {name} -o back.json")).code, Some(0), "{name}");
+        let back: Vec<Value> = serde_json::from_str(&desk.read("back.json")).unwrap();
+        assert_eq!(back, original, "{name}");
+        let ended = headcount(&desk, &format!("report {name}"));
+        assert!(ended.stdout.starts_with("3 records in "), "{}", ended.stdout);
+        assert!(ended.stdout.contains(": 2 accepted, 1 not\n"), "{}", ended.stdout);
+    }
+    assert!(desk.read("a.html").contains("<h1>2 of 3 accepted</h1>"));
+    assert!(desk.read("a.md").starts_with("# run.json\n\n**3 records**: 2 accepted, **1 not**.\n"));
+    assert!(desk.read("a.xml").contains("tests=\"3\" failures=\"1\" errors=\"0\""));
+}
+
+#[test]
+fn fields_and_records_are_chosen() {
+    let web = SmallWeb::start().unwrap();
+    let desk = desk_with_run(&web);
+    let words = [
+        "report",
+        "run.json",
+        "-o",
+        "bad.jsonl",
+        "--fields",
+        "status_code,index",
+        "--where",
+        "status_code >= 400",
+    ];
+    assert_eq!(desk.run(&words).code, Some(0));
+    assert_eq!(desk.read("bad.jsonl"), "{\"status_code\":404,\"index\":1}\n");
+    let ended = desk.run(&["report", "run.json", "--where", "not accepted"]);
+    assert!(ended.stdout.starts_with("1 record in "), "{}", ended.stdout);
+    // Several files are one report.
+    let words = ["report", "run.json", "run.json", "-o", "twice.jsonl"];
+    assert_eq!(desk.run(&words).code, Some(0));
+    assert_eq!(records(&desk.read("twice.jsonl")).len(), 6);
+}
+
+#[test]
+fn what_cannot_be_reported_on_is_said_with_a_hint() {
+    let desk = Desk::new();
+    desk.write("urls.txt", "https://example.com/\n");
+    desk.write("broken.json", "[{\"index\": 0}]");
+    desk.write("empty.jsonl", "");
+    let mut complaints = String::new();
+    for words in [
+        &["report"][..],
+        &["report", "missing.json"],
+        &["report", "urls.txt"],
+        &["report", "broken.json"],
+        &["report", "empty.jsonl", "-o", "a.txt"],
+        &["report", "empty.jsonl", "-o", "a.md", "-o", "a.md"],
+        &["report", "empty.jsonl", "-o", "missing/a.md"],
+        &["report", "empty.jsonl", "--where", "status >= 400 and"],
+        &["report", "empty.jsonl", "--fields", "url,statuscode"],
+        &["diff", "empty.jsonl"],
+        &["diff", "empty.jsonl", "empty.jsonl", "-o", "a.csv"],
+    ] {
+        let ended = desk.run(words);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{words:?}: {}", ended.stderr);
+        complaints += &format!("$ headcount {}\n{}", words.join(" "), ended.stderr);
+    }
+    insta::assert_snapshot!(complaints);
+    assert_eq!(desk.names(), ["broken.json", "empty.jsonl", "urls.txt"]);
+}
+
+#[test]
+fn a_difference_between_two_runs_is_told() {
+    let web = SmallWeb::start().unwrap();
+    let desk = desk_with_run(&web);
+    let ended = headcount(&desk, "diff run.json run.json");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "0 broke, 3 as before (of 3 in both)\n"));
+    // What was there is gone, and the other way round.
+    let text = desk.read("run.json");
+    let later = text
+        .replace("\"accepted\":true,\"failed\":false,\"error\":null,\"status_code\":200", "MISSING")
+        .replace("\"accepted\":false,\"failed\":false,\"error\":null,\"status_code\":404", "THERE")
+        .replacen("MISSING", "\"accepted\":false,\"failed\":false,\"error\":null,\"status_code\":410", 1)
+        .replace("MISSING", "\"accepted\":true,\"failed\":false,\"error\":null,\"status_code\":200")
+        .replace("THERE", "\"accepted\":true,\"failed\":false,\"error\":null,\"status_code\":200");
+    desk.write("later.json", later);
+    let ended = headcount(&desk, "diff run.json later.json");
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    let words: Vec<Vec<&str>> = ended.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(words[0][..4], ["broke", "200", "→", "410"]);
+    assert!(words[0][4].ends_with("/page/1"));
+    assert_eq!(words[1][..4], ["healed", "404", "→", "200"]);
+    assert_eq!(ended.stdout.lines().last(), Some("1 broke, 1 healed, 1 as before (of 3 in both)"));
+    let ended = headcount(&desk, "diff run.json later.json -o diff.json -o diff.html");
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    let value: Value = serde_json::from_str(&desk.read("diff.json")).unwrap();
+    assert_eq!((&value["counts"]["broke"], &value["counts"]["healed"]), (&1.into(), &1.into()));
+    assert!(desk.read("diff.html").contains("<h1>1 broke, 1 healed</h1>"));
+}

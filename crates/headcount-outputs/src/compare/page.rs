@@ -1,0 +1,141 @@
+//! A comparison as an HTML page and as JSON.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use super::{Change, ChangeKind, Comparison};
+use crate::error::Error;
+use crate::html::page::{self, PageColumn};
+use crate::json_text;
+use crate::replacement::Replacement;
+use crate::visible::{escaped, shown, thousands};
+
+const COLUMNS: &[PageColumn] = &[
+    PageColumn::new("Index", "number"),
+    PageColumn::new("Change", "badge"),
+    PageColumn::new("Before", "short"),
+    PageColumn::new("After", "short"),
+    PageColumn::new("Address", "link"),
+    PageColumn::new("What else", "text"),
+];
+
+impl Comparison {
+    /// Writes it as JSON, whole or not at all.
+    pub fn write_json(&self, path: &Path) -> Result<(), Error> {
+        write(path, |file| {
+            json_text::write(&mut *file, self)?;
+            file.write_all(b"\n")
+        })
+    }
+
+    /// Writes it as a page that needs no network, whole or not at all.
+    pub fn write_html(&self, path: &Path, title: &str) -> Result<(), Error> {
+        write(path, |file| self.write_page(file, title))
+    }
+
+    fn write_page(&self, mut file: &mut dyn Write, title: &str) -> io::Result<()> {
+        let counts = &self.counts;
+        let verdict = match (counts.broke, counts.healed) {
+            (0, 0) => "Nothing broke".to_owned(),
+            (0, healed) => format!("Nothing broke, {} healed", thousands(healed)),
+            (broke, 0) => format!("{} broke", thousands(broke)),
+            (broke, healed) => format!("{} broke, {} healed", thousands(broke), thousands(healed)),
+        };
+        page::write_head(&mut file, &format!("{verdict} · {title}"))?;
+        write!(
+            file,
+            "<header>\n<p class=\"name\">{}</p>\n<h1>{verdict}</h1>\n<p class=\"sub\"><b>{}</b> inputs in both runs</p>\n</header>\n",
+            escaped(title),
+            thousands(counts.in_both())
+        )?;
+        let figures = [
+            ("Broke", counts.broke),
+            ("Healed", counts.healed),
+            ("Changed", counts.changed),
+            ("Slower", counts.slower),
+            ("Faster", counts.faster),
+            ("As before", counts.unchanged),
+            ("Not comparable", counts.not_comparable),
+            ("Added", counts.added),
+            ("Removed", counts.removed),
+        ];
+        write!(file, "<dl class=\"figures\">")?;
+        // What did not happen need not be said, but for what was asked.
+        for (place, (name, figure)) in figures.into_iter().enumerate() {
+            if place > 2 && figure == 0 {
+                continue;
+            }
+            write!(file, "<div><dt>{name}</dt><dd>{}</dd></div>", thousands(figure))?;
+        }
+        writeln!(file, "</dl>")?;
+        if self.time_noise.inputs > 0 {
+            writeln!(
+                file,
+                "<p class=\"sub\">Response times were {:.2} times what they had been, at the median. Slower and faster is \
+                 what lies beyond {:.1} times that, and at least 100 ms from before.</p>",
+                self.time_noise.overall, self.time_noise.factor
+            )?;
+        }
+        page::write_table_frame(&mut file, "What is not as it was", "The worst first.")?;
+        let tones: BTreeMap<&str, &str> = [
+            (ChangeKind::Broke, "bad"),
+            (ChangeKind::Healed, "good"),
+            (ChangeKind::Changed, "moved"),
+            (ChangeKind::Slower, "quiet"),
+            (ChangeKind::Faster, "quiet"),
+        ]
+        .map(|(kind, tone)| (kind.as_str(), tone))
+        .into();
+        let rows = self.changes.iter().map(row).collect::<io::Result<Vec<_>>>()?;
+        page::write_end(&mut file, COLUMNS, &tones, rows.iter().map(AsRef::as_ref))
+    }
+}
+
+impl Change {
+    /// What it was and what it is, in a word each: the end or the time if these differ.
+    pub fn before_and_after(&self) -> (&str, &str) {
+        let main =
+            self.differences.iter().find(|difference| matches!(difference.field, "end" | "time_total"));
+        main.map_or(("", ""), |main| {
+            (main.before.as_deref().unwrap_or_default(), main.after.as_deref().unwrap_or_default())
+        })
+    }
+
+    /// The other differences, for people: `title "Old" → "New"`.
+    pub fn details(&self) -> String {
+        let others =
+            self.differences.iter().filter(|difference| matches!(difference.field, "title" | "final_url"));
+        let text =
+            |value: &Option<String>| value.as_ref().map_or("none".to_owned(), |value| format!("“{value}”"));
+        let details: Vec<String> = others
+            .map(|difference| {
+                let name = if difference.field == "title" { "title" } else { "leads to" };
+                format!("{name} {} → {}", text(&difference.before), text(&difference.after))
+            })
+            .collect();
+        details.join("; ")
+    }
+}
+
+fn row(change: &Change) -> io::Result<Vec<u8>> {
+    let (before, after) = change.before_and_after();
+    let address = change.url.as_deref().unwrap_or(&change.input);
+    let kind = change.kind.as_str();
+    page::embedded(&(change.new_index, kind, before, after, shown(address), shown(&change.details())))
+}
+
+fn write(
+    path: &Path,
+    content: impl FnOnce(&mut BufWriter<std::fs::File>) -> io::Result<()>,
+) -> Result<(), Error> {
+    let written = || {
+        let replacement = Replacement::beside(path)?;
+        let mut file = BufWriter::with_capacity(64 << 10, replacement.file()?);
+        content(&mut file)?;
+        file.flush()?;
+        replacement.sync()?;
+        replacement.publish()
+    };
+    written().map_err(|error| Error::writing(path, error))
+}

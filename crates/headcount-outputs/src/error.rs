@@ -1,0 +1,66 @@
+//! What keeps records from becoming files, or files from becoming records.
+
+use std::path::Path;
+use std::{fmt, io};
+
+/// Why an output could not be written or read.
+#[derive(Debug)]
+pub struct Error {
+    message: String,
+    is_input: bool,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    pub(crate) fn writing(path: &Path, source: io::Error) -> Error {
+        let message = format!("cannot write {}", path.display());
+        Error { message, is_input: false, source: Some(source.into()) }
+    }
+
+    /// A file that cannot be read; `place` says where in it.
+    pub(crate) fn reading(
+        path: &Path,
+        place: &str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Error {
+        let separator = if place.is_empty() { "" } else { ", " };
+        let message = format!("cannot read {}{separator}{place}", path.display());
+        Error { message, is_input: true, source: Some(source.into()) }
+    }
+
+    /// For callers whose records come from elsewhere and cannot come any more.
+    pub fn of_records(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error {
+            message: "the records cannot be read".to_owned(),
+            is_input: true,
+            source: Some(source.into()),
+        }
+    }
+
+    /// What was read is at fault, not what was to be written.
+    pub fn is_input(&self) -> bool {
+        self.is_input
+    }
+}
+
+impl From<Error> for io::Error {
+    /// Keeps the kind, by which a full disk is known.
+    fn from(error: Error) -> io::Error {
+        let cause = error.source.as_ref();
+        let kind = cause.and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
+        let reason = cause.map(|source| format!(": {source}")).unwrap_or_default();
+        io::Error::new(kind.unwrap_or(io::ErrorKind::Other), format!("{}{reason}", error.message))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,69 @@
+//! A file that takes another's place once it is whole: a reader finds the old one or the new one, never a part.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+/// A file beside its place. Dropped before it took it, it is gone.
+pub(crate) struct Replacement {
+    temporary: NamedTempFile,
+    place: PathBuf,
+}
+
+impl Replacement {
+    /// Makes the file, so that a folder that cannot be written to shows at once. Links are followed.
+    pub(crate) fn beside(path: &Path) -> io::Result<Replacement> {
+        // A link that leads nowhere, or in a circle, is no place; nor is a device, whose place a file must not take.
+        let place = if path.is_symlink() { fs::canonicalize(path)? } else { path.to_owned() };
+        match fs::metadata(&place) {
+            Ok(there) if there.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Ok(there) if !there.is_file() => return Err(io::Error::other("it is no regular file")),
+            _ => {}
+        }
+        // Said of the folder, not of a file in it that nobody has heard of.
+        fs::metadata(folder(&place))?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".headcount-").suffix(".part");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // Those of a file that was there, else whatever the umask leaves.
+            let permissions = fs::metadata(&place).map(|metadata| metadata.permissions());
+            builder.permissions(permissions.unwrap_or_else(|_| fs::Permissions::from_mode(0o666)));
+        }
+        let temporary = builder.tempfile_in(folder(&place)).map_err(|error| error.kind())?;
+        Ok(Replacement { temporary, place })
+    }
+
+    /// The file's own name.
+    pub(crate) fn path(&self) -> &Path {
+        self.temporary.path()
+    }
+
+    /// The file, for writing.
+    pub(crate) fn file(&self) -> io::Result<File> {
+        self.temporary.as_file().try_clone()
+    }
+
+    /// Waits until the content is safe on the disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.temporary.as_file().sync_all()
+    }
+
+    /// Takes its place.
+    pub(crate) fn publish(self) -> io::Result<()> {
+        self.temporary.persist(&self.place).map_err(|failed| failed.error)?;
+        // The file is whole and in its place. That its name outlives a power failure as well is more than some
+        // systems, and folders that may not be read, have to offer.
+        if let Ok(folder) = File::open(folder(&self.place)) {
+            let _ = folder.sync_all();
+        }
+        Ok(())
+    }
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}

@@ -1,0 +1,119 @@
+//! Markdown: a summary that fits a comment, with the hosts that did worst and the first records not accepted.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+
+use headcount::Record;
+
+use super::{RecordWriter, flush};
+use crate::aggregates::Aggregates;
+use crate::verdict::end;
+use crate::visible::{cut, thousands, time};
+
+/// Records that are named; a comment of a code host holds about this many.
+const RECORDS_NAMED: usize = 100;
+
+/// Characters of a text that a cell has.
+const LONGEST_TEXT: usize = 200;
+
+const HOSTS_NAMED: usize = 10;
+
+pub(super) struct MarkdownWriter {
+    file: BufWriter<File>,
+    title: String,
+    aggregates: Aggregates,
+    rows: Vec<String>,
+}
+
+impl MarkdownWriter {
+    pub(super) fn new(file: BufWriter<File>, title: &str) -> MarkdownWriter {
+        MarkdownWriter { file, title: title.to_owned(), aggregates: Aggregates::default(), rows: Vec::new() }
+    }
+
+    fn write_hosts(&mut self) -> io::Result<()> {
+        let hosts = self.aggregates.hosts.worst(HOSTS_NAMED);
+        if hosts.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.file, "\n## Worst hosts\n\n| host | not accepted | of | mostly |\n|-|-:|-:|-|")?;
+        for host in hosts {
+            let (bad, all) = (thousands(host.not_accepted), thousands(host.records));
+            writeln!(self.file, "| {} | {bad} | {all} | {} |", code(&host.name), host.reason)?;
+        }
+        Ok(())
+    }
+}
+
+impl RecordWriter for MarkdownWriter {
+    fn write(&mut self, record: &Record) -> io::Result<()> {
+        self.aggregates.add(record);
+        if !record.accepted && self.rows.len() < RECORDS_NAMED {
+            let detail = match &record.error {
+                Some(error) => error.message.as_str(),
+                None => record.title.as_deref().unwrap_or_default(),
+            };
+            let (input, detail) = (code(&record.input), plain(detail));
+            self.rows.push(format!("| {} | {input} | {detail} |", end(record)));
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
+        let summary = &self.aggregates.summary;
+        let (records, accepted) = (summary.records(), summary.accepted());
+        let rest = records - accepted;
+        writeln!(self.file, "# {}\n", plain(&self.title))?;
+        let verdict = match rest {
+            0 => "all of them accepted".to_owned(),
+            _ => format!("{} accepted, **{} not**", thousands(accepted), thousands(rest)),
+        };
+        let noun = if records == 1 { "record" } else { "records" };
+        writeln!(self.file, "**{} {noun}**: {verdict}.", thousands(records))?;
+        let times = [(0.5, "p50"), (0.95, "p95"), (0.99, "p99")].map(|(share, name)| {
+            summary.response_time(share).map(|taken| format!("{name} {}", time(taken.as_secs_f64())))
+        });
+        if let [Some(median), Some(p95), Some(p99)] = times {
+            writeln!(self.file, "Response times: {median}, {p95}, {p99}.")?;
+        }
+        writeln!(self.file, "\n| ended in | records |\n|-|-:|")?;
+        for (end, _, count) in self.aggregates.ends() {
+            writeln!(self.file, "| {end} | {} |", thousands(count))?;
+        }
+        self.write_hosts()?;
+        if !self.rows.is_empty() {
+            writeln!(self.file, "\n## Not accepted\n\n| end | input | detail |\n|-|-|-|")?;
+            for row in &self.rows {
+                writeln!(self.file, "{row}")?;
+            }
+        }
+        if rest > self.rows.len() as u64 {
+            writeln!(self.file, "\nAnd {} more.", thousands(rest - self.rows.len() as u64))?;
+        }
+        flush(self.file)
+    }
+}
+
+/// Text from the network as code, in a cell of a table.
+fn code(text: &str) -> String {
+    let text = cut(text, LONGEST_TEXT).replace('|', "\\|").replace('`', "'");
+    if text.is_empty() { text } else { format!("`{text}`") }
+}
+
+/// Text from the network as nothing but text: what Markdown or HTML would take for markup is escaped.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in cut(text, LONGEST_TEXT).chars() {
+        match character {
+            '&' => plain.push_str("&amp;"),
+            '<' => plain.push_str("&lt;"),
+            // A name would be told that it was named.
+            '@' => plain.push_str("@\u{2060}"),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~' | '>' => {
+                plain.push('\\');
+                plain.push(character);
+            }
+            _ => plain.push(character),
+        }
+    }
+    plain
+}

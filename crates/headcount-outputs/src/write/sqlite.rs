@@ -1,0 +1,198 @@
+//! An SQLite database: a table of runs and one of records, to which every run is added.
+
+use std::io;
+use std::path::Path;
+
+use headcount::Record;
+use jiff::Timestamp;
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, OpenFlags, ToSql, params, params_from_iter};
+
+use super::Options;
+use super::csv::codes_text;
+use crate::columns::{COLUMNS, Cell, Column, ColumnType};
+use crate::replacement::Replacement;
+
+/// `HCNT`: says in the file's header whose database it is.
+const APPLICATION: i64 = 0x4843_4E54;
+
+/// What serves questions about a run and what went wrong in it, and about a URL over time.
+const INDEXES: &str = "
+CREATE INDEX IF NOT EXISTS records_of_run ON records (run, accepted, error_phase, error_kind, status_code);
+CREATE INDEX IF NOT EXISTS records_of_url ON records (url, run);
+";
+
+const RUNS: &str = "
+CREATE TABLE IF NOT EXISTS runs (
+    run INTEGER PRIMARY KEY,
+    title TEXT NOT NULL,
+    added TEXT NOT NULL,
+    records INTEGER,
+    accepted INTEGER,
+    first_timestamp TEXT,
+    last_timestamp TEXT
+);
+";
+
+pub(crate) struct SqliteWriter {
+    connection: Connection,
+    insert: String,
+    columns: Vec<&'static Column>,
+    run: i64,
+    records: u64,
+    accepted: u64,
+    times: Option<(Timestamp, Timestamp)>,
+    /// Of a database that is not there yet.
+    replacement: Option<Replacement>,
+}
+
+impl SqliteWriter {
+    pub(super) fn open(path: &Path, options: &Options) -> io::Result<SqliteWriter> {
+        let is_there = path.metadata().is_ok_and(|metadata| metadata.len() > 0);
+        let replacement = if is_there { None } else { Some(Replacement::beside(path)?) };
+        let file = replacement.as_ref().map_or(path, Replacement::path);
+        SqliteWriter::begin(file, options)
+            .map_err(io::Error::other)
+            .map(|writer| SqliteWriter { replacement, ..writer })
+    }
+
+    fn begin(
+        path: &Path,
+        options: &Options,
+    ) -> Result<SqliteWriter, Box<dyn std::error::Error + Send + Sync>> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // Before anything changes: it may be somebody else's.
+        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+        let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        if tables > 0 && application != APPLICATION {
+            return Err("the database that is there is none of headcount's".into());
+        }
+        if tables == 0 {
+            // Nobody sees the file before it is whole, so there is nothing to roll back.
+            connection.pragma_update(None, "journal_mode", "OFF")?;
+            connection.pragma_update(None, "synchronous", "OFF")?;
+            connection.pragma_update(None, "application_id", APPLICATION)?;
+        }
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        create_tables(&connection)?;
+        connection.execute(
+            "INSERT INTO runs (title, added) VALUES (?1, ?2)",
+            params![options.title, Timestamp::now().to_string()],
+        )?;
+        let columns = options.fields.columns();
+        let names: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
+        let insert = format!(
+            "INSERT INTO records (run, {}) VALUES (?{})",
+            names.join(", "),
+            ", ?".repeat(columns.len())
+        );
+        Ok(SqliteWriter {
+            run: connection.last_insert_rowid(),
+            connection,
+            insert,
+            columns,
+            records: 0,
+            accepted: 0,
+            times: None,
+            replacement: None,
+        })
+    }
+
+    pub(super) fn write(&mut self, record: &Record) -> io::Result<()> {
+        self.records += 1;
+        self.accepted += u64::from(record.accepted);
+        let (first, last) = self.times.get_or_insert((record.timestamp, record.timestamp));
+        *first = record.timestamp.min(*first);
+        *last = record.timestamp.max(*last);
+        let run = Cell::Count(self.run.unsigned_abs());
+        let cells = self.columns.iter().map(|column| column.cell(record));
+        let mut insert = self.connection.prepare_cached(&self.insert).map_err(io::Error::other)?;
+        insert.execute(params_from_iter(std::iter::once(run).chain(cells))).map_err(io::Error::other)?;
+        Ok(())
+    }
+
+    /// Does all that can fail for want of room, short of making the run visible.
+    pub(super) fn finish(&self) -> io::Result<()> {
+        self.end_run().map_err(io::Error::other)?;
+        match &self.replacement {
+            None => Ok(()),
+            Some(replacement) => {
+                self.connection.execute_batch("COMMIT").map_err(io::Error::other)?;
+                replacement.sync()
+            }
+        }
+    }
+
+    /// Makes the run visible.
+    pub(super) fn commit(self) -> io::Result<()> {
+        if self.replacement.is_none() {
+            self.connection.execute_batch("COMMIT").map_err(io::Error::other)?;
+        }
+        self.connection.close().map_err(|(_, error)| io::Error::other(error))?;
+        self.replacement.map_or(Ok(()), Replacement::publish)
+    }
+
+    fn end_run(&self) -> rusqlite::Result<()> {
+        let (first, last) = self.times.unzip();
+        let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        self.connection.execute(
+            "UPDATE runs SET records = ?2, accepted = ?3, first_timestamp = ?4, last_timestamp = ?5 WHERE run = ?1",
+            params![self.run, as_integer(self.records), as_integer(self.accepted), text(first), text(last)],
+        )?;
+        self.connection.execute_batch(INDEXES)
+    }
+}
+
+/// Makes what is not there. A database of an older headcount gets the columns that it does not know.
+fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(RUNS)?;
+    let columns: Vec<String> = COLUMNS.iter().map(declared).collect();
+    connection.execute_batch(&format!(
+        "CREATE TABLE IF NOT EXISTS records (run INTEGER NOT NULL REFERENCES runs, {})",
+        columns.join(", ")
+    ))?;
+    let known = column_names(connection)?;
+    for column in COLUMNS.iter().filter(|column| !known.iter().any(|name| name == column.name())) {
+        connection.execute_batch(&format!("ALTER TABLE records ADD COLUMN {}", declared(column)))?;
+    }
+    connection.execute_batch("CREATE VIEW IF NOT EXISTS failures AS SELECT * FROM records WHERE accepted = 0")
+}
+
+/// The columns that the table of records has.
+pub(crate) fn column_names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut names = connection.prepare("SELECT name FROM pragma_table_info('records')")?;
+    names.query_map([], |row| row.get(0))?.collect()
+}
+
+fn declared(column: &Column) -> String {
+    let affinity = match column.column_type() {
+        ColumnType::Flag | ColumnType::Count => "INTEGER",
+        ColumnType::Seconds => "REAL",
+        ColumnType::Text | ColumnType::Word | ColumnType::Time | ColumnType::Codes => "TEXT",
+    };
+    format!("{} {affinity}", quoted(column))
+}
+
+/// `index` is a keyword of SQL.
+pub(crate) fn quoted(column: &Column) -> String {
+    format!("\"{}\"", column.name())
+}
+
+/// SQLite's whole numbers end at 2⁶³ - 1; larger ones, which only a lying host sends, become that.
+fn as_integer(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+impl ToSql for Cell<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Cell::Null => ToSqlOutput::Owned(Value::Null),
+            Cell::Flag(flag) => ToSqlOutput::Owned(Value::Integer((*flag).into())),
+            Cell::Count(count) => ToSqlOutput::Owned(Value::Integer(as_integer(*count))),
+            Cell::Seconds(seconds) => ToSqlOutput::Owned(Value::Real(*seconds)),
+            Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+            Cell::Time(time) => ToSqlOutput::Owned(Value::Text(time.to_string())),
+            Cell::Codes(codes) => ToSqlOutput::Owned(Value::Text(codes_text(codes))),
+        })
+    }
+}

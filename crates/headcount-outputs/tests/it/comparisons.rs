@@ -1,0 +1,141 @@
+//! Two runs beside each other.
+
+use headcount::Record;
+use headcount_outputs::{Change, ChangeKind, Comparison};
+use proptest::prelude::*;
+use serde_json::json;
+
+use crate::support::{Desk, any_record, failure, record};
+
+fn compare(old: &[Record], new: &[Record]) -> Comparison {
+    Comparison::of(old.iter().cloned().map(Ok), new.iter().cloned().map(Ok)).unwrap()
+}
+
+fn told(change: &Change) -> String {
+    let (before, after) = change.before_and_after();
+    format!("{} {} {before}>{after} {}", change.new_index, change.kind.as_str(), change.details())
+}
+
+#[test]
+fn what_broke_healed_and_changed_is_told_apart() {
+    let not_found = json!({"status_code": 404, "accepted": false, "title": "Not found"});
+    let old = [
+        record(0, &json!({})),
+        record(1, &json!({})),
+        failure(2, "dns", "timeout", "no answer"),
+        record(3, &json!({})),
+        record(4, &json!({"title": "Old"})),
+        record(5, &not_found),
+        record(6, &json!({"final_url": "https://example.com/a"})),
+        record(7, &json!({})),
+    ];
+    let new = [
+        record(0, &json!({})),
+        record(1, &not_found),
+        record(2, &json!({})),
+        failure(3, "tls", "certificate", "expired"),
+        record(4, &json!({"title": null})),
+        failure(5, "connect", "refused", "nobody listens"),
+        record(6, &json!({"final_url": "https://example.com/b"})),
+        record(7, &json!({"status_code": 204, "chain_status_codes": [204]})),
+    ];
+    let comparison = compare(&old, &new);
+    let told: Vec<String> = comparison.changes.iter().map(told).collect();
+    assert_eq!(
+        told,
+        [
+            "1 broke 200>404 title “A title” → “Not found”",
+            "3 broke 200>tls/certificate ",
+            "2 healed dns/timeout>200 ",
+            "4 changed > title “Old” → none",
+            "5 changed 404>connect/refused ",
+            "6 changed > leads to “https://example.com/a” → “https://example.com/b”",
+            "7 changed 200>204 ",
+        ]
+    );
+    assert_eq!(comparison.counts.unchanged, 1);
+    assert_eq!(comparison.counts.in_both(), 8);
+}
+
+#[test]
+fn what_was_not_asked_is_no_evidence() {
+    let interrupted = json!({"outcome": "interrupted", "accepted": false, "status_code": null});
+    let old = [record(0, &json!({})), record(1, &json!({})), record(2, &interrupted)];
+    let new = [record(0, &interrupted), failure(1, "local", "network", "no network"), record(2, &json!({}))];
+    let counts = compare(&old, &new).counts;
+    assert_eq!((counts.not_comparable, counts.broke, counts.healed), (3, 0, 0));
+}
+
+#[test]
+fn lists_may_differ_in_order_and_length() {
+    let mut old: Vec<_> = (0..500).map(|index| record(index, &json!({}))).collect();
+    let mut new: Vec<_> = (100..650).rev().map(|index| record(index, &json!({}))).collect();
+    // The same URL twice is two inputs.
+    old.push(record(200, &json!({})));
+    new.push(failure(200, "dns", "timeout", "no answer"));
+    let counts = compare(&old, &new).counts;
+    assert_eq!((counts.added, counts.removed, counts.broke, counts.unchanged), (150, 100, 1, 400));
+}
+
+#[test]
+fn times_within_the_noise_are_as_before() {
+    let took = |index: u64, seconds: f64| record(index, &json!({"time_total": seconds}));
+    // Every input is a tenth slower or faster by chance, and the network a half slower.
+    let old: Vec<_> = (0..200).map(|index| took(index, 0.2)).collect();
+    let mut new: Vec<_> =
+        (0..200).map(|index| took(index, 0.3 * (0.9 + 0.001 * (index % 200) as f64))).collect();
+    let counts = compare(&old, &new).counts;
+    assert_eq!((counts.slower, counts.faster, counts.unchanged), (0, 0, 200));
+    new[7] = took(7, 2.0);
+    new[9] = took(9, 0.02);
+    let comparison = compare(&old, &new);
+    let told: Vec<String> = comparison.changes.iter().map(told).collect();
+    assert_eq!(told, ["7 slower 200 ms>2.00 s ", "9 faster 200 ms>20 ms "]);
+    assert!((1.4..1.6).contains(&comparison.time_noise.overall), "{:?}", comparison.time_noise);
+    // Twenty times as long, but a time that nobody feels.
+    let counts = compare(&[took(0, 0.002)], &[took(0, 0.04)]).counts;
+    assert_eq!(counts.slower, 0);
+    // Where chance makes up to ninefold differences, ninefold is chance.
+    let wild = |index: u64| 0.5 * 3f64.powf((index * 7_919 % 1_000) as f64 / 500.0 - 1.0);
+    let new: Vec<_> = (0..300).map(|index| took(index, wild(index))).collect();
+    let old: Vec<_> = (0..300).map(|index| took(index, wild(index * 31 + 17))).collect();
+    assert_eq!(compare(&old, &new).changes.len(), 0);
+}
+
+#[test]
+fn a_comparison_is_written_as_json_and_as_a_page() {
+    let desk = Desk::new();
+    let comparison = compare(&[record(0, &json!({}))], &[failure(0, "dns", "not_found", "no such name")]);
+    comparison.write_json(&desk.path("diff.json")).unwrap();
+    let text = std::fs::read_to_string(desk.path("diff.json")).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["counts"]["broke"], 1);
+    assert_eq!(
+        value["changes"],
+        json!([{
+            "kind": "broke", "input": "https://example.com/0", "url": "https://example.com/0", "old_index": 0,
+            "new_index": 0, "differences": [{"field": "end", "before": "200", "after": "dns/not_found"}]
+        }])
+    );
+    comparison.write_html(&desk.path("diff.html"), "<Monday> & Tuesday").unwrap();
+    let page = std::fs::read_to_string(desk.path("diff.html")).unwrap();
+    assert!(page.contains("<h1>1 broke</h1>") && page.contains("&lt;Monday&gt; &amp; Tuesday"));
+    assert_eq!(desk.names(), ["diff.html", "diff.json"]);
+}
+
+proptest! {
+    #[test]
+    fn nobody_is_lost_and_a_run_is_as_itself(
+        old in prop::collection::vec(any_record(), 0..12),
+        new in prop::collection::vec(any_record(), 0..12),
+    ) {
+        let counts = compare(&old, &new).counts;
+        prop_assert_eq!(counts.in_both() + counts.removed, old.len() as u64);
+        prop_assert_eq!(counts.in_both() + counts.added, new.len() as u64);
+        let itself = compare(&new, &new);
+        prop_assert_eq!(itself.counts.unchanged, new.len() as u64);
+        let backwards = compare(&new, &old);
+        let broke = |comparison: &Comparison| comparison.changes.iter().filter(|c| c.kind == ChangeKind::Broke).count();
+        prop_assert_eq!(broke(&backwards) as u64, counts.healed);
+    }
+}

@@ -1,0 +1,150 @@
+//! Files: whole or absent, several at once, safe to open, and a database that grows by a run.
+
+use headcount_outputs::{Error, Options, write_all};
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::support::{Desk, failure, output, read, record};
+
+const ALL: &[&str] = &["a.json", "a.jsonl", "a.csv", "a.parquet", "a.sqlite", "a.xml", "a.md", "a.html"];
+
+#[test]
+fn one_pass_writes_every_format() {
+    let desk = Desk::new();
+    let outputs: Vec<_> = ALL.iter().map(|name| output(&desk.path(name), &Options::default())).collect();
+    let records = (0..10).map(|index| record(index, &json!({})));
+    write_all(records.map(Ok), &outputs).unwrap();
+    let mut expected: Vec<_> = ALL.iter().map(|name| (*name).to_owned()).collect();
+    expected.sort();
+    assert_eq!(desk.names(), expected);
+}
+
+#[test]
+fn an_error_leaves_what_was_there() {
+    let desk = Desk::new();
+    std::fs::write(desk.path("a.json"), "yesterday's").unwrap();
+    desk.write("a.sqlite", &[record(0, &json!({}))], &Options::default());
+    let outputs: Vec<_> = ALL.iter().map(|name| output(&desk.path(name), &Options::default())).collect();
+    let records = [Ok(record(0, &json!({}))), Err(Error::of_records("the disk is gone"))];
+    assert!(write_all(records, &outputs).is_err());
+    assert_eq!(desk.names(), ["a.json", "a.sqlite"]);
+    assert_eq!(std::fs::read_to_string(desk.path("a.json")).unwrap(), "yesterday's");
+    let connection = Connection::open(desk.path("a.sqlite")).unwrap();
+    assert_eq!(number(&connection, "SELECT count(*) FROM runs"), 1);
+    assert_eq!(number(&connection, "SELECT count(*) FROM records"), 1);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_is_known_before_the_first_record() {
+    let desk = Desk::new();
+    for name in ALL {
+        let outputs = [output(&desk.path("missing").join(name), &Options::default())];
+        let error = write_all(std::iter::from_fn(|| unreachable!()), &outputs).unwrap_err();
+        assert!(error.to_string().starts_with("cannot write ") && !error.is_input(), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_not_replaced() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path("a.json")).unwrap();
+    std::os::unix::fs::symlink("missing.json", desk.path("b.json")).unwrap();
+    std::os::unix::fs::symlink("c.json", desk.path("c.json")).unwrap();
+    let socket = std::os::unix::net::UnixListener::bind(desk.path("d.json")).unwrap();
+    for name in ["a.json", "b.json", "c.json", "d.json"] {
+        assert!(write_all([], &[output(&desk.path(name), &Options::default())]).is_err(), "{name}");
+    }
+    assert_eq!(desk.names(), ["a.json", "b.json", "c.json", "d.json"]);
+    drop(socket);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_stays_one_and_a_file_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    std::fs::write(desk.path("target.json"), "").unwrap();
+    std::fs::set_permissions(desk.path("target.json"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    std::os::unix::fs::symlink("target.json", desk.path("a.json")).unwrap();
+    let path = desk.write("a.json", &[record(0, &json!({}))], &Options::default());
+    assert!(path.is_symlink());
+    assert_eq!(read(&desk.path("target.json")).unwrap().len(), 1);
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640);
+}
+
+#[test]
+fn a_cell_that_begins_a_formula_is_harmless_unless_it_is_wanted_raw() {
+    let desk = Desk::new();
+    let starts = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "＝1", "'=1", "'tis", "a,\"b\"\r\nc"];
+    let records: Vec<_> =
+        starts.iter().zip(0..).map(|(title, index)| record(index, &json!({"title": title}))).collect();
+    let options = Options { fields: "title".parse().unwrap(), ..Options::default() };
+    let text = desk.text("a.csv", &records, &options);
+    let rows = "title\r\n'=1+1\r\n'+1\r\n'-1\r\n'@x\r\n'\tx\r\n\"'\rx\"\r\n'＝1\r\n''=1\r\n'tis\r\n\"a,\"\"b\"\"\r\nc\"\r\n";
+    assert_eq!(text, rows);
+    let raw = desk.text("b.csv", &records[..2], &Options { raw_csv: true, ..options });
+    assert_eq!(raw, "title\r\n=1+1\r\n+1\r\n");
+}
+
+#[test]
+fn a_second_run_is_added_to_the_database() {
+    let desk = Desk::new();
+    let first = [record(0, &json!({})), failure(1, "dns", "not_found", "no such name")];
+    let second = [record(0, &json!({"accepted": false, "status_code": 500})), record(1, &json!({}))];
+    desk.write("a.db", &first, &Options { title: "Monday".to_owned(), ..Options::default() });
+    let path = desk.write("a.db", &second, &Options { title: "Tuesday".to_owned(), ..Options::default() });
+    assert_eq!(read(&path).unwrap(), second, "the last run is read");
+    let connection = Connection::open(&path).unwrap();
+    let runs = "SELECT group_concat(run || title || records || accepted) FROM runs";
+    let runs: String = connection.query_row(runs, [], |row| row.get(0)).unwrap();
+    assert_eq!(runs, "1Monday21,2Tuesday21");
+    assert_eq!(number(&connection, "SELECT count(*) FROM records"), 4);
+    assert_eq!(number(&connection, "SELECT count(*) FROM failures WHERE run = 1 AND error_phase = 'dns'"), 1);
+    let since = "SELECT count(*) FROM failures AS now JOIN records AS before ON before.url = now.url
+        AND before.run = now.run - 1 WHERE now.run = 2 AND before.accepted";
+    assert_eq!(number(&connection, since), 1);
+    for (query, index) in [
+        ("SELECT * FROM records WHERE url = 'a'", "records_of_url"),
+        ("SELECT * FROM failures WHERE run = 1", "records_of_run (run=? AND accepted=?)"),
+        (
+            "SELECT error_kind, count(*) FROM failures WHERE run = 1 GROUP BY 1",
+            "COVERING INDEX records_of_run",
+        ),
+    ] {
+        let plan: String =
+            connection.query_row(&format!("EXPLAIN QUERY PLAN {query}"), [], |row| row.get(3)).unwrap();
+        assert!(plan.contains(index), "{query}: {plan}");
+    }
+}
+
+#[test]
+fn a_database_of_an_older_kind_gets_the_columns_that_it_lacks() {
+    let desk = Desk::new();
+    let path = desk.write("a.db", &[record(0, &json!({}))], &Options::default());
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch("DROP VIEW failures; ALTER TABLE records DROP COLUMN webserver").unwrap();
+    drop(connection);
+    let again = [record(0, &json!({"webserver": "caddy"}))];
+    assert_eq!(read(&desk.write("a.db", &again, &Options::default())).unwrap(), again);
+}
+
+#[test]
+fn a_database_of_somebody_else_is_left_alone() {
+    let desk = Desk::new();
+    let connection = Connection::open(desk.path("a.db")).unwrap();
+    connection.execute_batch("CREATE TABLE records (secret TEXT)").unwrap();
+    drop(connection);
+    let before = std::fs::read(desk.path("a.db")).unwrap();
+    let error = write_all([], &[output(&desk.path("a.db"), &Options::default())]).unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(source, "the database that is there is none of headcount's");
+    assert_eq!(std::fs::read(desk.path("a.db")).unwrap(), before);
+    std::fs::write(desk.path("b.db"), "a list of things").unwrap();
+    assert!(write_all([], &[output(&desk.path("b.db"), &Options::default())]).is_err());
+}
+
+fn number(connection: &Connection, query: &str) -> i64 {
+    connection.query_row(query, [], |row| row.get(0)).unwrap()
+}
