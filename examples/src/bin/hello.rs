@@ -5,7 +5,7 @@
 //! Good morning, Ada!
 //! Goodbye, Ada!
 //! It took 1.0 s.
-//! A run within a run: `run` was called on a thread whose event loop is already running: await the future instead
+//! A run within a run: `run` was called inside a running event loop, ours or tokio's: await the future instead, or use a thread of its own
 //! ```
 
 use examples::{SECOND, since};

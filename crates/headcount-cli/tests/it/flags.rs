@@ -30,7 +30,7 @@ fn concurrency_and_per_host_hold() {
         assert_eq!(desk.check_stdin(&format!("- {words}"), &pages(&host, 40)).code, Some(0));
         host.most_in_flight()
     };
-    assert_eq!(most_at_once(""), 8);
+    assert!(most_at_once("") > 4, "a host that answers as fast as before gets more");
     assert_eq!(most_at_once("--per-host 3"), 3);
     assert_eq!(most_at_once("-c 2"), 2);
     assert_eq!(most_at_once("--concurrency 5 --per-host 20"), 5);
@@ -68,11 +68,12 @@ fn retries_are_as_many_as_said() {
 #[test]
 fn a_retry_waits() {
     let web = SmallWeb::start().unwrap();
-    let host = web.host(Temperament::Status(503));
-    Desk::new().check(&format!("{} --retries 1 --retry-delay 400ms", host.url("/")));
+    let host = web.host(Temperament::Status(500));
+    Desk::new().check_stdin("- --retries 1 --retry-delay 400ms", &pages(&host, 30));
     let seen = host.seen();
-    // Jitter takes half away at the most.
-    assert!(seen[1].at - seen[0].at >= Duration::from_millis(200));
+    assert_eq!(seen.len(), 60);
+    // Each waits for a random part of it; that all thirty were short does not happen.
+    assert!(seen[59].at - seen[0].at >= Duration::from_millis(150));
 }
 
 #[test]

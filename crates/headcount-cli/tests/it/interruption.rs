@@ -23,7 +23,8 @@ fn started(desk: &Desk, web: &SmallWeb, words: &str) -> Running {
     let silent = web.host(Temperament::Silent);
     desk.write("urls.txt", slow.url("/page/0\n") + &list(&silent, 100));
     let running = Running::start(desk, &format!("urls.txt --timeout 60s {words}"));
-    wait_until("the requests", || slow.requests() == 1 && silent.requests() == 8);
+    // A host that has not answered yet gets four at once.
+    wait_until("the requests", || slow.requests() == 1 && silent.requests() == 4);
     running
 }
 
@@ -39,8 +40,8 @@ fn the_first_signal_lets_what_is_under_way_end() {
         let report: Vec<Value> = serde_json::from_str(&desk.read("report.json")).unwrap();
         let ends: Vec<String> = report.iter().map(end_of).collect();
         assert_eq!(ends[0], "200", "what ends within the grace is answered");
-        assert_eq!(ends[1..], vec!["interrupted"; 8]);
-        assert!(ended.stderr.contains("never begun           92"), "{}", ended.stderr);
+        assert_eq!(ends[1..], vec!["interrupted"; 4]);
+        assert!(ended.stderr.contains("never begun           96"), "{}", ended.stderr);
     }
 }
 
@@ -67,7 +68,7 @@ fn the_second_signal_ends_at_once_and_leaves_whole_files() {
     assert_eq!(code, Some(130));
     assert!(time < Duration::from_secs(30), "{time:?}");
     let report: Vec<Value> = serde_json::from_str(&desk.read("report.json")).unwrap();
-    assert_eq!(report.len(), 9);
+    assert_eq!(report.len(), 5);
 }
 
 #[test]

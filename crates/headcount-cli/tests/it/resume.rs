@@ -319,7 +319,7 @@ fn an_interrupted_run_shows_what_it_has_and_goes_on() {
         assert_eq!(ended.code, Some(130));
         assert!(ended.stderr.contains("to go on       the same command with --resume"), "{}", ended.stderr);
         let ends: Vec<String> = report(&desk, name).iter().map(end_of).collect();
-        assert_eq!(ends.iter().filter(|end| *end == "interrupted").count(), 8, "{ends:?}");
+        assert_eq!(ends.iter().filter(|end| *end == "interrupted").count(), 4, "{ends:?}");
         assert_eq!(desk.check(&format!("urls.txt -o {name} {RESUME}")).code, Some(2));
         assert_complete(&desk, name);
     }
@@ -403,7 +403,7 @@ fn what_failed_is_asked_again_and_merged() {
 
         // Killed meanwhile, it goes on.
         let running = Running::start(&desk, &format!("urls.txt -o {name} --timeout 60s --retry-failed"));
-        wait_until("the requests", || moody.requests() == asked + 8);
+        wait_until("the requests", || moody.requests() == asked + 4);
         running.signal("KILL");
         running.end();
         assert!(report(&desk, name) == was, "until all are there, the output is as it was");
@@ -481,17 +481,17 @@ fn what_may_have_been_sent_is_not_sent_again_unless_it_may_be() {
         );
         let header = if words.starts_with("-H") { words } else { "" };
         let running = Running::start(&desk, &format!("urls.txt -o out.json -X POST --timeout 60s {header}"));
-        wait_until("the requests", || silent.requests() == 8);
+        wait_until("the requests", || silent.requests() == 4);
         running.signal("KILL");
         running.end();
         let journal = desk.run(&["journal", "out.json.headcount"]);
-        assert!(journal.stdout.contains("in doubt     8\n"), "{}", journal.stdout);
+        assert!(journal.stdout.contains("in doubt     4\n"), "{}", journal.stdout);
         let ended = desk.check(&format!("urls.txt -o out.json -X POST {RESUME} {words}"));
         assert_eq!(ended.code, Some(2), "{}", ended.stderr);
         let ends: Vec<String> = report(&desk, "out.json").iter().map(end_of).collect();
         let in_doubt = ends.iter().filter(|end| *end == "policy/in_doubt").count();
-        assert_eq!((ends.len(), in_doubt), (10, if is_sent_again { 0 } else { 8 }), "{ends:?}");
-        assert_eq!(silent.requests(), if is_sent_again { 18 } else { 10 });
+        assert_eq!((ends.len(), in_doubt), (10, if is_sent_again { 0 } else { 4 }), "{ends:?}");
+        assert_eq!(silent.requests(), if is_sent_again { 14 } else { 10 });
     }
 }
 

@@ -17,7 +17,7 @@ fn wrong_values_are_named_with_what_would_be_right() {
     desk.write("urls.txt", "http://127.0.0.1:1/\n");
     let lines = [
         "urls.txt --concurrency 0",
-        "urls.txt -c auto",
+        "urls.txt -c some",
         "urls.txt -c many",
         "urls.txt --per-host 0",
         "urls.txt --timeout 0",

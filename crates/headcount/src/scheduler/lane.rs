@@ -23,6 +23,8 @@ pub(super) struct Lane<J, C> {
     pub(super) delayed: usize,
     pub(super) in_flight: usize,
     pub(super) standing: Standing,
+    /// Ready, but behind all others.
+    pub(super) is_spare: bool,
     /// The place of its pace; several lanes may share one.
     pub(super) pace: usize,
     /// One job goes alone first; nothing else starts until it says so.
@@ -143,6 +145,7 @@ impl<J, C: Default> Lane<J, C> {
             delayed: 0,
             in_flight: 0,
             standing: Standing::Nowhere,
+            is_spare: false,
             pace,
             is_gated: false,
             breaker,

@@ -611,7 +611,10 @@ impl<J, C: Default> Scheduler<J, C> {
             self.want_if_short(lane);
             return;
         }
+        let is_spare = line.in_flight > 0 && self.paces[line.pace].pace.is_unknown();
         match line.standing {
+            // Something has come of its first request: it is one like the others now.
+            Standing::Ready(_) if line.is_spare && !is_spare => self.step_out(lane),
             Standing::Ready(_) | Standing::Waiting(_) => return,
             Standing::Behind if self.may_start(lane, now) == When::OneEnds => return,
             Standing::Behind | Standing::Nowhere => {}
@@ -621,8 +624,8 @@ impl<J, C: Default> Scheduler<J, C> {
                 let stamp = self.stamp();
                 self.lanes[lane].standing = Standing::Ready(stamp);
                 self.ready_count += 1;
-                let line = &self.lanes[lane];
-                if line.in_flight > 0 && self.paces[line.pace].pace.is_unknown() {
+                self.lanes[lane].is_spare = is_spare;
+                if is_spare {
                     self.ready.push_spare(lane, stamp);
                 } else {
                     self.ready.push(lane, stamp, self.remaining(lane));

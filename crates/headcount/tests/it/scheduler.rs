@@ -325,11 +325,14 @@ fn hosts_take_turns_however_the_list_is_sorted() {
 fn the_host_with_the_longest_remaining_time_goes_first() {
     let mut scheduler = scheduler::<()>(4);
     let now = Instant::now();
-    for number in 0..10 {
-        scheduler.push(&format!("small-{number}"), number, now);
-    }
     for number in 100..200 {
         scheduler.push("big", number, now);
+    }
+    // A host that has not answered yet is asked once before it is asked twice at a time.
+    let Next::Dispatch(ticket, _) = scheduler.next(now) else { panic!() };
+    scheduler.finished(ticket, FINE, now + Duration::from_millis(100));
+    for number in 0..10 {
+        scheduler.push(&format!("small-{number}"), number, now);
     }
     let mut big = 0;
     let mut tickets = Vec::new();
