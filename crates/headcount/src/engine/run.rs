@@ -580,6 +580,13 @@ impl<N: Network> Turn<N> {
         self.run.scheduler.borrow().waiting_behind(self.ticket())
     }
 
+    /// Finding the host and connecting to it took so long.
+    pub(super) fn set_up_in(&mut self, setup: Duration) {
+        if let Some((ticket, _)) = &mut self.held {
+            ticket.set_up_in(setup);
+        }
+    }
+
     /// Keeps what was learnt of a request that is being dropped.
     pub(super) fn break_off(&self, trace: Trace) {
         self.broken_off.set(Some(trace));

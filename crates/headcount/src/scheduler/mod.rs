@@ -143,6 +143,13 @@ pub struct AsideTicket {
     lane: usize,
 }
 
+impl Ticket {
+    /// Finding the host and connecting to it took so long: a new connection does not make it a slow host.
+    pub fn set_up_in(&mut self, setup: Duration) {
+        self.sent.set_up_in(setup);
+    }
+}
+
 struct SharedPace {
     pace: Pace,
     lanes: usize,

@@ -115,12 +115,19 @@ pub(super) enum When {
 pub(super) struct Sent {
     at: Instant,
     number: u64,
+    /// What went by before it could be sent.
+    setup: Duration,
     /// Requests under way, itself included.
     in_flight: usize,
     was_full: bool,
 }
 
 impl Sent {
+    /// Finding the host and connecting to it took so long.
+    pub(super) fn set_up_in(&mut self, setup: Duration) {
+        self.setup = setup;
+    }
+
     pub(super) fn took(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.at)
     }
@@ -255,7 +262,7 @@ impl Pace {
         });
         self.next_by_rule = by_delay.max(by_rate);
         let was_full = self.in_flight >= self.window.size();
-        Sent { at: now, number: self.last, in_flight: self.in_flight, was_full }
+        Sent { at: now, number: self.last, setup: Duration::ZERO, in_flight: self.in_flight, was_full }
     }
 
     pub(super) fn finished(&mut self, sent: Sent, answer: Answer, now: Instant, random: &mut fastrand::Rng) {
@@ -344,7 +351,8 @@ impl Pace {
             pacing.accepted(now);
         }
         let before = self.window.size();
-        if self.window.answered(sent.took(now), sent.was_full, sent.number > self.cut_at) == Change::Cut {
+        let took = sent.took(now).saturating_sub(sent.setup);
+        if self.window.answered(took, sent.was_full, sent.number > self.cut_at) == Change::Cut {
             self.cut_at = self.last;
         }
         let size = self.window.size();

@@ -7,16 +7,19 @@ use std::time::Duration;
 pub(super) const FIRST: f64 = 4.0;
 
 /// Past this multiple of its base, the fast average of response times ends the doubling.
-const SLOWING: f64 = 1.75;
-/// Up to this multiple of its base, the slow average lets the window grow; past that one it shrinks it.
-const AS_FAST: f64 = 1.25;
-const SLOW: f64 = 2.0;
+const SLOWING: f64 = 1.5;
+/// Up to this multiple of its base, the slow average lets the window grow; past that one a smaller one is tried.
+const AS_FAST: f64 = 1.2;
+const SLOW: f64 = 1.4;
+/// The smaller window, as a share; it is tried for so many answers, and stands if they are as much faster.
+const SMALLER: f64 = 0.6;
+const TRIED_FOR: u32 = 32;
+const FASTER: f64 = 0.85;
 /// Answers over which the averages go.
 const FAST_OVER: u32 = 8;
 const SLOW_OVER: u32 = 64;
-/// The first answers, asked for while there were few, are the first base; it drifts over so many.
+/// The first answers, asked for while there were few, are the first base.
 const BASE_OVER: u32 = 16;
-const DRIFT_OVER: f64 = 1_024.0;
 /// Answers of a full window after which a ceiling that was found is tried again, at first. Each try that fails doubles
 /// it.
 const FIRST_PATIENCE: u32 = 100;
@@ -36,6 +39,17 @@ pub(super) struct Window {
     /// More than this at once was turned away.
     ceiling: Option<Ceiling>,
     times: ResponseTimes,
+    trial: Option<Trial>,
+}
+
+/// A smaller window, to see whether slow answers are its doing: a host whose queue is long answers faster then, and one
+/// whose pages are slow does not.
+#[derive(Clone, Debug)]
+struct Trial {
+    size_before: f64,
+    time_before: f64,
+    answers: u32,
+    seconds: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -51,7 +65,7 @@ struct ResponseTimes {
     count: u32,
     fast: f64,
     slow: f64,
-    /// The least that the slow average was, drifting towards it: a host whose pages differ is not a slow one.
+    /// How long it takes when it is not in haste: the least that the slow average was, or what a trial has shown.
     base: f64,
 }
 
@@ -64,6 +78,7 @@ impl Window {
             is_doubling: true,
             ceiling: None,
             times: ResponseTimes::default(),
+            trial: None,
         }
     }
 
@@ -90,14 +105,39 @@ impl Window {
             self.is_doubling = false;
         }
         let slowness = self.times.ratio(self.times.slow);
+        if self.trial.is_some() {
+            if is_new_round {
+                self.try_on(took.as_secs_f64());
+            }
+            return Change::None;
+        }
         if is_new_round && slowness > SLOW && self.size > FIRST {
-            self.size = (self.size * 0.9).max(FIRST);
+            let (size_before, time_before) = (self.size, self.times.slow);
+            self.size = (self.size * SMALLER).max(FIRST);
+            self.is_doubling = false;
+            self.trial = Some(Trial { size_before, time_before, answers: 0, seconds: 0.0 });
             return Change::Cut;
         }
         if was_full && slowness < AS_FAST {
             self.grow();
         }
         Change::None
+    }
+
+    /// One more answer under the smaller window.
+    fn try_on(&mut self, seconds: f64) {
+        let Some(trial) = &mut self.trial else { return };
+        trial.answers += 1;
+        trial.seconds += seconds;
+        if trial.answers < TRIED_FOR {
+            return;
+        }
+        let time = trial.seconds / f64::from(trial.answers);
+        if time > FASTER * trial.time_before {
+            self.size = self.size.max(trial.size_before);
+        }
+        self.times.restart(time);
+        self.trial = None;
     }
 
     fn grow(&mut self) {
@@ -166,9 +206,12 @@ impl ResponseTimes {
         average(&mut self.slow, f64::from(self.count.min(SLOW_OVER)));
         if self.count <= BASE_OVER || self.slow < self.base {
             self.base = self.slow;
-        } else {
-            self.base += (self.slow - self.base) / DRIFT_OVER;
         }
+    }
+
+    /// This is how long it takes now.
+    fn restart(&mut self, seconds: f64) {
+        (self.fast, self.slow, self.base) = (seconds, seconds, seconds);
     }
 
     /// How much slower than usual.
