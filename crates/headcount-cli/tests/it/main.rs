@@ -8,6 +8,7 @@ mod inputs;
 mod interruption;
 mod kill;
 mod outputs;
+mod politeness;
 mod record_documentation;
 mod reports;
 mod resume;

@@ -24,14 +24,10 @@ pub(super) async fn obey<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<(),
     let access = match known {
         Some(access) => access,
         None => {
-            gate(turn, true);
-            let fetched = fetch(run, turn).await;
-            if let Ok(access) = &fetched {
-                turn.lane().robots = Some(Rc::clone(access));
-                slow_down(turn, access);
-            }
-            gate(turn, false);
-            fetched?
+            let access = fetch(run, turn).await?;
+            turn.lane().robots = Some(Rc::clone(&access));
+            go_on(turn, &access);
+            access
         }
     };
     let url = &turn.peek().attempt.url;
@@ -45,18 +41,15 @@ pub(super) async fn obey<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<(),
     Err(Failure::new(Phase::Policy, Kind::Robots, message))
 }
 
-fn gate<N: Network>(turn: &Turn<N>, is_closed: bool) {
+/// The rest of the host's jobs may start, as far apart as it asks.
+fn go_on<N: Network>(turn: &Turn<N>, access: &Access) {
     let (mut scheduler, ticket) = turn.scheduler();
-    scheduler.gate(ticket, is_closed, Instant::now());
-}
-
-fn slow_down<N: Network>(turn: &Turn<N>, access: &Access) {
     if let Access::Rules(robots) = access
         && let Some(delay) = robots.crawl_delay()
     {
-        let (mut scheduler, ticket) = turn.scheduler();
         scheduler.slow_down(ticket, delay);
     }
+    scheduler.open_gate(ticket, Instant::now());
 }
 
 async fn fetch<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<Rc<Access>, Failure> {

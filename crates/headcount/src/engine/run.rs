@@ -631,7 +631,12 @@ fn limits(config: &Config) -> Limits {
     Limits {
         concurrency: config.concurrency,
         rate: config.rate,
-        host: HostLimits { at_once: config.per_host, rate: config.host_rate, delay: config.delay },
+        host: HostLimits {
+            at_once: config.per_host,
+            rate: config.host_rate,
+            delay: config.delay,
+            one_first: config.robots,
+        },
         max_hold: config.max_hold,
         give_up_after: config.give_up_after,
         retry_share: config.retry_share,

@@ -134,7 +134,7 @@ impl Breaker {
 }
 
 impl<J, C: Default> Lane<J, C> {
-    pub(super) fn new(name: Arc<str>, pace: usize, breaker: Breaker) -> Lane<J, C> {
+    pub(super) fn new(name: Arc<str>, pace: usize, breaker: Breaker, is_gated: bool) -> Lane<J, C> {
         Lane {
             name,
             queue: VecDeque::new(),
@@ -147,7 +147,7 @@ impl<J, C: Default> Lane<J, C> {
             standing: Standing::Nowhere,
             is_spare: false,
             pace,
-            is_gated: false,
+            is_gated,
             breaker,
             budget: Budget::default(),
             carried: C::default(),

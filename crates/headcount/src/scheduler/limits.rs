@@ -28,6 +28,8 @@ pub struct HostLimits {
     pub rate: Option<f64>,
     /// The least time between two starts.
     pub delay: Duration,
+    /// A host's first job goes alone, until [`Scheduler::open_gate`](super::Scheduler::open_gate).
+    pub one_first: bool,
 }
 
 impl Default for Limits {
@@ -35,7 +37,7 @@ impl Default for Limits {
         Limits {
             concurrency: 100,
             rate: None,
-            host: HostLimits { at_once: 64, rate: None, delay: Duration::ZERO },
+            host: HostLimits { at_once: 64, rate: None, delay: Duration::ZERO, one_first: false },
             max_hold: Duration::from_secs(120),
             give_up_after: 100,
             retry_share: 0.5,

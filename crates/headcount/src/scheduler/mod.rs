@@ -332,12 +332,10 @@ impl<J, C: Default> Scheduler<J, C> {
         self.paces[ticket.pace].pace.held_until()
     }
 
-    /// Lets no other job of the lane start, or lets them start again.
-    pub fn gate(&mut self, ticket: &Ticket, is_closed: bool, now: Instant) {
-        self.lanes[ticket.lane].is_gated = is_closed;
-        if !is_closed {
-            self.stand(ticket.lane, now);
-        }
+    /// Lets the other jobs of a lane start whose first went alone.
+    pub fn open_gate(&mut self, ticket: &Ticket, now: Instant) {
+        self.lanes[ticket.lane].is_gated = false;
+        self.stand(ticket.lane, now);
     }
 
     /// Lets the job's host wait for at least so long between two starts from now on (a robots.txt's Crawl-delay).
@@ -542,7 +540,7 @@ impl<J, C: Default> Scheduler<J, C> {
             pace.tell();
         }
         let pace = self.paces.insert(SharedPace { pace, lanes: 1, behind: VecDeque::new(), key: None });
-        let lane = self.lanes.insert(Lane::new(Arc::clone(&name), pace, breaker));
+        let lane = self.lanes.insert(Lane::new(Arc::clone(&name), pace, breaker, self.limits.host.one_first));
         self.names.insert(name, lane);
         lane
     }

@@ -52,7 +52,12 @@ fn limits() -> impl Strategy<Value = Limits> {
         |(concurrency, rate, at_once, host_rate, delay, give_up_after)| Limits {
             concurrency,
             rate,
-            host: HostLimits { at_once, rate: host_rate, delay: Duration::from_millis(delay) },
+            host: HostLimits {
+                at_once,
+                rate: host_rate,
+                delay: Duration::from_millis(delay),
+                one_first: false,
+            },
             max_hold: Duration::from_secs(3),
             give_up_after,
             retry_share: 0.5,
@@ -425,15 +430,16 @@ fn who_asks_for_too_long_a_wait_is_not_waited_for() {
 
 #[test]
 fn a_gate_lets_one_job_go_first() {
-    let mut scheduler = scheduler::<()>(100);
+    let mut limits = Limits::default();
+    limits.host.one_first = true;
+    let mut scheduler = Scheduler::<usize, ()>::new(limits, 1);
     let now = Instant::now();
     for number in 0..5 {
         scheduler.push("host", number, now);
     }
     let Next::Dispatch(first, 0) = scheduler.next(now) else { panic!() };
-    scheduler.gate(&first, true, now);
     assert!(matches!(scheduler.next(now), Next::Wait));
-    scheduler.gate(&first, false, now);
+    scheduler.open_gate(&first, now);
     assert!(matches!(scheduler.next(now), Next::Dispatch(_, 1)));
 }
 

@@ -1,0 +1,173 @@
+//! How hosts are asked: at their own pace, within the bounds that the user sets, and not at all where they say so.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use small_web::{Answer, Host, SmallWeb, Temperament};
+
+use crate::harness::{Desk, end_of};
+
+/// URLs of each host that has a pace. With many, what it costs to find the pace no longer counts: set it to 1000 for the
+/// figures.
+fn paced_urls() -> usize {
+    std::env::var("HEADCOUNT_PACED_URLS").ok().and_then(|text| text.parse().ok()).unwrap_or(60)
+}
+
+fn pages(host: &Host, count: usize) -> String {
+    (0..count).map(|number| host.url(&format!("/page/{number}\n"))).collect()
+}
+
+#[test]
+fn hosts_with_a_pace_are_asked_at_it_and_everything_is_answered() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    let count = paced_urls();
+    let bucket = web.host(Temperament::Bucket { per_second: 10.0, burst: 10.0, retry_after: true });
+    let two = web.host(Temperament::Throttling {
+        at_once: 2,
+        takes: Duration::from_millis(100),
+        retry_after: None,
+    });
+    // Two at a time of 100 ms are 20 a second, twice as many as the bucket gives.
+    let mut list = pages(&bucket, count) + &pages(&two, 2 * count);
+    for _ in 0..98 {
+        list += &pages(&web.host(Temperament::Fast), 3);
+    }
+    desk.write("urls.txt", list);
+    let ended = desk.check("urls.txt -c 200 -j");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let records = ended.records();
+    assert_eq!(records.len(), 3 * count + 294);
+    assert!(records.iter().all(|record| end_of(record) == "200"));
+    let rejections = usize::try_from(bucket.requests() + two.requests()).unwrap() - 3 * count;
+    let share = 100.0 * rejections as f64 / (3 * count) as f64;
+    // Finding the pace costs the more the fewer URLs there are.
+    let most = if count >= 1_000 { 2.0 } else { 20.0 };
+    assert!(share <= most, "{share:.1} rejections for 100 answers\n{}", ended.stderr);
+    assert!(ended.stderr.contains("(T*), T/T*"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("paced hosts"), "{}", ended.stderr);
+    if count >= 1_000 {
+        // For whoever asked for the figures.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), ended.stderr.as_bytes());
+    }
+}
+
+#[test]
+fn a_host_that_never_lets_anything_through_gets_the_ordinary_retries() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Status(503));
+    let ended = Desk::new().check(&format!("{} --retries 2 --retry-delay 10ms", host.url("/page/1")));
+    let record = ended.record();
+    assert_eq!((end_of(&record).as_str(), &record["num_retries"]), ("503", &2.into()));
+    assert_eq!((record["outcome"].as_str(), host.requests()), (Some("answered"), 3));
+}
+
+#[test]
+fn a_wait_that_a_host_names_costs_no_retry() {
+    let web = SmallWeb::start().unwrap();
+    let is_open = AtomicBool::new(false);
+    let host = web.host(Temperament::scripted(move |request| match is_open.swap(true, Relaxed) {
+        false => Answer::page(429, "Later").field("Retry-After", "1").reply(request),
+        true => Answer::well_behaved(request).reply(request),
+    }));
+    let ended = Desk::new().check(&format!("{} --retries 0", host.url("/page/1")));
+    let record = ended.record();
+    assert_eq!((end_of(&record).as_str(), &record["num_retries"]), ("200", &0.into()));
+    let seen = host.seen();
+    assert!(seen[1].at - seen[0].at >= Duration::from_secs(1), "it was asked sooner than it said");
+}
+
+#[test]
+fn who_asks_for_longer_than_the_run_waits_is_left_alone_at_once() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::scripted(|request| {
+        Answer::page(429, "Tomorrow").field("Retry-After", "86400").reply(request)
+    }));
+    let desk = Desk::new();
+    let ended = desk.check_stdin("- --max-hold 1s -c 1 -j", &pages(&host, 20));
+    assert_eq!(ended.code, Some(2));
+    let ends: Vec<String> = ended.records().iter().map(end_of).collect();
+    assert_eq!(host.requests(), 1, "{ends:?}");
+    assert_eq!(ends[0], "429");
+    assert!(ends[1..].iter().all(|end| end == "policy/rate_limited"), "{ends:?}");
+    let message = ended.records()[1]["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("for 86") && message.contains("--max-hold is 1 s"), "{message}");
+}
+
+#[test]
+fn a_host_that_never_answers_is_given_up() {
+    let web = SmallWeb::start().unwrap();
+    let (dead, good) = (web.host(Temperament::CloseAfterRequest), web.host(Temperament::Fast));
+    let desk = Desk::new();
+    let ended = desk.check_stdin("- --retries 0 -j", &(pages(&dead, 300) + &pages(&good, 50)));
+    let records = ended.records();
+    let count = |end: &str| records.iter().filter(|record| end_of(record) == end).count();
+    assert_eq!(count("200"), 50);
+    let (closed, given_up) = (count("headers/closed"), count("policy/given_up"));
+    assert!((100..=110).contains(&closed), "{closed} asked in vain");
+    assert_eq!(closed + given_up, 300);
+}
+
+#[test]
+fn rates_and_delays_are_kept() {
+    let web = SmallWeb::start().unwrap();
+    let gaps = |words: &str, hosts: usize| {
+        let hosts: Vec<Host> = (0..hosts).map(|_| web.host(Temperament::Fast)).collect();
+        let list: String = hosts.iter().map(|host| pages(host, 12 / hosts.len())).collect();
+        assert_eq!(Desk::new().check_stdin(&format!("- {words}"), &list).code, Some(0));
+        let mut times: Vec<_> = hosts.iter().flat_map(|host| host.seen()).map(|seen| seen.at).collect();
+        times.sort();
+        times[times.len() - 1] - times[0]
+    };
+    // Twelve starts are eleven gaps; the timers may be five milliseconds off.
+    let most = Duration::from_millis(535);
+    assert!(gaps("--delay 50ms", 1) >= most);
+    assert!(gaps("--host-rate 20", 1) >= most);
+    assert!(gaps("--rate 20", 4) >= most);
+    assert!(gaps("--rate 1200/m", 12) >= most);
+}
+
+#[test]
+fn robots_txt_is_kept_to_on_request() {
+    let web = SmallWeb::start().unwrap();
+    let file = "User-agent: *\nDisallow: /private\nUser-agent: polite\nDisallow: /page/2\n";
+    let host = web.host(Temperament::scripted(move |request| match request.target.as_str() {
+        "/robots.txt" => Answer::status(200).body(file).reply(request),
+        _ => Answer::well_behaved(request).reply(request),
+    }));
+    let list = host.url("/page/1\n") + &host.url("/private/x\n") + &host.url("/page/2\n");
+    let ends = |words: &str| -> Vec<String> {
+        let ended = Desk::new().check_stdin(&format!("- -j {words}"), &list);
+        let mut records = ended.records();
+        records.sort_by_key(|record| record["index"].as_u64());
+        records.iter().map(end_of).collect()
+    };
+    assert_eq!(ends("--robots"), ["200", "policy/robots", "200"]);
+    assert_eq!(host.requests(), 3, "the file is fetched once, and first");
+    assert_eq!(host.seen()[0].target, "/robots.txt");
+    assert_eq!(ends("--robots -A polite/1.0"), ["200", "404", "policy/robots"]);
+    assert!(!ends("").contains(&"policy/robots".to_owned()));
+}
+
+#[test]
+fn hosts_behind_one_address_can_share_a_pace() {
+    let web = SmallWeb::start().unwrap();
+    let hosts: Vec<Host> = (0..4).map(|_| web.host(Temperament::Fast)).collect();
+    let list: String = hosts.iter().map(|host| pages(host, 6)).collect();
+    assert_eq!(Desk::new().check_stdin("- --per-ip --delay 30ms", &list).code, Some(0));
+    let mut times: Vec<_> = hosts.iter().flat_map(|host| host.seen()).map(|seen| seen.at).collect();
+    times.sort();
+    // The first request to each finds out where it is.
+    assert!(times[23] - times[4] >= Duration::from_millis(18 * 30), "{times:?}");
+}
+
+#[test]
+fn how_a_pace_was_found_is_explained() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Bucket { per_second: 50.0, burst: 5.0, retry_after: false });
+    let name = host.address().to_string();
+    let ended = Desk::new().check_stdin(&format!("- --explain {name}"), &pages(&host, 100));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("explanation"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("turned away"), "{}", ended.stderr);
+}
