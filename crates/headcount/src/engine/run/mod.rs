@@ -1,6 +1,10 @@
 //! One run: the scheduler, the lanes with what they carry, and the workers, on one thread.
 
-use std::cell::{Cell, RefCell, RefMut};
+mod frontier;
+mod refused;
+mod turn;
+
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::pin::pin;
@@ -13,6 +17,8 @@ use headcount_tasks::{Scope, TaskHandle, scope};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
+pub(super) use turn::Turn;
+
 use super::aside::Aside;
 use super::feed;
 use super::intent::{self, Intent};
@@ -24,16 +30,13 @@ use super::worker::work;
 use crate::policy::blame::{Blame, Consequence, Sign};
 use crate::policy::growth::Growth;
 use crate::policy::robots::Access;
-use crate::record::{Failure, Kind, Outcome, Phase, Record};
+use crate::record::{Failure, Outcome, Record};
 use crate::scheduler::{Answer, HostLimits, Limits, Next, Refusal, Scheduler, Ticket};
-use crate::transport::{Connection, Network, Tls, Trace};
-use crate::{Config, Error, Request};
+use crate::transport::{Connection, Network, Tls};
+use crate::{Config, Error};
 
 /// A clock that is asked for a later time might overflow.
 const LONGEST_GRACE: Duration = Duration::from_secs(366 * 24 * 3_600);
-
-/// Jobs go aside in pieces of at least so many of one host.
-const PIECE: usize = 256;
 
 /// Jobs that are not to be asked and wait for their records, about; beyond them nothing starts.
 const MOST_REFUSED: usize = 1_000;
@@ -87,15 +90,6 @@ pub(super) struct Lane<N: Network> {
 
 /// One of the idle connections that a run may have.
 pub(super) struct IdlePlace(Rc<Cell<usize>>);
-
-/// A job under way, with its place among those under way. Dropped before it was given back, it leaves both with the
-/// run, so that no input is lost with its worker.
-pub(super) struct Turn<N: Network> {
-    run: Rc<Run<N>>,
-    held: Option<(Ticket, Job)>,
-    /// What was learnt of a request that was broken off.
-    broken_off: Cell<Option<Trace>>,
-}
 
 impl<N: Network> Run<N> {
     pub(super) fn new(
@@ -362,88 +356,6 @@ impl<N: Network> Run<N> {
         next
     }
 
-    /// More of the list is read as long as little waits, or slots are free that nothing read so far could use.
-    fn has_room_for_more(&self, scheduler: &Scheduler<Job, Lane<N>>) -> bool {
-        let has_memory = self.memory.get() < self.config.memory;
-        has_memory && (scheduler.waiting() < self.config.read_ahead || scheduler.is_hungry())
-    }
-
-    fn take_from_aside(&self, key: u64) -> Vec<Job> {
-        match self.aside.borrow_mut().take(key, &self.config) {
-            Ok(jobs) => {
-                let weight: usize = jobs.iter().map(Job::weight).sum();
-                self.memory.set(self.memory.get() + weight);
-                jobs
-            }
-            Err(error) => {
-                let error =
-                    Error::runtime("cannot read back what was put aside in a temporary file").because(error);
-                self.list_error.replace(Some(error));
-                self.is_stopping.set(true);
-                self.changed.notify_one();
-                Vec::new()
-            }
-        }
-    }
-
-    /// Writes the end of a host's line to a temporary file, if the line is long and memory short.
-    fn put_aside(&self, host: &str, now: Instant) {
-        if self.memory.get() < self.config.memory / 2 || self.is_aside_full.get() {
-            return;
-        }
-        let mut scheduler = self.scheduler.borrow_mut();
-        let Some((key, jobs)) = scheduler.put_aside(host, PIECE) else { return };
-        let weight: usize = jobs.iter().map(Job::weight).sum();
-        match self.aside.borrow_mut().put(key, jobs) {
-            Ok(()) => self.memory.set(self.memory.get().saturating_sub(weight)),
-            // The disk is full, most likely. They stay in memory, and what has no place there is not read.
-            Err((jobs, _)) => {
-                self.is_aside_full.set(true);
-                scheduler.undo_put_aside(host, key, jobs, now);
-            }
-        }
-    }
-
-    /// Records for jobs that are not to be asked.
-    async fn end_refused(self: Rc<Self>) {
-        loop {
-            self.has_refused.notified().await;
-            self.end_all_refused().await;
-            self.changed.notify_one();
-        }
-    }
-
-    async fn end_all_refused(&self) {
-        loop {
-            let Some((job, refusal)) = self.refused.borrow_mut().pop_front() else { return };
-            let now = Instant::now();
-            self.put(self.refused_record(job, refusal, now), now).await;
-        }
-    }
-
-    fn refused_record(&self, mut job: Job, refusal: Refusal, now: Instant) -> Record {
-        job.has_waited(now);
-        let job = match job.into_last_record(&self.config) {
-            Ok(record) => return record,
-            Err(job) => job,
-        };
-        let failure = match refusal {
-            Refusal::RateLimited(wait) => {
-                let message = format!(
-                    "the host asked to be left alone for {:.0} s more; --max-hold is {:.0} s",
-                    wait.as_secs_f64(),
-                    self.config.max_hold.as_secs_f64()
-                );
-                Failure::new(Phase::Policy, Kind::RateLimited, message)
-            }
-            Refusal::GivenUp(attempts) => {
-                let message = format!("the host gave no answer to {attempts} attempts in a row");
-                Failure::new(Phase::Policy, Kind::GivenUp, message)
-            }
-        };
-        job.into_record(Outcome::Failed, Some(failure), &self.config)
-    }
-
     /// Finds how many requests at once make the run fastest.
     async fn find_concurrency(self: Rc<Self>, most: usize) {
         let mut growth = Growth::new(self.config.concurrency, most);
@@ -482,48 +394,6 @@ impl<N: Network> Run<N> {
         Turn { run: Rc::clone(self), held: Some((ticket, job)), broken_off: Cell::new(None) }
     }
 
-    /// Reads the list into the scheduler, as far ahead as it may.
-    async fn read(self: Rc<Self>, mut feed: feed::Receiver) {
-        while let Some(batch) = feed.next().await {
-            for request in batch {
-                match request {
-                    Ok(request) => self.take_in(request).await,
-                    Err(error) => {
-                        self.list_error.replace(Some(error));
-                        self.changed.notify_one();
-                        return;
-                    }
-                }
-            }
-            self.changed.notify_one();
-            while !self.has_room_for_more(&self.scheduler.borrow()) {
-                self.has_room.notified().await;
-            }
-        }
-        self.counters.read_all.store(true, Relaxed);
-        self.changed.notify_one();
-    }
-
-    async fn take_in(&self, request: Request) {
-        let index = request.index.unwrap_or_else(|| self.counters.read.load(Relaxed));
-        add(&self.counters.read, 1);
-        let now = Instant::now();
-        match request.url().cloned() {
-            Ok(_) if request.is_in_doubt => self.put(in_doubt(index, &request, &self.config), now).await,
-            Ok(url) => {
-                let job = Job::new(index, request, url, &self.config, now);
-                let host = job.host();
-                self.memory.set(self.memory.get() + job.weight());
-                self.scheduler.borrow_mut().push(&host, job, now);
-                self.put_aside(&host, now);
-            }
-            Err(failure) => {
-                let failure = failure.clone();
-                self.put(skipped(index, &request, failure, &self.config), now).await;
-            }
-        }
-    }
-
     /// From now on nothing starts. What had begun and waits for its next request is broken off.
     fn begin_to_stop(&self) {
         self.is_stopping.set(true);
@@ -553,65 +423,6 @@ impl<N: Network> Run<N> {
 
     fn count_in_flight(&self, scheduler: &Scheduler<Job, Lane<N>>) {
         self.counters.in_flight.store(scheduler.in_flight() as u64, Relaxed);
-    }
-}
-
-impl<N: Network> Turn<N> {
-    pub(super) fn peek(&self) -> &Job {
-        &self.held.as_ref().expect("a turn holds its job until it is taken").1
-    }
-
-    pub(super) fn job(&mut self) -> &mut Job {
-        &mut self.held.as_mut().expect("a turn holds its job until it is taken").1
-    }
-
-    /// What the job's host carries. Not to be held across an await.
-    pub(super) fn lane(&self) -> RefMut<'_, Lane<N>> {
-        RefMut::map(self.run.scheduler.borrow_mut(), |scheduler| scheduler.carried(self.ticket()))
-    }
-
-    /// What the scheduler knows of the job's host.
-    pub(super) fn scheduler(&self) -> (RefMut<'_, Scheduler<Job, Lane<N>>>, &Ticket) {
-        (self.run.scheduler.borrow_mut(), self.ticket())
-    }
-
-    /// Jobs of the same host that could use a connection next.
-    pub(super) fn waiting_behind(&self) -> usize {
-        self.run.scheduler.borrow().waiting_behind(self.ticket())
-    }
-
-    /// Finding the host and connecting to it took so long.
-    pub(super) fn set_up_in(&mut self, setup: Duration) {
-        if let Some((ticket, _)) = &mut self.held {
-            ticket.set_up_in(setup);
-        }
-    }
-
-    /// Keeps what was learnt of a request that is being dropped.
-    pub(super) fn break_off(&self, trace: Trace) {
-        self.broken_off.set(Some(trace));
-    }
-
-    fn ticket(&self) -> &Ticket {
-        &self.held.as_ref().expect("a turn holds its ticket until it is taken").0
-    }
-
-    fn take(mut self) -> (Ticket, Job) {
-        self.held.take().expect("a turn is taken once")
-    }
-}
-
-impl<N: Network> Drop for Turn<N> {
-    fn drop(&mut self) {
-        if let Some((ticket, mut job)) = self.held.take() {
-            if let Some(trace) = self.broken_off.take() {
-                job.took(trace, Instant::now());
-            }
-            self.run.broken_off.borrow_mut().push(job);
-            let mut scheduler = self.run.scheduler.borrow_mut();
-            scheduler.finished(ticket, Answer::NotAsked, Instant::now());
-            self.run.count_in_flight(&scheduler);
-        }
     }
 }
 

@@ -1,0 +1,251 @@
+//! Where each lane stands: ready, waiting for a time, or for a request to end; and when it goes.
+
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::lane::{Breaker, Lane, Standing};
+use super::pace::{Pace, When};
+use super::{Delayed, Next, Refusal, SHORT_LINE, Scheduler, SharedPace, Ticket, pacing};
+
+impl<J, C: Default> Scheduler<J, C> {
+    pub(super) fn dispatch(&mut self, lane: usize, now: Instant) -> Next<J> {
+        let line = &mut self.lanes[lane];
+        let job = line.queue.pop_front().expect("a ready lane has a job");
+        line.in_flight += 1;
+        line.budget.asked();
+        let pace = line.pace;
+        self.budget.asked();
+        self.waiting -= 1;
+        self.in_flight += 1;
+        if let Some(rate) = self.limits.rate {
+            let earliest = now.checked_sub(pacing::SLACK).unwrap_or(now);
+            let start = self.next_start.map_or(now, |next| next.max(earliest));
+            self.next_start = Some(start + Duration::from_secs_f64(1.0 / rate));
+        }
+        let sent = self.paces[pace].pace.started(now);
+        self.want_if_short(lane);
+        self.stand(lane, now);
+        Next::Dispatch(Ticket { lane, pace, sent }, job)
+    }
+
+    pub(super) fn lane_of(&mut self, host: &str) -> usize {
+        if let Some(lane) = self.names.get(host) {
+            return *lane;
+        }
+        let name: Arc<str> = host.into();
+        let (mut pace, breaker) =
+            self.rest.take(host).unwrap_or_else(|| (Pace::new(self.limits.host), Breaker::default()));
+        if self.explained.as_deref() == Some(host) {
+            pace.tell();
+        }
+        let pace = self.paces.insert(SharedPace { pace, lanes: 1, behind: VecDeque::new(), key: None });
+        let lane = self.lanes.insert(Lane::new(Arc::clone(&name), pace, breaker, self.limits.host.one_first));
+        self.names.insert(name, lane);
+        lane
+    }
+
+    pub(super) fn release_due(&mut self, now: Instant) {
+        let mut due = Vec::new();
+        while self.delayed.peek().is_some_and(|Reverse(first)| first.at <= now) {
+            due.extend(self.delayed.pop());
+        }
+        // Each goes before the others, so the last comes first.
+        for Reverse(Delayed { lane, job, .. }) in due.into_iter().rev() {
+            self.lanes[lane].delayed -= 1;
+            self.lanes[lane].queue.push_front(job);
+            self.settle(lane, now);
+        }
+        while let Some(Reverse((time, stamp, lane))) = self.timed.peek().copied() {
+            let holds = self.waits(lane, stamp);
+            if holds && time > now {
+                break;
+            }
+            self.timed.pop();
+            if holds {
+                self.lanes[lane].standing = Standing::Nowhere;
+                self.stand(lane, now);
+            }
+        }
+    }
+
+    pub(super) fn drop_stale_times(&mut self) {
+        while let Some(Reverse((_, stamp, lane))) = self.timed.peek()
+            && !self.waits(*lane, *stamp)
+        {
+            self.timed.pop();
+        }
+    }
+
+    pub(super) fn waits(&self, lane: usize, stamp: u64) -> bool {
+        self.lanes.get(lane).is_some_and(|line| line.standing == Standing::Waiting(stamp))
+    }
+
+    pub(super) fn pop_ready(&mut self) -> Option<usize> {
+        let lanes = &self.lanes;
+        let holds = |lane: usize, stamp: u64| {
+            lanes.get(lane).is_some_and(|line| line.standing == Standing::Ready(stamp))
+        };
+        if self.ready_count == 0 {
+            return None;
+        }
+        self.ready.tidy(self.ready_count, holds);
+        self.ready.pop(holds)
+    }
+
+    pub(super) fn may_start(&self, lane: usize, now: Instant) -> When {
+        let line = &self.lanes[lane];
+        if line.is_gated && line.in_flight > 0 {
+            return When::OneEnds;
+        }
+        self.paces[line.pace].pace.when(now)
+    }
+
+    /// Something has changed for a lane: its jobs are refused, or it goes, or it stands where it belongs now.
+    pub(super) fn settle(&mut self, lane: usize, now: Instant) {
+        self.refuse_if_due(lane, now);
+        if !self.retire_if_empty(lane, now) {
+            self.stand(lane, now);
+        }
+    }
+
+    /// Puts a lane where it belongs, if it stands nowhere.
+    pub(super) fn stand(&mut self, lane: usize, now: Instant) {
+        let line = &self.lanes[lane];
+        if line.queue.is_empty() {
+            self.want_if_short(lane);
+            return;
+        }
+        let is_spare = line.in_flight > 0 && self.paces[line.pace].pace.is_unknown();
+        match line.standing {
+            // Something has come of its first request: it is one like the others now.
+            Standing::Ready(_) if line.is_spare && !is_spare => self.step_out(lane),
+            Standing::Ready(_) | Standing::Waiting(_) => return,
+            Standing::Behind if self.may_start(lane, now) == When::OneEnds => return,
+            Standing::Behind | Standing::Nowhere => {}
+        }
+        match self.may_start(lane, now) {
+            When::Now => {
+                let stamp = self.stamp();
+                self.lanes[lane].standing = Standing::Ready(stamp);
+                self.ready_count += 1;
+                self.lanes[lane].is_spare = is_spare;
+                if is_spare {
+                    self.ready.push_spare(lane, stamp);
+                } else {
+                    self.ready.push(lane, stamp, self.remaining(lane));
+                }
+            }
+            When::At(time) => {
+                let stamp = self.stamp();
+                self.lanes[lane].standing = Standing::Waiting(stamp);
+                self.timed.push(Reverse((time, stamp, lane)));
+            }
+            When::OneEnds => {
+                let pace = self.lanes[lane].pace;
+                self.lanes[lane].standing = Standing::Behind;
+                // With a pace of its own, it is looked at when one of its own ends.
+                if self.paces[pace].key.is_some() {
+                    self.paces[pace].behind.push_back(lane);
+                }
+            }
+        }
+    }
+
+    /// Takes a lane from where it stands. Its entry there is out of date from now on.
+    pub(super) fn step_out(&mut self, lane: usize) {
+        let standing = std::mem::replace(&mut self.lanes[lane].standing, Standing::Nowhere);
+        self.ready_count -= usize::from(matches!(standing, Standing::Ready(_)));
+    }
+
+    /// A request of this pace has ended: others that share it may start.
+    pub(super) fn wake_behind(&mut self, pace: usize, now: Instant) {
+        let Some(shared) = self.paces.get_mut(pace) else { return };
+        for lane in std::mem::take(&mut shared.behind) {
+            let is_there = self
+                .lanes
+                .get(lane)
+                .is_some_and(|line| line.pace == pace && line.standing == Standing::Behind);
+            if is_there {
+                self.lanes[lane].standing = Standing::Nowhere;
+                self.stand(lane, now);
+            }
+        }
+        self.forget_pace_if_unused(pace);
+    }
+
+    /// A lane's remaining time in microseconds, at the pace that it has now.
+    pub(super) fn remaining(&self, lane: usize) -> u64 {
+        let line = &self.lanes[lane];
+        let interval = self.paces[line.pace].pace.interval(self.usual_time);
+        (line.waiting() as f64 * interval * 1e6) as u64
+    }
+
+    pub(super) fn want_if_short(&mut self, lane: usize) {
+        let line = &mut self.lanes[lane];
+        if line.queue.len() < SHORT_LINE && !line.aside.is_empty() && !line.is_awaiting {
+            line.is_awaiting = true;
+            self.wanting.push_back(lane);
+        }
+    }
+
+    /// Takes the jobs of a host out of its line that is not to be asked now.
+    pub(super) fn refuse_if_due(&mut self, lane: usize, now: Instant) {
+        let line = &self.lanes[lane];
+        if line.queue.is_empty() && line.tail.is_empty() {
+            return;
+        }
+        let held_until = self.paces[line.pace].pace.held_until();
+        let refusal = if line.breaker.refuses() {
+            Refusal::GivenUp(self.limits.give_up_after)
+        } else if let Some(end) = held_until.filter(|end| *end > now + self.limits.max_hold) {
+            Refusal::RateLimited(end - now)
+        } else {
+            return;
+        };
+        let line = &mut self.lanes[lane];
+        let jobs = line.queue.drain(..).chain(line.tail.drain(..));
+        self.refused.extend(jobs.map(|job| (job, refusal)));
+        self.step_out(lane);
+        self.want_if_short(lane);
+    }
+
+    /// Whether the lane was empty and has gone.
+    pub(super) fn retire_if_empty(&mut self, lane: usize, now: Instant) -> bool {
+        if !self.lanes[lane].is_empty() {
+            return false;
+        }
+        let line = self.lanes.remove(lane);
+        self.names.remove(&line.name);
+        let shared = &self.paces[line.pace];
+        self.ledger.host(&line.name, &shared.pace, &self.limits);
+        if shared.key.is_none() && (shared.pace.is_worth_keeping(now) || line.breaker.is_open()) {
+            self.rest.put(line.name, shared.pace.clone(), line.breaker);
+        }
+        self.leave_pace(line.pace);
+        true
+    }
+
+    pub(super) fn leave_pace(&mut self, pace: usize) {
+        self.paces[pace].lanes -= 1;
+        self.forget_pace_if_unused(pace);
+    }
+
+    pub(super) fn forget_pace_if_unused(&mut self, pace: usize) {
+        let shared = &self.paces[pace];
+        if shared.lanes == 0 && shared.pace.in_flight() == 0 {
+            let shared = self.paces.remove(pace);
+            if let Some(key) = shared.key {
+                self.shared.remove(&key);
+            }
+        }
+    }
+
+    pub(super) fn stamp(&mut self) -> u64 {
+        self.stamp += 1;
+        self.stamp
+    }
+}
