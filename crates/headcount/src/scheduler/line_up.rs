@@ -143,15 +143,20 @@ impl<J, C: Default> Scheduler<J, C> {
                 let stamp = self.stamp();
                 self.lanes[lane].standing = Standing::Waiting(stamp);
                 self.timed.push(Reverse((time, stamp, lane)));
+                self.look_again_when_one_ends(lane);
             }
             When::OneEnds => {
-                let pace = self.lanes[lane].pace;
                 self.lanes[lane].standing = Standing::Behind;
-                // With a pace of its own, it is looked at when one of its own ends.
-                if self.paces[pace].key.is_some() {
-                    self.paces[pace].behind.push_back(lane);
-                }
+                self.look_again_when_one_ends(lane);
             }
+        }
+    }
+
+    /// A lane with a pace of its own is looked at anyway when one of its own ends.
+    fn look_again_when_one_ends(&mut self, lane: usize) {
+        let shared = &mut self.paces[self.lanes[lane].pace];
+        if shared.key.is_some() {
+            shared.behind.push_back(lane);
         }
     }
 
@@ -165,12 +170,11 @@ impl<J, C: Default> Scheduler<J, C> {
     pub(super) fn wake_behind(&mut self, pace: usize, now: Instant) {
         let Some(shared) = self.paces.get_mut(pace) else { return };
         for lane in std::mem::take(&mut shared.behind) {
-            let is_there = self
-                .lanes
-                .get(lane)
-                .is_some_and(|line| line.pace == pace && line.standing == Standing::Behind);
-            if is_there {
-                self.lanes[lane].standing = Standing::Nowhere;
+            let is_waiting = self.lanes.get(lane).is_some_and(|line| {
+                line.pace == pace && matches!(line.standing, Standing::Behind | Standing::Waiting(_))
+            });
+            if is_waiting {
+                self.step_out(lane);
                 self.stand(lane, now);
             }
         }

@@ -218,7 +218,12 @@ impl<J, C: Default> Scheduler<J, C> {
             self.ledger.took(seconds);
             self.usual_time += (seconds - self.usual_time) / 64.0;
         }
+        let not_before = self.paces[pace].pace.not_before();
         self.paces[pace].pace.finished(sent, answer, now, &mut self.random);
+        if self.paces[pace].pace.not_before() < not_before && self.lanes[lane].pace == pace {
+            // It waits for a time that is no longer the right one.
+            self.step_out(lane);
+        }
         self.settle(lane, now);
         self.wake_behind(pace, now);
     }
