@@ -9,11 +9,11 @@ use super::pace::Sent;
 /// What to do now.
 #[derive(Debug)]
 pub enum Next<J> {
-    /// Start this job. Its ticket goes back with [`Scheduler::finished`].
+    /// Start this job. Its ticket goes back with [`Scheduler::finished`](super::Scheduler::finished).
     Dispatch(Ticket, J),
     /// This job is not to be asked.
     Refuse(J, Refusal),
-    /// Bring back what was put aside under this key, with [`Scheduler::bring_back`], then ask again.
+    /// Bring back what was put aside under this key, with [`Scheduler::bring_back`](super::Scheduler::bring_back), then ask again.
     BringBack(u64, AsideTicket),
     /// Nothing can start before this time, unless a job is pushed or finishes first.
     WaitUntil(Instant),
