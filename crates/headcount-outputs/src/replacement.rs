@@ -1,10 +1,40 @@
 //! A file that takes another's place once it is whole: a reader finds the old one or the new one, never a part.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+
+/// How the name ends of a file that is to take another's place.
+pub const TEMPORARY_SUFFIX: &str = ".part";
+
+/// How it begins: with the name of that place.
+pub fn temporary_prefix(place: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(place.file_name().unwrap_or_default());
+    prefix.push(".headcount-");
+    prefix
+}
+
+/// Removes what runs that were killed have left of files that were to take this place. Only for whoever knows that no
+/// other run makes the same file now.
+///
+/// # Errors
+/// The folder cannot be read, or such a file not be removed.
+pub fn remove_leftovers(path: &Path) -> io::Result<()> {
+    let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let prefix = temporary_prefix(&place);
+    for entry in fs::read_dir(folder(&place))? {
+        let name = entry?.file_name();
+        let bytes = name.as_encoded_bytes();
+        if bytes.starts_with(prefix.as_encoded_bytes()) && bytes.ends_with(TEMPORARY_SUFFIX.as_bytes()) {
+            fs::remove_file(folder(&place).join(&name))?;
+        }
+    }
+    Ok(())
+}
 
 /// A file beside its place. Dropped before it took it, it is gone.
 pub(crate) struct Replacement {
@@ -24,8 +54,9 @@ impl Replacement {
         }
         // Said of the folder, not of a file in it that nobody has heard of.
         fs::metadata(folder(&place))?;
+        let prefix = temporary_prefix(&place);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".headcount-").suffix(".part");
+        builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

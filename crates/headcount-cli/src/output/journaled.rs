@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use headcount::{Record, Summary};
 use headcount_journal::{Folder, InOrder, Journal, Reader};
-use headcount_outputs::{Format, OutputFile, json_text, publish};
+use headcount_outputs::{Format, OutputFile, json_text, publish, remove_leftovers};
 
 use super::json_array::{ArrayWriter, check, open_writers, replace, write_to_all};
 use crate::journal::Keeper;
@@ -50,6 +50,10 @@ impl Journaled {
         keeper: Keeper,
     ) -> io::Result<Journaled> {
         check(&target)?;
+        // The journal is ours alone, so nobody else makes these files now.
+        for path in std::iter::once(&target).chain(files.iter().map(|file| &file.path)) {
+            remove_leftovers(path)?;
+        }
         let (done_before, has_reopened) =
             keeper.with(|journal| Ok((journal.state().done().len(), journal.state().has_reopened())))?;
         let form = match wanted {

@@ -7,7 +7,9 @@ use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use headcount::Record;
-use headcount_outputs::{Fields, OutputFile, OutputWriter, json_text, publish};
+use headcount_outputs::{
+    Fields, OutputFile, OutputWriter, TEMPORARY_SUFFIX, json_text, publish, temporary_prefix,
+};
 
 use super::Destination;
 
@@ -118,8 +120,9 @@ pub(super) fn check(path: &Path) -> io::Result<()> {
 /// Writes a file beside `path` and lets it take its place once it is safe on the disk.
 pub(crate) fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let prefix = temporary_prefix(path);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".headcount-").suffix(".part");
+    builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -326,6 +326,22 @@ fn an_interrupted_run_shows_what_it_has_and_goes_on() {
 }
 
 #[test]
+fn what_a_killed_run_left_half_made_is_removed_and_nothing_else() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, good) = desk(&web);
+    broken_off(&desk, &good, "urls.txt -o out.json -o out.csv");
+    let others = [".other.json.headcount-a1B2c3.part", ".out.json.mine", "out.json.part"];
+    let ours = [".out.json.headcount-a1B2c3.part", ".out.csv.headcount-a1B2c3.part"];
+    for name in others.iter().chain(&ours) {
+        desk.write(name, "half");
+    }
+    assert_eq!(desk.check(&format!("urls.txt -o out.json -o out.csv {RESUME}")).code, Some(2));
+    let names = desk.names();
+    assert!(others.iter().all(|name| names.contains(&(*name).to_owned())), "{names:?}");
+    assert!(!ours.iter().any(|name| names.contains(&(*name).to_owned())), "{names:?}");
+}
+
+#[test]
 fn standard_input_is_copied_and_compared() {
     let web = SmallWeb::start().unwrap();
     // Late enough for the end of the list to be known before.
