@@ -37,7 +37,7 @@ pub use error::Error;
 pub use fields::Fields;
 pub use format::Format;
 pub use read::RecordReader;
-pub use replacement::{TEMPORARY_SUFFIX, remove_leftovers, temporary_prefix};
+pub use replacement::{put_in_place, remove_leftovers, temporary_beside};
 pub use selection::{Where, WhereError};
 pub use verdict::end;
 pub use write::{Options, OutputFile, OutputWriter, publish, write_all};

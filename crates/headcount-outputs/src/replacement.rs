@@ -8,14 +8,46 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// How the name ends of a file that is to take another's place.
-pub const TEMPORARY_SUFFIX: &str = ".part";
+const TEMPORARY_SUFFIX: &str = ".part";
 
 /// How it begins: with the name of that place.
-pub fn temporary_prefix(place: &Path) -> OsString {
+fn temporary_prefix(place: &Path) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(place.file_name().unwrap_or_default());
     prefix.push(".headcount-");
     prefix
+}
+
+/// A file in the folder of `place`, to be written and then put there. Dropped before, it is gone.
+///
+/// # Errors
+/// The folder cannot be written to.
+pub fn temporary_beside(place: &Path) -> io::Result<NamedTempFile> {
+    let prefix = temporary_prefix(place);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Those of a file that was there, else whatever the umask leaves.
+        let permissions = fs::metadata(place).map(|metadata| metadata.permissions());
+        builder.permissions(permissions.unwrap_or_else(|_| fs::Permissions::from_mode(0o666)));
+    }
+    builder.tempfile_in(folder(place))
+}
+
+/// Lets a file whose content is safe on the disk take its place.
+///
+/// # Errors
+/// It cannot be renamed.
+pub fn put_in_place(temporary: NamedTempFile, place: &Path) -> io::Result<()> {
+    temporary.persist(place).map_err(|failed| failed.error)?;
+    // The file is whole and in its place. That its name outlives a power failure as well is more than some systems, and
+    // folders that may not be read, have to offer.
+    if let Ok(folder) = File::open(folder(place)) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
 }
 
 /// Removes what runs that were killed have left of files that were to take this place. Only for whoever knows that no
@@ -54,17 +86,7 @@ impl Replacement {
         }
         // Said of the folder, not of a file in it that nobody has heard of.
         fs::metadata(folder(&place))?;
-        let prefix = temporary_prefix(&place);
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // Those of a file that was there, else whatever the umask leaves.
-            let permissions = fs::metadata(&place).map(|metadata| metadata.permissions());
-            builder.permissions(permissions.unwrap_or_else(|_| fs::Permissions::from_mode(0o666)));
-        }
-        let temporary = builder.tempfile_in(folder(&place)).map_err(|error| error.kind())?;
+        let temporary = temporary_beside(&place).map_err(|error| error.kind())?;
         Ok(Replacement { temporary, place })
     }
 
@@ -85,13 +107,7 @@ impl Replacement {
 
     /// Takes its place.
     pub(crate) fn publish(self) -> io::Result<()> {
-        self.temporary.persist(&self.place).map_err(|failed| failed.error)?;
-        // The file is whole and in its place. That its name outlives a power failure as well is more than some
-        // systems, and folders that may not be read, have to offer.
-        if let Ok(folder) = File::open(folder(&self.place)) {
-            let _ = folder.sync_all();
-        }
-        Ok(())
+        put_in_place(self.temporary, &self.place)
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use headcount::Record;
 use headcount_outputs::{
-    Fields, OutputFile, OutputWriter, TEMPORARY_SUFFIX, json_text, publish, temporary_prefix,
+    Fields, OutputFile, OutputWriter, json_text, publish, put_in_place, temporary_beside,
 };
 
 use super::Destination;
@@ -119,27 +119,10 @@ pub(super) fn check(path: &Path) -> io::Result<()> {
 
 /// Writes a file beside `path` and lets it take its place once it is safe on the disk.
 pub(crate) fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let prefix = temporary_prefix(path);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(TEMPORARY_SUFFIX);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // Those of a file that was there, else whatever the umask leaves.
-        let permissions = fs::metadata(path).map(|metadata| metadata.permissions());
-        builder.permissions(permissions.unwrap_or_else(|_| fs::Permissions::from_mode(0o666)));
-    }
-    let temporary = builder.tempfile_in(folder)?;
+    let temporary = temporary_beside(path)?;
     write(temporary.as_file())?;
     temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|failed| failed.error)?;
-    // The file is whole and in its place. That its name outlives a power failure as well is more than some systems,
-    // and folders that may not be read, have to offer.
-    if let Ok(folder) = File::open(folder) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
+    put_in_place(temporary, path)
 }
 
 /// The writers of files, whose folders and databases are there.

@@ -251,11 +251,6 @@ impl<J, C: Default> Scheduler<J, C> {
         self.paces[ticket.pace].pace.counts.accepted > 0
     }
 
-    /// Until when the job's host is held.
-    pub fn held_until(&self, ticket: &Ticket) -> Option<Instant> {
-        self.paces[ticket.pace].pace.held_until()
-    }
-
     /// Lets the other jobs of a lane start whose first went alone.
     pub fn open_gate(&mut self, ticket: &Ticket, now: Instant) {
         self.lanes[ticket.lane].is_gated = false;
