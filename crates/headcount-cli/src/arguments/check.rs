@@ -1,13 +1,13 @@
 //! The flags of `headcount check`, group by group, and the engine's configuration that they make.
 
-use std::ffi::OsString;
-
 use clap::Args;
 use headcount::Config;
+use headcount::list::ListOptions;
 
 use super::answer::AnswerFlags;
 use super::connection::ConnectionFlags;
 use super::limits::LimitFlags;
+use super::lists::ListFlags;
 use super::output::OutputFlags;
 use super::politeness::PolitenessFlags;
 use super::request::RequestFlags;
@@ -30,16 +30,10 @@ Exit codes:
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArguments {
-    /// Lists to read, URLs to ask, or - for standard input
-    ///
-    /// What names an existing file is a list: a URL a line; blank lines and lines that begin with # pass. Else what
-    /// reads as a URL is one; `example.com` means `https://example.com/`. With no INPUT, and standard input not a
-    /// terminal, the list is read from there.
-    #[arg(value_name = "INPUT")]
-    pub(crate) inputs: Vec<OsString>,
-
     #[command(flatten)]
-    pub(crate) request: RequestFlags,
+    pub(crate) lists: ListFlags,
+    #[command(flatten)]
+    request: RequestFlags,
     #[command(flatten)]
     answer: AnswerFlags,
     #[command(flatten)]
@@ -72,5 +66,14 @@ impl CheckArguments {
         self.limits.set(&mut config);
         config.local_wait = self.journal.local_wait;
         Ok(config)
+    }
+
+    /// How lists become requests.
+    pub(crate) fn list_options(&self) -> ListOptions {
+        let mut options = ListOptions::default();
+        options.format = self.lists.list_format.format();
+        options.column = self.lists.column.clone();
+        options.method = self.request.method.clone();
+        options
     }
 }

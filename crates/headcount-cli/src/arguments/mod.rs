@@ -4,6 +4,7 @@ mod answer;
 mod check;
 mod connection;
 mod limits;
+mod lists;
 mod output;
 mod politeness;
 mod refusal;
@@ -17,6 +18,7 @@ use std::ffi::OsString;
 use clap::{Parser, Subcommand};
 
 pub(crate) use self::check::CheckArguments;
+pub(crate) use self::lists::ListFlags;
 pub(crate) use self::output::OutputFlags;
 use self::refusal::Refusal;
 pub(crate) use self::values::{at_least_one, duration, some_time};

@@ -9,9 +9,9 @@ use crate::terminal::Problem;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Requests")]
 pub(crate) struct RequestFlags {
-    /// Method of the requests
-    #[arg(short = 'X', long, value_name = "METHOD", default_value = "GET", value_parser = method)]
-    pub(crate) method: Method,
+    /// Method of the requests that name none in their list [default: GET; POST for those with a body]
+    #[arg(short = 'X', long, value_name = "METHOD", value_parser = method)]
+    pub(super) method: Option<Method>,
     /// A header field, 'Name: value', or @FILE with one a line; repeatable
     ///
     /// Sent to the host that was asked for; a redirect to another origin gets none. In a file it is kept out of the
