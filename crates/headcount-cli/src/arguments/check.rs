@@ -5,6 +5,7 @@ use headcount::Config;
 use headcount::list::ListOptions;
 
 use super::answer::AnswerFlags;
+use super::config_file::ConfigFlags;
 use super::connection::ConnectionFlags;
 use super::limits::LimitFlags;
 use super::lists::ListFlags;
@@ -30,6 +31,8 @@ Exit codes:
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    pub(super) config: ConfigFlags,
     #[command(flatten)]
     pub(crate) lists: ListFlags,
     #[command(flatten)]

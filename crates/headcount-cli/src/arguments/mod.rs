@@ -2,6 +2,7 @@
 
 mod answer;
 mod check;
+mod config_file;
 mod connection;
 mod limits;
 mod lists;
@@ -15,7 +16,7 @@ mod values;
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use self::check::CheckArguments;
 pub(crate) use self::lists::ListFlags;
@@ -57,8 +58,12 @@ pub(crate) enum Command {
     Schema,
 }
 
-pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, Refusal> {
-    Ok(CommandLine::try_parse_from(arguments)?.command)
+pub(crate) fn parse(line: impl Iterator<Item = OsString>) -> Result<Command, Refusal> {
+    let mut command = CommandLine::command();
+    let line: Vec<OsString> = line.collect();
+    let matches = command.try_get_matches_from_mut(&line)?;
+    let matches = config_file::complete(&mut command, line, matches)?;
+    Ok(CommandLine::from_arg_matches(&matches)?.command)
 }
 
 #[cfg(test)]
@@ -67,7 +72,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
         CommandLine::command().debug_assert();
     }
 }

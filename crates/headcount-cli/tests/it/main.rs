@@ -2,6 +2,7 @@
 
 mod harness;
 
+mod config;
 mod demo;
 mod flags;
 mod inputs;
