@@ -20,14 +20,47 @@ use crate::terminal::Problem;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   headcount check urls.txt                       a table on the terminal
-  headcount check urls.txt -o report.json        a JSON array, in the order of the list
-  cat urls.txt | headcount check - | jq .title   JSON lines, as the answers come
-  headcount check example.com/a example.com/b    URLs themselves
+  headcount check urls.txt -o report.json        an array, in the list's order
+  headcount check urls.txt -o report.json --resume       go on after a kill
+  headcount check sites.csv.gz --column homepage -o out.csv
+  headcount check calls.jsonl                    method, headers, body by row
+  cat urls.txt | headcount check | jq .title     JSON lines, as answers come
+  headcount check -u example.com -u example.org  URLs themselves
 
 Exit codes:
   0 all accepted, 1 the run could not go on, 2 some record was not accepted,
   3 bad usage or configuration, 130 interrupted. A reader that closes the pipe
   (| head) has seen enough: that is 0";
+
+/// The flags that `-h` shows. All stand in `--help`.
+pub(super) const ESSENTIAL: &[&str] = &[
+    "accept",
+    "column",
+    "concurrency",
+    "config",
+    "data",
+    "format",
+    "header",
+    "insecure",
+    "json",
+    "jsonl",
+    "list",
+    "max-body",
+    "method",
+    "output",
+    "per-host",
+    "proxy",
+    "quiet",
+    "rate",
+    "resume",
+    "retries",
+    "retry-failed",
+    "timeout",
+    "url",
+    "user",
+    "verbose",
+    "where",
+];
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArguments {

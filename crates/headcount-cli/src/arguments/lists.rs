@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::builder::NonEmptyStringValueParser;
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args, ValueEnum, ValueHint};
 use headcount::list::ListFormat;
 
 #[derive(Args, Debug)]
@@ -14,15 +14,15 @@ pub(crate) struct ListFlags {
     /// What names an existing file is a list: a URL a line; blank lines and lines that begin with # pass. Else what
     /// reads as a URL is one; `example.com` means `https://example.com/`. With no INPUT, and standard input not a
     /// terminal, the list is read from there.
-    #[arg(value_name = "INPUT", help_heading = "Arguments")]
+    #[arg(value_name = "INPUT", value_hint = ValueHint::FilePath, help_heading = None::<&str>)]
     pub(crate) inputs: Vec<OsString>,
     /// A list to read, or - for standard input; repeatable
     ///
     /// Lists come behind the INPUTs, and the URLs of -u behind the lists.
-    #[arg(short, long = "list", value_name = "FILE", action = ArgAction::Append)]
+    #[arg(short, long = "list", value_name = "FILE", action = ArgAction::Append, value_hint = ValueHint::FilePath)]
     pub(crate) lists: Vec<OsString>,
     /// A URL to ask, whatever files there are; repeatable
-    #[arg(short, long = "url", value_name = "URL", action = ArgAction::Append)]
+    #[arg(short, long = "url", value_name = "URL", action = ArgAction::Append, value_hint = ValueHint::Url)]
     pub(crate) urls: Vec<OsString>,
     /// What the lists are; gzip and zstd are known by themselves
     ///

@@ -9,7 +9,7 @@ use crate::terminal::Problem;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Requests")]
 pub(crate) struct RequestFlags {
-    /// Method of the requests that name none in their list [default: GET; POST for those with a body]
+    /// Method of requests whose row names none [default: GET; POST with a body]
     #[arg(short = 'X', long, value_name = "METHOD", value_parser = method)]
     pub(super) method: Option<Method>,
     /// A header field, 'Name: value', or @FILE with one a line; repeatable
