@@ -176,7 +176,9 @@ fn depth(value: &Value) -> usize {
 fn not_an_object(text: &[u8], error: &serde_json::Error) -> String {
     match text.first() {
         Some(b'[') => "it is no JSON object; jq -c '.[]' makes lines of an array".to_owned(),
-        Some(b'{') if error.is_eof() => "the JSON object has no end in this line".to_owned(),
+        Some(b'{') if error.is_eof() => {
+            "the JSON object has no end in this line; jq -c makes a line of each".to_owned()
+        }
         Some(b'{') => format!("it is no JSON object; see column {}", error.column()),
         _ => "it is no JSON object".to_owned(),
     }

@@ -154,17 +154,16 @@ impl List {
                 return Ok(());
             }
         };
-        let text = compression::decompressed(bytes);
         let (source, column) = (&*self.source, self.options.column.as_str());
-        let (format, text) = match self.options.format {
-            Some(format) => text.map(|text| (format, text)),
-            None => text.and_then(|text| ListFormat::detect(text, column)),
-        }
-        .map_err(|error| cannot_read(source, 1, error))?;
+        let (line, text) = compression::decompressed(bytes)
+            .and_then(format::first_line)
+            .map_err(|error| cannot_read(source, 1, error))?;
+        let format = self.options.format.unwrap_or_else(|| ListFormat::of_line(&line, column));
+        let rows = |text, delimiter| Rows::open(text, delimiter, column, source).map(Box::new);
         self.state = match format {
             ListFormat::Lines => State::Lines(Lines::new(text)),
-            ListFormat::Csv => State::Rows(Box::new(Rows::open(text, b',', column, source)?)),
-            ListFormat::Tsv => State::Rows(Box::new(Rows::open(text, b'\t', column, source)?)),
+            ListFormat::Csv => State::Rows(rows(text, format::delimiter(&line))?),
+            ListFormat::Tsv => State::Rows(rows(text, b'\t')?),
             ListFormat::JsonLines => State::JsonLines(JsonLines::new(text, column)),
         };
         Ok(())

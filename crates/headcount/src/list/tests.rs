@@ -111,6 +111,10 @@ fn a_row_is_a_request_that_carries_its_other_columns() {
     assert_eq!(read(text.as_bytes(), ListFormat::Csv), expected);
     assert_eq!(read(text.as_bytes(), None), expected, "seen in the header");
     assert_eq!(read(text.replace(',', "\t").as_bytes(), None).len(), 3);
+    let semicolons = "id; URL ;note\n7;a.example/x;\"1,5\"\n";
+    let expected = [r#"2: a.example/x > GET https://a.example/x + {"id":"7","note":"1,5"}"#];
+    assert_eq!(read(semicolons.as_bytes(), ListFormat::Csv), expected);
+    assert_eq!(read(semicolons.as_bytes(), None), expected);
     assert_eq!(read(b"url\na.example", ListFormat::Csv), ["2: a.example > GET https://a.example/"]);
     assert_eq!(read(b"\n\nurl\r\r\ra.example\r", ListFormat::Csv).len(), 1, "line ends of old");
 }
@@ -190,7 +194,10 @@ fn a_row_that_is_no_request_says_why_and_keeps_its_secrets() {
     let cases = [
         ("example.com", "it is no JSON object"),
         ("[1]", "it is no JSON object; jq -c '.[]' makes lines of an array"),
-        (r#"{"url": "x", "headers": {"a": "s3cret"}"#, "the JSON object has no end in this line"),
+        (
+            r#"{"url": "x", "headers": {"a": "s3cret"}"#,
+            "the JSON object has no end in this line; jq -c makes a line of each",
+        ),
         (r#"{"url": "x" "headers": {"a": "s3cret"}}"#, "it is no JSON object; see column 13"),
         (r#"{"link": "x"}"#, r#"it has no "url""#),
         (r#"{"url": 7}"#, r#"its "url" is no text"#),
