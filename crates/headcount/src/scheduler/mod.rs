@@ -5,7 +5,8 @@
 //! lane goes when the last of its jobs has ended, and what it carries goes with it; of a host that turned requests away
 //! its *pace* is remembered for a while.
 //!
-//! The host with the longest remaining time goes first, which is what keeps the end of a run short; one turn in four
+//! The host with the longest remaining time goes first as long as the run may end late for it, which is what keeps the end
+//! of a run short; else what was begun is gone on with, since a new connection takes a slot and time. One turn in sixteen
 //! goes to the host that has waited longest. A host that waits holds no slot.
 
 mod delayed;
@@ -148,7 +149,7 @@ impl<J, C: Default> Scheduler<J, C> {
             if count.is_power_of_two() {
                 let stamp = self.stamp();
                 self.lanes[lane].standing = Standing::Ready(stamp);
-                self.ready.push(lane, stamp, self.remaining(lane));
+                self.ready.push(lane, stamp, self.rank(lane), self.remaining(lane));
             }
             return;
         }
