@@ -44,6 +44,9 @@ pub(crate) fn manifest(
         }
         options.insert(format!("--header {name}"), hash(&values));
     }
+    if let Some(body) = &config.body {
+        options.insert("--data".to_owned(), hash(body));
+    }
     for (number, certificates) in config.extra_certificates.iter().enumerate() {
         options.insert(format!("--cacert {}", number + 1), hash(certificates));
     }
