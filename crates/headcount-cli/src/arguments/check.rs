@@ -109,7 +109,7 @@ impl CheckArguments {
         let mut options = ListOptions::default();
         options.format = self.lists.list_format.format();
         options.column = self.lists.column.clone();
-        options.method = self.request.method.clone();
+        options.method = self.request.method();
         options
     }
 }

@@ -58,7 +58,7 @@ fn value(column: &Column, field: &Field) -> Value {
         Field::UInt(number) => Value::from(*number),
         Field::UShort(number) => Value::from(*number),
         Field::Double(number) => Value::from(*number),
-        Field::Str(text) if column.column_type() == ColumnType::Object => {
+        Field::Str(text) if matches!(column.column_type(), ColumnType::Texts | ColumnType::Object) => {
             serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()))
         }
         Field::Str(text) => Value::from(text.as_str()),

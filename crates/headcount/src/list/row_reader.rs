@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use super::{LONGEST_ROW, SHOWN_OF_A_BAD_ROW};
+use super::{LONGEST_ROW, LOOKED_AT_OF_A_BAD_ROW};
 
 /// Cells of a row, at most.
 const MOST_CELLS: usize = 16_384;
@@ -118,7 +118,7 @@ impl<R: BufRead> RowReader<R> {
             has_begun |= line_ends == 0;
             let (result, read, written, ended) =
                 self.core.read_record(input, &mut self.cells[self.filled..], &mut self.ends[self.count..]);
-            let room = SHOWN_OF_A_BAD_ROW - self.beginning.len();
+            let room = LOOKED_AT_OF_A_BAD_ROW - self.beginning.len();
             if has_begun {
                 self.beginning.extend_from_slice(&input[..read.min(room)]);
                 self.last_line = self.core.line() - u64::from(input[..read].ends_with(b"\n"));

@@ -237,16 +237,31 @@ fn a_row_that_is_no_request_says_why_and_keeps_its_secrets() {
 }
 
 #[test]
-fn rows_that_name_no_method_or_body_have_those_of_the_list() {
-    let text: &[u8] = b"{\"url\": \"a.example\"}\n{\"url\": \"b.example\", \"body\": 1}\n{\"url\": \"c.example\", \"method\": \"GET\"}\n7";
-    let options = ListOptions { method: Some(Method::PUT), body: Some("x".into()), ..ListOptions::default() };
-    let found: Vec<_> = List::new(text, "list", options)
-        .map(|request| request.unwrap())
-        .map(|request| (request.method.to_string(), request.body.map(|body| body.to_vec())))
-        .collect();
-    let x = || Some(b"x".to_vec());
-    let expected = [("PUT", x()), ("PUT", Some(b"1".to_vec())), ("GET", x()), ("PUT", x())];
-    assert_eq!(found, expected.map(|(method, body)| (method.to_owned(), body)));
+fn rows_that_name_no_method_have_that_of_the_list() {
+    let text: &[u8] =
+        b"{\"url\": \"a.example\"}\n{\"url\": \"b.example\", \"body\": 1}\n{\"url\": \"c.example\", \"method\": \"GET\"}\n7";
+    let options = ListOptions { method: Some(Method::PUT), ..ListOptions::default() };
+    let requests = List::new(text, "list", options).map(|request| request.unwrap().method.to_string());
+    assert_eq!(requests.collect::<Vec<_>>(), ["PUT", "PUT", "GET", "PUT"]);
+}
+
+#[test]
+fn no_row_shows_a_password() {
+    let url = "https://me:s3cret@a.example/x";
+    let rows = [
+        (ListFormat::Csv, format!("time,url,note\n12:30,{url}\n12:30,{url},\"open\n")),
+        (ListFormat::Csv, format!("time,url,note\n12:30,me:s3cret@a.example,1,2,3\n12:30,{url},\n")),
+        (ListFormat::JsonLines, format!(r#"{{"at": "12:30", "url": "{}""#, url.replace('/', "\\/"))),
+        (ListFormat::JsonLines, format!(r#"{{"url": "{url}", "method": 7}}"#)),
+        (ListFormat::JsonLines, format!(r#"{{"{url}": "url"}}"#)),
+        (ListFormat::Lines, url.repeat(LONGEST_LINE)),
+    ];
+    for (format, text) in rows {
+        let found = list(text.as_bytes(), Some(format), 4_096).map(|request| shown(&request.unwrap()));
+        for row in found {
+            assert!(row.contains("***@") && !row.contains("s3cret"), "{row}");
+        }
+    }
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {
