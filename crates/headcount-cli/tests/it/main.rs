@@ -2,11 +2,13 @@
 
 mod harness;
 
+mod config;
 mod demo;
 mod flags;
 mod inputs;
 mod interruption;
 mod kill;
+mod lists;
 mod outputs;
 mod politeness;
 mod record_documentation;
