@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use headcount::Record;
-use headcount::record::{Kind, Outcome, Phase};
+use headcount::record::{Kind, Object, Outcome, Phase};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -27,6 +27,8 @@ pub enum ColumnType {
     Time,
     /// Statuses, one after another.
     Codes,
+    /// Names and values that are the user's; in tables a JSON object as text.
+    Object,
 }
 
 /// One column.
@@ -55,6 +57,8 @@ pub enum Cell<'a> {
     Time(Timestamp),
     /// Statuses.
     Codes(Cow<'a, [u16]>),
+    /// Names and values.
+    Object(&'a Object),
 }
 
 /// All columns, in the order of the record's fields.
@@ -63,6 +67,7 @@ pub static COLUMNS: &[Column] = &[
     Column::nullable("source", ColumnType::Text, |record| record.source.as_deref().into()),
     Column::nullable("line", ColumnType::Count, |record| record.line.into()),
     Column::new("input", ColumnType::Text, |record| record.input.as_str().into()),
+    Column::nullable("input_fields", ColumnType::Object, |record| record.input_fields.as_deref().into()),
     Column::nullable("url", ColumnType::Text, |record| record.url.as_deref().into()),
     Column::nullable("final_url", ColumnType::Text, |record| record.final_url.as_deref().into()),
     Column::new("method", ColumnType::Text, |record| record.method.as_str().into()),
@@ -201,6 +206,7 @@ impl Serialize for Cell<'_> {
             Cell::Text(text) => text.serialize(serializer),
             Cell::Time(time) => time.serialize(serializer),
             Cell::Codes(codes) => codes.serialize(serializer),
+            Cell::Object(object) => object.serialize(serializer),
         }
     }
 }
@@ -244,6 +250,12 @@ impl From<f64> for Cell<'_> {
 impl<'a> From<&'a str> for Cell<'a> {
     fn from(text: &'a str) -> Self {
         Cell::Text(Cow::Borrowed(text))
+    }
+}
+
+impl<'a> From<&'a Object> for Cell<'a> {
+    fn from(object: &'a Object) -> Self {
+        Cell::Object(object)
     }
 }
 

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 /// One input's end. Every input gets exactly one record, and every record has every field; what does not
-/// apply is `null`.
+/// apply is `null`. Only fields that say so are there on request.
 ///
 /// Times are seconds as numbers. As in curl, `time_namelookup` to `time_starttransfer` count from the start of
 /// the last request, so each contains the ones before it; a phase that did not happen (a name that is an
@@ -26,6 +26,9 @@ pub struct Record {
     pub line: Option<u64>,
     /// The input as it stood there, without surrounding blanks. Bytes that are not UTF-8 are shown as U+FFFD.
     pub input: String,
+    /// What else stood beside the URL in a list with columns or fields, as it was written there. Only where there is any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_fields: Option<Arc<Object>>,
     /// The URL that the input means; `null` if it means none.
     pub url: Option<String>,
     /// The URL that gave the last answer or failed last, after redirects. No fragment.
@@ -81,6 +84,9 @@ pub struct Record {
     /// The last attempt as a whole, redirects included, the time in queues not; `null` if none was made.
     pub time_total: Option<f64>,
 }
+
+/// Names and values that are not ours.
+pub type Object = serde_json::Map<String, serde_json::Value>;
 
 /// How an input ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method};
 use url::Url;
 
 use crate::list::parse_address;
-use crate::record::{Failure, Kind, Phase};
+use crate::record::{Failure, Kind, Object, Phase};
 
 /// One input of a run. Text becomes a request by the rules of list lines: `example.com` means
 /// `https://example.com/`. Text that means no URL is a request too: its record will say `skipped`, and why.
@@ -23,6 +24,8 @@ pub struct Request {
     pub(crate) line: Option<u64>,
     pub(crate) method: Method,
     pub(crate) headers: Option<Box<HeaderMap>>,
+    pub(crate) body: Option<Box<Bytes>>,
+    pub(crate) carried: Option<Arc<Object>>,
     pub(crate) index: Option<u64>,
     pub(crate) is_in_doubt: bool,
 }
@@ -54,6 +57,8 @@ impl Request {
             line: None,
             method: Method::GET,
             headers: None,
+            body: None,
+            carried: None,
             index: None,
             is_in_doubt: false,
         }
@@ -71,6 +76,20 @@ impl Request {
     #[must_use]
     pub fn headers(mut self, headers: HeaderMap) -> Request {
         self.headers = Some(Box::new(headers));
+        self
+    }
+
+    /// A body, sent with its length. A redirect that changes the method drops it, as one to another origin does.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Bytes>) -> Request {
+        self.body = Some(Box::new(body.into()));
+        self
+    }
+
+    /// What else the user has written beside the URL: it is carried into the record as it is.
+    #[must_use]
+    pub fn carry(mut self, fields: Object) -> Request {
+        self.carried = Some(Arc::new(fields));
         self
     }
 
@@ -96,6 +115,14 @@ impl Request {
     pub fn in_doubt(mut self) -> Request {
         self.is_in_doubt = true;
         self
+    }
+
+    /// About how many bytes it keeps elsewhere.
+    pub(crate) fn weight(&self) -> usize {
+        let headers = self.headers.as_ref().map_or(0, |headers| 128 + 64 * headers.len());
+        let body = self.body.as_ref().map_or(0, |body| body.len());
+        let carried = self.carried.as_ref().map_or(0, |object| 64 + 128 * object.len());
+        2 * self.input.len() + 128 + headers + body + carried
     }
 
     /// The text of the input, without surrounding blanks.

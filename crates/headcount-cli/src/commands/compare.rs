@@ -13,8 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use small_web::{Host, SmallWeb, Temperament};
 use tokio::time::Instant;
 
-use super::demo::{raise_descriptors_to, tell};
-use crate::arguments::DemoArguments;
+use super::demo::{DemoArguments, raise_descriptors_to, tell};
 use crate::progress::TICK;
 use crate::terminal::{Exit, Palette, Problem, time};
 

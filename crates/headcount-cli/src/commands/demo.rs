@@ -1,8 +1,10 @@
 //! `headcount demo`: a small web of good and bad hosts on this machine, checked by the very same engine.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Args;
 use headcount::record::Outcome;
 use headcount::{Config, Engine, Request};
 use headcount_outputs::Format;
@@ -10,10 +12,10 @@ use small_web::{Certificate, Host, KeepAliveEnd, SmallWeb, Temperament};
 
 use super::check::{fit_to_descriptors, report};
 use super::running::Run;
-use crate::arguments::{DemoArguments, OutputArguments};
+use crate::arguments::{OutputFlags, some_time};
 use crate::output::{Output, Place, SelectionArguments};
 use crate::progress::ProgressLine;
-use crate::terminal::{Exit, Problem};
+use crate::terminal::{ColorChoice, Exit, Problem};
 
 /// Hosts that answer well and at once, and pages asked of each.
 const GOOD_HOSTS: usize = 50;
@@ -24,6 +26,25 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Open files that the hosts take for themselves, and a few connections to them.
 const FEWEST_DESCRIPTORS: u64 = 128;
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArguments {
+    /// Instead, compare ways to make ten and fifty slow calls: in turn, with threads, gathered with and without a limit
+    ///
+    /// Each call takes TIME, one second unless given; the whole takes fifty times that. The table goes to standard output.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "1s")]
+    #[arg(value_parser = some_time, conflicts_with = "output")]
+    pub(crate) compare: Option<Duration>,
+    /// Where the records go; a page to look at goes beside it, with the ending .html
+    #[arg(short, long, value_name = "FILE", default_value = "headcount-demo.json")]
+    pub(crate) output: PathBuf,
+    /// No progress line
+    #[arg(long)]
+    pub(crate) no_progress: bool,
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: ColorChoice,
+}
 
 pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     // Before the hosts, which take many.
@@ -44,7 +65,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     if Format::of_path(&arguments.output).is_some() && page != arguments.output {
         outputs.push(page);
     }
-    let output = OutputArguments {
+    let output = OutputFlags {
         output: outputs.clone(),
         format: None,
         jsonl: false,

@@ -2,14 +2,28 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use headcount_journal::{Folder, Found, Unfinished, look};
 
-use crate::arguments::JournalArguments;
 use crate::output::{replace, write_records};
 use crate::progress::thousands;
 use crate::terminal::{Exit, Problem, shown};
+
+/// `headcount journal`.
+#[derive(Args, Debug)]
+pub(crate) struct JournalArguments {
+    /// The folder of the journal: that of report.json is report.json.headcount
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// Read every line, whatever a checkpoint says; exit 1 if any is damaged
+    #[arg(long)]
+    pub(crate) verify: bool,
+    /// Write the records so far to a file, .json or .jsonl, or to - as JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
+}
 
 pub(crate) fn run(arguments: &JournalArguments) -> Result<Exit, Problem> {
     let broken = |error: headcount_journal::Error| Problem::broken(&error.into());

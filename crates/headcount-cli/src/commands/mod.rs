@@ -2,9 +2,9 @@
 
 mod check;
 mod compare;
-mod demo;
+pub(crate) mod demo;
 pub(crate) mod diff;
-mod journal;
+pub(crate) mod journal;
 pub(crate) mod report;
 mod running;
 

@@ -23,7 +23,7 @@ use json_lines::JsonLines;
 pub(crate) use selection::SelectionArguments;
 use table::Table;
 
-use crate::arguments::OutputArguments;
+use crate::arguments::OutputFlags;
 use crate::inputs::Input;
 use crate::journal::Keeper;
 use crate::terminal::{ColorChoice, Palette, Problem};
@@ -101,7 +101,7 @@ pub(crate) struct Place {
 
 impl Place {
     /// What the flags ask for.
-    pub(crate) fn new(arguments: &OutputArguments, inputs: &[Input]) -> Result<Place, Problem> {
+    pub(crate) fn new(arguments: &OutputFlags, inputs: &[Input]) -> Result<Place, Problem> {
         // Standard output gets what comes; else the first output does, and has the journal beside it.
         let paths = &arguments.output;
         let first = paths.iter().position(|path| path == Path::new("-")).unwrap_or(0);
@@ -284,7 +284,7 @@ impl Output {
     }
 }
 
-fn format(arguments: &OutputArguments, destination: &Destination) -> Result<Format, Problem> {
+fn format(arguments: &OutputFlags, destination: &Destination) -> Result<Format, Problem> {
     if arguments.jsonl {
         return Ok(Format::Jsonl);
     }

@@ -7,6 +7,7 @@ use std::io::{self, BufWriter};
 
 use csv::{Terminator, Writer, WriterBuilder};
 use headcount::Record;
+use headcount::record::Object;
 
 use super::RecordWriter;
 use crate::columns::{Cell, Column};
@@ -57,6 +58,7 @@ pub(crate) fn cell_text(cell: Cell<'_>) -> Cow<'_, str> {
         Cell::Text(text) => text,
         Cell::Time(time) => Cow::Owned(time.to_string()),
         Cell::Codes(codes) => Cow::Owned(codes_text(&codes)),
+        Cell::Object(object) => Cow::Owned(object_text(object)),
     }
 }
 
@@ -64,6 +66,11 @@ pub(crate) fn cell_text(cell: Cell<'_>) -> Cow<'_, str> {
 pub(crate) fn codes_text(codes: &[u16]) -> String {
     let codes: Vec<String> = codes.iter().map(u16::to_string).collect();
     format!("[{}]", codes.join(","))
+}
+
+/// A JSON object.
+pub(crate) fn object_text(object: &Object) -> String {
+    serde_json::to_string(object).expect("what is JSON can be written as JSON")
 }
 
 /// The text with an apostrophe before it if it is a formula, or would be without the apostrophes that it has.

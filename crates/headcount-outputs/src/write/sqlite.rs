@@ -9,7 +9,7 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql, params, params_from_iter};
 
 use super::Options;
-use super::csv::codes_text;
+use super::csv::{codes_text, object_text};
 use crate::columns::{COLUMNS, Cell, Column, ColumnType};
 use crate::replacement::Replacement;
 
@@ -168,7 +168,9 @@ fn declared(column: &Column) -> String {
     let affinity = match column.column_type() {
         ColumnType::Flag | ColumnType::Count => "INTEGER",
         ColumnType::Seconds => "REAL",
-        ColumnType::Text | ColumnType::Word | ColumnType::Time | ColumnType::Codes => "TEXT",
+        ColumnType::Text | ColumnType::Word | ColumnType::Time | ColumnType::Codes | ColumnType::Object => {
+            "TEXT"
+        }
     };
     format!("{} {affinity}", quoted(column))
 }
@@ -193,6 +195,7 @@ impl ToSql for Cell<'_> {
             Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
             Cell::Time(time) => ToSqlOutput::Owned(Value::Text(time.to_string())),
             Cell::Codes(codes) => ToSqlOutput::Owned(Value::Text(codes_text(codes))),
+            Cell::Object(object) => ToSqlOutput::Owned(Value::Text(object_text(object))),
         })
     }
 }

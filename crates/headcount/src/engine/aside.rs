@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Method;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::time::Instant;
 
 use super::job::Job;
@@ -33,8 +34,6 @@ struct Piece {
     file: Rc<File>,
     start: u64,
     length: usize,
-    /// What is not written: the few requests with header fields of their own, whole.
-    kept: HashMap<u64, Request>,
 }
 
 impl Aside {
@@ -61,12 +60,7 @@ impl Aside {
         self.buffer = buffer;
         match written {
             Ok((file, start)) => {
-                let kept = jobs
-                    .into_iter()
-                    .filter(|job| !is_plain(&job.request))
-                    .map(|job| (job.index, job.request))
-                    .collect();
-                self.pieces.insert(key, Piece { file, start, length, kept });
+                self.pieces.insert(key, Piece { file, start, length });
                 Ok(())
             }
             Err(error) => Err((jobs, error)),
@@ -75,7 +69,7 @@ impl Aside {
 
     /// Reads back what was put aside under a key, in order.
     pub(super) fn take(&mut self, key: u64, config: &Config) -> io::Result<Vec<Job>> {
-        let Some(mut piece) = self.pieces.remove(&key) else {
+        let Some(piece) = self.pieces.remove(&key) else {
             return Err(io::Error::other("nothing was put aside under that key"));
         };
         let mut bytes = vec![0; piece.length];
@@ -84,7 +78,7 @@ impl Aside {
         let mut rest = bytes.as_slice();
         let mut jobs = Vec::new();
         while !rest.is_empty() {
-            jobs.push(self.decode(&mut rest, &mut piece.kept, config)?);
+            jobs.push(self.decode(&mut rest, config)?);
         }
         Ok(jobs)
     }
@@ -105,7 +99,8 @@ impl Aside {
         Ok((file, start))
     }
 
-    /// When it was read, `index`, `line + 1` or 0, `source + 1` or 0, then method and input, each with its length.
+    /// When it was read, `index`, `line + 1` or 0, `source + 1` or 0, then method, input, header fields, body and what is
+    /// carried, each with its length, and 0 where there is none.
     fn encode(&mut self, job: &Job, bytes: &mut Vec<u8>) {
         let request = &job.request;
         let source = request.source.as_ref().map_or(0, |source| self.number(source) + 1);
@@ -113,31 +108,33 @@ impl Aside {
         for number in [since, job.index, request.line.map_or(0, |line| line + 1), source] {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
-        let input = if is_plain(request) { request.input.as_str() } else { "" };
-        for text in [request.method.as_str(), input] {
-            bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            bytes.extend_from_slice(text.as_bytes());
-        }
+        put_block(request.method.as_str().as_bytes(), bytes);
+        put_block(request.input.as_bytes(), bytes);
+        put_block(&request.headers.as_deref().map(header_lines).unwrap_or_default(), bytes);
+        put_block(request.body.as_deref().unwrap_or(&Bytes::new()), bytes);
+        let carried =
+            request.carried.as_ref().map(|object| serde_json::to_vec(object).expect("JSON is JSON"));
+        put_block(&carried.unwrap_or_default(), bytes);
     }
 
-    fn decode(&self, rest: &mut &[u8], kept: &mut HashMap<u64, Request>, config: &Config) -> io::Result<Job> {
+    fn decode(&self, rest: &mut &[u8], config: &Config) -> io::Result<Job> {
         let since = self.begun + Duration::from_micros(number(rest)?);
         let index = number(rest)?;
         let line = number(rest)?;
         let source = number(rest)?;
-        let method = text(rest)?;
-        let input = text(rest)?;
-        let request = match kept.remove(&index) {
-            Some(request) => request,
-            None => {
-                let method = Method::from_bytes(method.as_bytes()).map_err(|_| damaged())?;
-                let mut request = Request::new(input).method(method);
-                request.line = line.checked_sub(1);
-                request.source =
-                    source.checked_sub(1).and_then(|number| self.sources.get(number as usize).cloned());
-                request
-            }
-        };
+        let method = Method::from_bytes(block(rest)?).map_err(|_| damaged())?;
+        let mut request = Request::from_bytes(block(rest)?).method(method);
+        request.line = line.checked_sub(1);
+        request.source = source.checked_sub(1).and_then(|number| self.sources.get(number as usize).cloned());
+        if let Some(lines) = some(block(rest)?) {
+            request = request.headers(headers_of(lines)?);
+        }
+        if let Some(body) = some(block(rest)?) {
+            request = request.body(body.to_vec());
+        }
+        if let Some(object) = some(block(rest)?) {
+            request = request.carry(serde_json::from_slice(object).map_err(|_| damaged())?);
+        }
         let url = request.url().map_err(|_| damaged())?.clone();
         Ok(Job::new(index, request, url, config, since))
     }
@@ -152,9 +149,36 @@ impl Aside {
     }
 }
 
-/// Whether its text says all of it.
-fn is_plain(request: &Request) -> bool {
-    request.headers.is_none()
+fn put_block(block: &[u8], bytes: &mut Vec<u8>) {
+    bytes.extend_from_slice(&(block.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(block);
+}
+
+/// As HTTP/1 has them: a field a line. Neither names nor values can hold a line's end.
+fn header_lines(headers: &HeaderMap) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for (name, value) in headers {
+        lines.extend_from_slice(name.as_str().as_bytes());
+        lines.push(b':');
+        lines.extend_from_slice(value.as_bytes());
+        lines.push(b'\n');
+    }
+    lines
+}
+
+fn headers_of(lines: &[u8]) -> io::Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let colon = memchr::memchr(b':', line).ok_or_else(damaged)?;
+        let name = HeaderName::from_bytes(&line[..colon]).map_err(|_| damaged())?;
+        let value = HeaderValue::from_bytes(&line[colon + 1..]).map_err(|_| damaged())?;
+        headers.append(name, value);
+    }
+    Ok(headers)
+}
+
+fn some(block: &[u8]) -> Option<&[u8]> {
+    (!block.is_empty()).then_some(block)
 }
 
 fn number(rest: &mut &[u8]) -> io::Result<u64> {
@@ -163,13 +187,46 @@ fn number(rest: &mut &[u8]) -> io::Result<u64> {
     Ok(u64::from_le_bytes(*bytes))
 }
 
-fn text<'b>(rest: &mut &'b [u8]) -> io::Result<&'b str> {
+fn block<'b>(rest: &mut &'b [u8]) -> io::Result<&'b [u8]> {
     let length = usize::try_from(number(rest)?).map_err(|_| damaged())?;
     let (bytes, behind) = rest.split_at_checked(length).ok_or_else(damaged)?;
     *rest = behind;
-    std::str::from_utf8(bytes).map_err(|_| damaged())
+    Ok(bytes)
 }
 
 fn damaged() -> io::Error {
     io::Error::other("what was put aside does not read as it was written")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_put_aside_comes_back_whole() {
+        let config = Config::default();
+        let mut headers = HeaderMap::new();
+        headers.append("accept-language", HeaderValue::from_static("de: x"));
+        headers.append("accept-language", HeaderValue::from_bytes(b"\xff\t").unwrap());
+        let serde_json::Value::Object(carried) = json!({"id": 7, "note": "a\nb"}) else { unreachable!() };
+        let requests = [
+            Request::new("a.example/1"),
+            Request::new("a.example/2").method(Method::POST).body("x\ny").at("list.csv".into(), 3),
+            Request::new("a.example/3").headers(headers).carry(carried),
+        ];
+        let jobs = requests.iter().enumerate().map(|(index, request)| {
+            let url = request.url().unwrap().clone();
+            Job::new(index as u64, request.clone(), url, &config, Instant::now())
+        });
+        let mut aside = Aside::new(Instant::now());
+        assert!(aside.put(1, jobs.collect()).is_ok());
+        let back = aside.take(1, &config).unwrap();
+        for (index, (job, request)) in back.iter().zip(&requests).enumerate() {
+            assert_eq!(job.index, index as u64);
+            assert_eq!(format!("{:?}", job.request), format!("{request:?}"));
+        }
+        assert_eq!(back.len(), requests.len());
+    }
 }

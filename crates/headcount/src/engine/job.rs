@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{Method, StatusCode, Version};
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -94,7 +95,7 @@ impl Job {
 
     /// About how many bytes it takes.
     pub(super) fn weight(&self) -> usize {
-        size_of::<Job>() + 2 * self.request.input.len() + 128
+        size_of::<Job>() + self.request.weight()
     }
 
     /// The name of the host to ask next, with its port.
@@ -109,6 +110,13 @@ impl Job {
     /// Whether the request that comes next goes to the origin that the user named.
     pub(super) fn is_at_home(&self) -> bool {
         self.is_first_hop() || self.request.url().is_ok_and(|url| url.origin() == self.attempt.url.origin())
+    }
+
+    /// The body to send with the request that comes next. What answers a redirect with another method has none, and
+    /// another origin gets none.
+    pub(super) fn body(&self) -> Option<&Bytes> {
+        let is_wanted = self.is_at_home() && self.attempt.method == self.request.method;
+        self.request.body.as_deref().filter(|_| is_wanted)
     }
 
     pub(super) fn is_first_hop(&self) -> bool {
@@ -274,6 +282,7 @@ fn blank(index: u64, request: &Request, config: &Config) -> Record {
         source: request.source.as_ref().map(Arc::clone),
         line: request.line,
         input: request.input.clone(),
+        input_fields: request.carried.clone(),
         url: request.url().ok().map(|url| url.as_str().to_owned()),
         final_url: None,
         method: request.method.as_str().to_owned(),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use headcount_tasks::label;
 use http::header::{ACCEPT, CONTENT_LENGTH, HOST, USER_AGENT};
-use http::{HeaderValue, Method, Request as HttpRequest, StatusCode, Uri, Version};
-use http_body_util::Empty;
+use http::{HeaderValue, Method, StatusCode, Uri, Version};
+use http_body_util::Full;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -19,7 +19,7 @@ use crate::policy::blame::{Consequence, Sign};
 use crate::policy::{redirect, retry};
 use crate::record::{Failure, Kind, Outcome, Phase};
 use crate::scheduler::Answer;
-use crate::transport::{Connection, Network, Trace, establish, is_alive};
+use crate::transport::{Connection, Network, Outgoing, Trace, establish, is_alive};
 
 /// Works until there is nothing left to start. Dropped in mid-request, it leaves the job with the run.
 pub(super) async fn work<N: Network>(run: &Rc<Run<N>>, first: Turn<N>) {
@@ -127,7 +127,7 @@ pub(super) async fn ask_host<N: Network>(
     is_idempotent: bool,
     lookup: Option<SemaphorePermit<'_>>,
     deadline: Instant,
-    request: impl Fn() -> Result<HttpRequest<Empty<Bytes>>, Failure>,
+    request: impl Fn() -> Result<Outgoing, Failure>,
     trace: &mut Trace,
 ) -> Result<(), Failure> {
     let max_body = run.config.max_body;
@@ -357,14 +357,11 @@ async fn retry<N: Network>(
 }
 
 /// A GET without anything that the user has added.
-pub(super) fn plain_request<N: Network>(
-    run: &Run<N>,
-    url: &Url,
-) -> Result<HttpRequest<Empty<Bytes>>, Failure> {
+pub(super) fn plain_request<N: Network>(run: &Run<N>, url: &Url) -> Result<Outgoing, Failure> {
     let unusable = |reason: &dyn std::fmt::Display| {
         Failure::new(Phase::Input, Kind::InvalidUrl, format!("{url} cannot be sent in HTTP: {reason}"))
     };
-    let mut request = HttpRequest::new(Empty::new());
+    let mut request = Outgoing::new(Full::default());
     *request.version_mut() = Version::HTTP_11;
     *request.uri_mut() = Uri::try_from(&url[url::Position::BeforePath..url::Position::AfterQuery])
         .map_err(|reason| unusable(&reason))?;
@@ -375,7 +372,7 @@ pub(super) fn plain_request<N: Network>(
     Ok(request)
 }
 
-fn request<N: Network>(run: &Run<N>, job: &Job) -> Result<HttpRequest<Empty<Bytes>>, Failure> {
+fn request<N: Network>(run: &Run<N>, job: &Job) -> Result<Outgoing, Failure> {
     let mut request = plain_request(run, &job.attempt.url).map_err(|mut failure| {
         if !job.is_first_hop() {
             failure.phase = Phase::Redirect;
@@ -383,10 +380,13 @@ fn request<N: Network>(run: &Run<N>, job: &Job) -> Result<HttpRequest<Empty<Byte
         failure
     })?;
     *request.method_mut() = job.attempt.method.clone();
+    if let Some(body) = job.body() {
+        *request.body_mut() = Full::new(body.clone());
+    }
     let headers = request.headers_mut();
     // RFC 9110, section 8.6: where a body is expected, its absence is said.
-    if matches!(job.attempt.method, Method::POST | Method::PUT | Method::PATCH) {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    if job.body().is_some() || matches!(job.attempt.method, Method::POST | Method::PUT | Method::PATCH) {
+        headers.insert(CONTENT_LENGTH, job.body().map_or(0, Bytes::len).into());
     }
     // Whatever the user adds may be a secret, and a secret belongs to the origin it was given for.
     if job.is_at_home() {

@@ -1,6 +1,8 @@
 //! One request over one connection: resolving, connecting, TLS, HTTP, and what can go wrong in each.
 
+mod body;
 mod connection;
+mod establish;
 mod failure;
 mod internet;
 mod metered;
@@ -9,7 +11,8 @@ mod network;
 mod tls;
 mod trace;
 
-pub(crate) use connection::{Connection, establish, is_alive};
+pub(crate) use connection::{Connection, Outgoing, is_alive};
+pub(crate) use establish::establish;
 pub(crate) use internet::Internet;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "simulators implement it"))]
 pub use network::Network;

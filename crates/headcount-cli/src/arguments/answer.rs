@@ -1,0 +1,32 @@
+//! Flags about the answers: how much of them is read, and what of them counts.
+
+use clap::Args;
+use headcount::{AcceptedStatuses, Config};
+
+use super::values::{bytes, count};
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Answers")]
+pub(crate) struct AnswerFlags {
+    /// Statuses that count as accepted, such as 200..=299,404
+    #[arg(long, value_name = "STATUSES", default_value = "200..=299", value_parser = statuses)]
+    accept: AcceptedStatuses,
+    /// Redirects to follow; with 0 a redirect is the answer
+    #[arg(long, value_name = "N", default_value = "10", value_parser = count)]
+    max_redirects: u32,
+    /// Bytes of a body to read (1048576, 64k, 1M); a longer one is cut and flagged
+    #[arg(long, value_name = "BYTES", default_value = "1M", value_parser = bytes)]
+    max_body: u64,
+}
+
+impl AnswerFlags {
+    pub(super) fn set(&self, config: &mut Config) {
+        config.accept = self.accept.clone();
+        config.max_redirects = self.max_redirects;
+        config.max_body = self.max_body;
+    }
+}
+
+fn statuses(text: &str) -> Result<AcceptedStatuses, String> {
+    text.parse()
+}

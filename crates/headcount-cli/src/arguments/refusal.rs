@@ -1,0 +1,73 @@
+//! A command line that leads to no run: what clap found, in our words.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::terminal::{Exit, Problem};
+
+/// A command line that leads to no run: something to fix, or help that was asked for.
+pub(crate) enum Refusal {
+    Problem(Problem),
+    Shown(Box<clap::Error>),
+}
+
+impl Refusal {
+    pub(crate) fn print(self) -> std::process::ExitCode {
+        match self {
+            Refusal::Problem(problem) => problem.print().into(),
+            Refusal::Shown(text) => {
+                let is_help_wanted = !text.use_stderr();
+                // Nobody is left to tell if standard output is gone.
+                let _ = text.print();
+                if is_help_wanted { Exit::Accepted } else { Exit::Usage }.into()
+            }
+        }
+    }
+}
+
+impl From<clap::Error> for Refusal {
+    fn from(error: clap::Error) -> Refusal {
+        match error.kind() {
+            ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Refusal::Shown(Box::new(error)),
+            _ => Refusal::Problem(usage_problem(&error)),
+        }
+    }
+}
+
+/// clap's finding in our words: what is wrong, then what to do.
+fn usage_problem(error: &clap::Error) -> Problem {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(", "),
+        _ => String::new(),
+    };
+    let bare = |flag: String| flag.split([' ', '[']).next().unwrap_or_default().to_owned();
+    let flag = bare(text(ContextKind::InvalidArg));
+    let message = match error.kind() {
+        ErrorKind::UnknownArgument => format!("unknown flag {flag}"),
+        ErrorKind::InvalidSubcommand => format!("unknown command {}", text(ContextKind::InvalidSubcommand)),
+        ErrorKind::InvalidValue if text(ContextKind::InvalidValue).is_empty() => {
+            format!("{flag} needs a value")
+        }
+        ErrorKind::InvalidValue => {
+            let value = text(ContextKind::InvalidValue);
+            format!("{value:?} is no value for {flag}; it takes {}", text(ContextKind::ValidValue))
+        }
+        ErrorKind::ValueValidation => {
+            let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            format!("{:?} is no value for {flag}: {reason}", text(ContextKind::InvalidValue))
+        }
+        ErrorKind::MissingRequiredArgument => format!("{} is missing", text(ContextKind::InvalidArg)),
+        ErrorKind::ArgumentConflict => {
+            format!("{flag} cannot be used with {}", bare(text(ContextKind::PriorArg)))
+        }
+        _ => error.to_string().trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned(),
+    };
+    let suggestion = text(ContextKind::SuggestedArg) + &text(ContextKind::SuggestedSubcommand);
+    let hint = match suggestion.is_empty() {
+        false => format!("did you mean {suggestion}?"),
+        true => "`headcount COMMAND --help` shows every flag and what it takes".to_owned(),
+    };
+    Problem::usage(message, hint)
+}
