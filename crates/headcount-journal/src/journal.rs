@@ -10,7 +10,7 @@ use crate::reading::Reader;
 use crate::segment::{CHECKPOINT, ENDING, Kind, Line, MANIFEST, Seal, segment_name, write_line};
 use crate::state::{State, json, write_checkpoint};
 use crate::storage::{Storage, StoredFile, replace};
-use crate::{Error, Folder};
+use crate::{Commit, Companion, Error, Folder};
 
 /// Bytes after which a segment is closed and the next one begun.
 const SEGMENT_LENGTH: u64 = 64 << 20;
@@ -48,30 +48,6 @@ struct Segment<S: Storage> {
     file: Arc<S::File>,
     seal: Seal,
     written: u64,
-}
-
-/// A file beside the journal whose content must be safe before a checkpoint says so.
-pub trait Companion: Send + Sync {
-    /// Makes its content outlive a power failure.
-    fn sync(&self) -> io::Result<()>;
-}
-
-impl Companion for std::fs::File {
-    fn sync(&self) -> io::Result<()> {
-        self.sync_data()
-    }
-}
-
-/// Work that makes safe what was written before it was begun. It may run on another thread.
-#[must_use = "nothing is safe until it was run"]
-pub struct Commit<S: Storage = Folder> {
-    storage: Arc<S>,
-    files: Vec<Arc<S::File>>,
-    has_new_name: bool,
-    companions: Vec<Arc<dyn Companion>>,
-    checkpoint: Option<Vec<u8>>,
-    /// Closed segments among the files.
-    through: u32,
 }
 
 impl<S: Storage> Journal<S> {
@@ -376,27 +352,5 @@ impl<S: Storage> Journal<S> {
             }
             _ => Ok(()),
         }
-    }
-}
-
-impl<S: Storage> Commit<S> {
-    /// Does it. Blocks.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn run(&self) -> io::Result<()> {
-        for file in &self.files {
-            file.sync()?;
-        }
-        if self.has_new_name {
-            self.storage.sync_folder()?;
-        }
-        if let Some(checkpoint) = &self.checkpoint {
-            for companion in &self.companions {
-                companion.sync()?;
-            }
-            replace(&*self.storage, CHECKPOINT, checkpoint)?;
-        }
-        Ok(())
     }
 }
