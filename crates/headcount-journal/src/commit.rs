@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::Folder;
+use crate::error::is_full;
 use crate::segment::CHECKPOINT;
 use crate::storage::{Storage, StoredFile, replace};
 
@@ -26,17 +27,18 @@ pub struct Commit<S: Storage = Folder> {
     pub(crate) files: Vec<Arc<S::File>>,
     pub(crate) has_new_name: bool,
     pub(crate) companions: Vec<Arc<dyn Companion>>,
+    /// Taken away once it was written.
     pub(crate) checkpoint: Option<Vec<u8>>,
     /// Closed segments among the files.
     pub(crate) through: u32,
 }
 
 impl<S: Storage> Commit<S> {
-    /// Does it. Blocks.
+    /// Does it. Blocks. A checkpoint that finds the disk full is left for a later commit: it only saves reading.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn run(&self) -> io::Result<()> {
+    pub fn run(&mut self) -> io::Result<()> {
         for file in &self.files {
             file.sync()?;
         }
@@ -47,7 +49,11 @@ impl<S: Storage> Commit<S> {
             for companion in &self.companions {
                 companion.sync()?;
             }
-            replace(&*self.storage, CHECKPOINT, checkpoint)?;
+            match replace(&*self.storage, CHECKPOINT, checkpoint) {
+                Err(error) if is_full(&error) => {}
+                Err(error) => return Err(error),
+                Ok(()) => self.checkpoint = None,
+            }
         }
         Ok(())
     }

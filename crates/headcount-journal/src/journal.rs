@@ -289,9 +289,12 @@ impl<S: Storage> Journal<S> {
     ///
     /// # Errors
     /// It failed.
-    pub fn end_commit(&mut self, commit: &Commit<S>, result: io::Result<()>) -> Result<(), Error> {
+    pub fn end_commit(&mut self, commit: Commit<S>, result: io::Result<()>) -> Result<(), Error> {
         match &result {
-            Ok(()) => self.uncommitted.retain(|(number, _)| *number >= commit.through),
+            Ok(()) => {
+                self.uncommitted.retain(|(number, _)| *number >= commit.through);
+                self.checkpoint = self.checkpoint.take().or(commit.checkpoint);
+            }
             Err(error) => self.failed = Some(error.to_string()),
         }
         result.map_err(|error| Error::io("cannot make the journal safe on the disk", error))
@@ -303,9 +306,9 @@ impl<S: Storage> Journal<S> {
     /// As for [`Journal::write`] and [`Journal::end_commit`].
     pub fn commit(&mut self) -> Result<(), Error> {
         self.write()?;
-        let commit = self.begin_commit();
+        let mut commit = self.begin_commit();
         let result = commit.run();
-        self.end_commit(&commit, result)
+        self.end_commit(commit, result)
     }
 
     /// Notes that the run has come to its end, and how. From now on the journal can be removed, and cannot be resumed.

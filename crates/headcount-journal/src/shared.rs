@@ -88,12 +88,12 @@ impl<S: Storage> Shared<S> {
 
     fn commit(&self) -> Result<(), Error> {
         let _turn = lock(&self.turn);
-        let commit = self.with(|journal| {
+        let mut commit = self.with(|journal| {
             journal.write()?;
             Ok(journal.begin_commit())
         })?;
         let result = commit.run();
-        self.with(|journal| journal.end_commit(&commit, result))
+        self.with(|journal| journal.end_commit(commit, result))
     }
 
     /// Commits after each pause what was written in it, until there is none.
