@@ -151,6 +151,32 @@ fn what_is_done_is_not_asked_again() {
 }
 
 #[test]
+fn a_finished_report_ends_as_its_run_did() {
+    let web = SmallWeb::start().unwrap();
+    for name in ["out.html", "out.md", "out.xml"] {
+        let (desk, good) = desk(&web);
+        let all = desk.read("urls.txt");
+        let half: String = all.lines().step_by(2).map(|url| format!("{url}\n")).collect();
+        for (list, code, asked) in [(all, 2, 10), (half, 0, 20)] {
+            desk.write("urls.txt", list);
+            let words = format!("urls.txt -o {name} --timeout 300ms --retries 0");
+            assert_eq!(desk.check(&words).code, Some(code));
+            let ended = desk.check(&format!("{words} --resume"));
+            assert_eq!((ended.code, good.requests()), (Some(code), asked), "{}", ended.stderr);
+            assert!(
+                ended.stderr.contains(&format!("{name} is complete; nothing was asked")),
+                "{}",
+                ended.stderr
+            );
+        }
+        desk.write(name, "something else");
+        let ended = desk.check(&format!("urls.txt -o {name} --resume"));
+        assert!(refusal(&ended).contains("is no report of headcount"), "{}", ended.stderr);
+        assert_eq!(desk.read(name), "something else");
+    }
+}
+
+#[test]
 fn an_unfinished_journal_is_neither_overwritten_nor_forgotten() {
     let web = SmallWeb::start().unwrap();
     let (desk, good) = desk(&web);
