@@ -9,7 +9,7 @@ use super::running::{Finished, Run};
 use crate::arguments::CheckArguments;
 use crate::inputs::{self, Input};
 use crate::journal::{self, Opened};
-use crate::output::{Output, Place};
+use crate::output::{Output, Patience, Place};
 use crate::progress::ProgressLine;
 use crate::report::Report;
 use crate::terminal::{ColorChoice, Exit, Palette, Problem, say};
@@ -63,7 +63,8 @@ fn prepare(
     let method = &arguments.request.method;
     let Some(file) = place.file_with_journal().filter(|_| !arguments.journal.no_journal) else {
         arguments.journal.refuse_without_journal()?;
-        let output = Output::open(&place, arguments.output.color)?;
+        let output =
+            Output::open(&place, arguments.output.color, Patience::new(arguments.journal.local_wait))?;
         return Ok(Ok(Prepared { engine, output, requests: Box::new(inputs::requests(inputs, method)) }));
     };
     Output::check(&place)?;

@@ -3,6 +3,7 @@
 mod harness;
 
 mod demo;
+mod disk;
 mod flags;
 mod inputs;
 mod interruption;
