@@ -15,4 +15,5 @@ mod reports;
 mod resume;
 mod scale;
 mod several_outputs;
+mod spool;
 mod usage;
