@@ -1,10 +1,12 @@
 //! The engine: built once, given requests, it yields a record for each as it ends.
 
 mod aside;
+mod attempt;
 mod feed;
 mod intent;
 mod job;
 mod outbox;
+mod outgoing;
 mod progress;
 mod records;
 mod robots;
