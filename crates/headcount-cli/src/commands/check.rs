@@ -9,7 +9,7 @@ use super::running::{Finished, Run};
 use crate::arguments::CheckArguments;
 use crate::inputs::{self, Input};
 use crate::journal::{self, Opened};
-use crate::output::{Output, Place};
+use crate::output::{Output, Patience, Place};
 use crate::progress::ProgressLine;
 use crate::report::Report;
 use crate::terminal::{ColorChoice, Exit, Palette, Problem, say};
@@ -65,7 +65,8 @@ fn prepare(
         arguments.journal.refuse_without_journal()?;
         // What a pipe may still show to be no list leaves the output as it was.
         let sources = inputs::sources(inputs, &list_options)?;
-        let output = Output::open(&place, arguments.output.color)?;
+        let patience = Patience::new(arguments.journal.local_wait);
+        let output = Output::open(&place, arguments.output.color, patience)?;
         return Ok(Ok(Prepared { engine, output, requests: Box::new(inputs::requests(sources)) }));
     };
     Output::check(&place)?;

@@ -4,6 +4,7 @@ mod harness;
 
 mod config;
 mod demo;
+mod disk;
 mod flags;
 mod inputs;
 mod interruption;
@@ -17,4 +18,5 @@ mod requests;
 mod resume;
 mod scale;
 mod several_outputs;
+mod spool;
 mod usage;
