@@ -1,33 +1,76 @@
-//! Lines of a list: every line that is not blank is one request, however it is read.
+//! Lists of every kind: every row is one request, however it is read.
 
-use std::io::BufReader;
+use std::io::{self, Read};
 
 use headcount::Request;
-use headcount::list::Lines;
+use headcount::list::{List, ListFormat, ListOptions, is_compressed};
 
-/// A list.
+/// A list, a URL a line.
 pub fn lists(data: &[u8]) {
-    let whole: Vec<Request> = requests(data, 1 << 20).collect();
-    let in_pieces: Vec<Request> = requests(data, 3).collect();
-    assert_eq!(whole.len(), in_pieces.len());
-    for (one, other) in whole.iter().zip(&in_pieces) {
-        assert_eq!((one.input(), one.url()), (other.input(), other.url()));
-    }
-    let mut passed = Lines::new(data, "list");
-    for _ in &whole {
-        assert!(passed.pass_over().is_some_and(|passed| passed.is_ok()));
-    }
-    assert!(passed.pass_over().is_none());
-    assert!(whole.len() <= data.split(|byte| *byte == b'\n').count());
+    let requests = all(data, ListFormat::Lines);
+    assert!(is_compressed(data) || requests.len() <= data.split(|byte| *byte == b'\n').count());
+}
+
+/// CSV, and the same bytes as TSV.
+pub fn rows(data: &[u8]) {
+    all(data, ListFormat::Csv);
+    all(data, ListFormat::Tsv);
+}
+
+/// JSON lines.
+pub fn json_lines(data: &[u8]) {
+    let requests = all(data, ListFormat::JsonLines);
+    assert!(is_compressed(data) || requests.len() <= data.split(|byte| *byte == b'\n').count());
+}
+
+fn all(data: &[u8], format: ListFormat) -> Vec<Request> {
+    let whole = requests(data, format, usize::MAX);
     for request in &whole {
         if let Ok(url) = request.url() {
             assert!(["http", "https"].contains(&url.scheme()) && url.has_host(), "{url}");
             assert_eq!(Request::new(request.input()).url(), Ok(url), "the text alone means the same");
         }
     }
+    // How much of a broken archive can be read depends on how it comes.
+    if !is_compressed(data) {
+        let in_pieces = requests(data, format, 3);
+        assert_eq!(format!("{whole:?}"), format!("{in_pieces:?}"));
+        let mut passed = list(data, format, 3);
+        for _ in &whole {
+            assert!(passed.pass_over().is_some_and(|passed| passed.is_ok()));
+        }
+        assert!(passed.pass_over().is_none_or(|passed| passed.is_err()));
+    }
+    whole
 }
 
-fn requests(data: &[u8], buffer: usize) -> impl Iterator<Item = Request> {
-    Lines::new(BufReader::with_capacity(buffer, data), "list")
-        .map(|request| request.expect("memory can be read"))
+/// As many as there are before an error, which ends the list.
+fn requests(data: &[u8], format: ListFormat, piece: usize) -> Vec<Request> {
+    let mut list = list(data, format, piece);
+    let requests = list.by_ref().map_while(Result::ok).collect();
+    assert!(list.next().is_none(), "the end is the end");
+    requests
+}
+
+fn list(data: &[u8], format: ListFormat, piece: usize) -> List {
+    let mut options = ListOptions::default();
+    options.format = Some(format);
+    List::new(InPieces { data: data.to_vec(), given: 0, piece }, "list", options)
+}
+
+/// Gives no more bytes at once than it is told to, as a pipe may.
+struct InPieces {
+    data: Vec<u8>,
+    given: usize,
+    piece: usize,
+}
+
+impl Read for InPieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = &self.data[self.given..];
+        let count = left.len().min(self.piece).min(buffer.len());
+        buffer[..count].copy_from_slice(&left[..count]);
+        self.given += count;
+        Ok(count)
+    }
 }

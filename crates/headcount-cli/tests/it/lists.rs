@@ -9,7 +9,7 @@ use small_web::{Answer, SmallWeb, Temperament};
 
 use crate::harness::{Desk, Running, end_of};
 
-fn gzip(text: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn gzip(text: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(text.as_ref()).unwrap();
     encoder.finish().unwrap()
