@@ -1,29 +1,30 @@
-//! Lists of every kind: every row is one request, however it is read.
+//! Lists of every kind: read whole, in pieces, or passed over, they hold the same requests.
 
 use std::io::{self, Read};
 
 use headcount::Request;
 use headcount::list::{List, ListFormat, ListOptions, is_compressed};
 
-/// A list, a URL a line.
+/// A list, a URL a line, and the same as what it looks like.
 pub fn lists(data: &[u8]) {
-    let requests = all(data, ListFormat::Lines);
+    all(data, None);
+    let requests = all(data, Some(ListFormat::Lines));
     assert!(is_compressed(data) || requests.len() <= data.split(|byte| *byte == b'\n').count());
 }
 
 /// CSV, and the same bytes as TSV.
 pub fn rows(data: &[u8]) {
-    all(data, ListFormat::Csv);
-    all(data, ListFormat::Tsv);
+    all(data, Some(ListFormat::Csv));
+    all(data, Some(ListFormat::Tsv));
 }
 
 /// JSON lines.
 pub fn json_lines(data: &[u8]) {
-    let requests = all(data, ListFormat::JsonLines);
+    let requests = all(data, Some(ListFormat::JsonLines));
     assert!(is_compressed(data) || requests.len() <= data.split(|byte| *byte == b'\n').count());
 }
 
-fn all(data: &[u8], format: ListFormat) -> Vec<Request> {
+fn all(data: &[u8], format: Option<ListFormat>) -> Vec<Request> {
     let whole = requests(data, format, usize::MAX);
     for request in &whole {
         if let Ok(url) = request.url() {
@@ -45,16 +46,16 @@ fn all(data: &[u8], format: ListFormat) -> Vec<Request> {
 }
 
 /// As many as there are before an error, which ends the list.
-fn requests(data: &[u8], format: ListFormat, piece: usize) -> Vec<Request> {
+fn requests(data: &[u8], format: Option<ListFormat>, piece: usize) -> Vec<Request> {
     let mut list = list(data, format, piece);
     let requests = list.by_ref().map_while(Result::ok).collect();
     assert!(list.next().is_none(), "the end is the end");
     requests
 }
 
-fn list(data: &[u8], format: ListFormat, piece: usize) -> List {
+fn list(data: &[u8], format: Option<ListFormat>, piece: usize) -> List {
     let mut options = ListOptions::default();
-    options.format = Some(format);
+    options.format = format;
     List::new(InPieces { data: data.to_vec(), given: 0, piece }, "list", options)
 }
 
