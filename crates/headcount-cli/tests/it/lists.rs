@@ -158,7 +158,9 @@ fn lists_and_urls_can_be_named_for_what_they_are() {
     assert_eq!(titles, ["Page 0", "Page 1", "Page 2", "Page 3", "Page 4"]);
     assert_eq!(end_of(&desk.check("-u 127.0.0.1:1 --retries 0").record()), "connect/refused");
     assert_eq!(end_of(&desk.check_stdin("-l -", &pages[0]).record()), "200");
-    assert_eq!(desk.check("-l http://127.0.0.1:1/").code, Some(3), "a list is a file");
+    let ended = desk.check("-l http://127.0.0.1:1/");
+    assert_eq!(ended.code, Some(3), "a list is a file");
+    assert!(ended.stderr.contains("hint: -l takes a file"), "{}", ended.stderr);
 }
 
 #[test]

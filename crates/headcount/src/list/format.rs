@@ -38,7 +38,8 @@ impl ListFormat {
         }
     }
 
-    /// What the first line of a list shows it to be. No host's name begins with a brace, and no URL is a row of names of which one is that of the column.
+    /// What the first line of a list shows it to be. No host's name begins with a brace, and no URL is a row of names of
+    /// which one is that of the column.
     pub(super) fn of_line(line: &[u8], column: &str) -> ListFormat {
         let has_column = |delimiter: u8| {
             let mut cells = line.split(|byte| *byte == delimiter).map(|cell| {
