@@ -47,6 +47,7 @@ fn columns_beside_the_url_come_back_in_the_records() {
         let mut records: Vec<Value> = serde_json::from_str(&desk.read("back.json")).unwrap();
         records.sort_by_key(|record| record["index"].as_u64());
         assert_eq!(Value::from_iter(records.iter().map(row)), expected, "{name}");
+        assert_eq!(records[2]["outcome"], "skipped");
         assert_eq!((&records[0]["input"], &records[0]["title"]), (&one.clone().into(), &"Page 1".into()));
     }
 }
