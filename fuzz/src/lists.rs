@@ -1,33 +1,49 @@
-//! Lines of a list: every line that is not blank is one request, however it is read.
+//! Lists of every kind: read whole, in pieces, or passed over, they hold the same requests.
 
-use std::io::BufReader;
+use std::io::{self, Cursor, Read};
 
 use headcount::Request;
-use headcount::list::Lines;
+use headcount::list::{List, ListFormat, ListOptions};
 
-/// A list.
+/// A list, read as each kind that there is, and as what it looks like.
 pub fn lists(data: &[u8]) {
-    let whole: Vec<Request> = requests(data, 1 << 20).collect();
-    let in_pieces: Vec<Request> = requests(data, 3).collect();
-    assert_eq!(whole.len(), in_pieces.len());
-    for (one, other) in whole.iter().zip(&in_pieces) {
-        assert_eq!((one.input(), one.url()), (other.input(), other.url()));
-    }
-    let mut passed = Lines::new(data, "list");
-    for _ in &whole {
-        assert!(passed.pass_over().is_some_and(|passed| passed.is_ok()));
-    }
-    assert!(passed.pass_over().is_none());
-    assert!(whole.len() <= data.split(|byte| *byte == b'\n').count());
-    for request in &whole {
-        if let Ok(url) = request.url() {
+    let known = [ListFormat::Lines, ListFormat::Csv, ListFormat::Tsv, ListFormat::JsonLines];
+    for format in known.into_iter().map(Some).chain([None]) {
+        let whole = requests(data, 1 << 20, format);
+        let in_pieces = requests(data, 3, format);
+        assert_eq!(whole.len(), in_pieces.len(), "{format:?}");
+        for (one, other) in whole.iter().zip(&in_pieces) {
+            assert_eq!((one.input(), one.url()), (other.input(), other.url()), "{format:?}");
+        }
+        let mut passed = list(data, 1 << 20, format);
+        let count = std::iter::from_fn(|| passed.pass_over()).take_while(Result::is_ok).count();
+        assert_eq!(count, whole.len(), "{format:?}");
+        for url in whole.iter().filter_map(|request| request.url().ok()) {
             assert!(["http", "https"].contains(&url.scheme()) && url.has_host(), "{url}");
-            assert_eq!(Request::new(request.input()).url(), Ok(url), "the text alone means the same");
         }
     }
 }
 
-fn requests(data: &[u8], buffer: usize) -> impl Iterator<Item = Request> {
-    Lines::new(BufReader::with_capacity(buffer, data), "list")
-        .map(|request| request.expect("memory can be read"))
+fn list(data: &[u8], piece: usize, format: Option<ListFormat>) -> List {
+    let mut options = ListOptions::default();
+    options.format = format;
+    List::new(Pieces { bytes: Cursor::new(data.to_vec()), piece }, "list", options)
+}
+
+/// Up to an error, which a header without the column is, or compressed data that is none.
+fn requests(data: &[u8], piece: usize, format: Option<ListFormat>) -> Vec<Request> {
+    list(data, piece, format).map_while(Result::ok).collect()
+}
+
+/// Gives a few bytes at a time.
+struct Pieces {
+    bytes: Cursor<Vec<u8>>,
+    piece: usize,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = buffer.len().min(self.piece);
+        self.bytes.read(&mut buffer[..length])
+    }
 }

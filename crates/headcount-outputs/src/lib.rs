@@ -23,6 +23,7 @@ mod error;
 mod fields;
 mod format;
 mod html;
+mod json_serializer;
 pub mod json_text;
 mod read;
 mod replacement;

@@ -2,6 +2,7 @@
 
 mod harness;
 
+mod config;
 mod demo;
 mod disk;
 mod flags;
@@ -9,6 +10,7 @@ mod inputs;
 mod interruption;
 mod journal;
 mod kill;
+mod lists;
 mod outputs;
 mod politeness;
 mod record_documentation;

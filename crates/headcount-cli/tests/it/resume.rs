@@ -13,14 +13,14 @@ use small_web::{Answer, Host, Reply, SmallWeb, Temperament};
 use crate::harness::{Desk, Ended, Running, end_of, records, wait_until};
 
 /// Pages of a host that answers and of one that never does, in turn.
-fn list(good: &Host, silent: &Host, count: usize) -> String {
+pub(crate) fn list(good: &Host, silent: &Host, count: usize) -> String {
     (0..count)
         .map(|number| if number % 2 == 0 { good } else { silent }.url(&format!("/page/{number}\n")))
         .collect()
 }
 
 /// A run with half of its records, killed.
-fn broken_off(desk: &Desk, good: &Host, words: &str) {
+pub(crate) fn broken_off(desk: &Desk, good: &Host, words: &str) {
     let before = good.requests();
     let running = Running::start(desk, &format!("{words} --timeout 60s"));
     wait_until("the answers", || {
@@ -41,9 +41,9 @@ fn desk(web: &SmallWeb) -> (Desk, Host) {
     (desk, good)
 }
 
-const RESUME: &str = "--timeout 300ms --retries 0 --resume";
+pub(crate) const RESUME: &str = "--timeout 300ms --retries 0 --resume";
 
-fn report(desk: &Desk, name: &str) -> Vec<Value> {
+pub(crate) fn report(desk: &Desk, name: &str) -> Vec<Value> {
     let text = desk.read(name);
     let mut report =
         if name.ends_with(".json") { serde_json::from_str(&text).unwrap() } else { records(&text) };
@@ -61,7 +61,7 @@ fn assert_complete(desk: &Desk, name: &str) {
     }
 }
 
-fn refusal(ended: &Ended) -> &str {
+pub(crate) fn refusal(ended: &Ended) -> &str {
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     assert!(ended.stderr.starts_with("error: ") && ended.stderr.contains("\nhint: "), "{}", ended.stderr);
     &ended.stderr
@@ -209,7 +209,7 @@ fn other_options_are_refused_with_what_differs() {
     for (said, expected) in said.iter().zip([
         "--header authorization was sha:",
         "--header authorization was sha:",
-        "--max-redirects was  and is ; --method was GET and is HEAD",
+        "--max-redirects was  and is ; --method was by default and is HEAD",
         "--format was json and is jsonl",
         "input  was urls.txt and is -",
     ]) {
