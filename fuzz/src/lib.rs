@@ -14,7 +14,7 @@ mod titles;
 pub use answers::answers;
 pub use conditions::conditions;
 pub use journal::journal;
-pub use lists::{json_lines, lists, rows};
+pub use lists::lists;
 pub use pace::pace;
 pub use robots::robots;
 pub use titles::titles;
@@ -23,15 +23,13 @@ pub use titles::titles;
 pub type Target = fn(&[u8]);
 
 /// All of them, by name.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("answers", answers),
     ("conditions", conditions),
     ("journal", journal),
-    ("json_lines", json_lines),
     ("lists", lists),
     ("pace", pace),
     ("robots", robots),
-    ("rows", rows),
     ("titles", titles),
 ];
 

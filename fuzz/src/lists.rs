@@ -1,77 +1,56 @@
 //! Lists of every kind: read whole, in pieces, or passed over, they hold the same requests.
 
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 
 use headcount::Request;
-use headcount::list::{List, ListFormat, ListOptions, is_compressed};
+use headcount::list::{List, ListFormat, ListOptions};
 
-/// A list, a URL a line, and the same as what it looks like.
+/// A list, read as each kind that there is, and as what it looks like.
 pub fn lists(data: &[u8]) {
-    all(data, None);
-    let requests = all(data, Some(ListFormat::Lines));
-    assert!(is_compressed(data) || requests.len() <= data.split(|byte| *byte == b'\n').count());
-}
-
-/// CSV, and the same bytes as TSV.
-pub fn rows(data: &[u8]) {
-    all(data, Some(ListFormat::Csv));
-    all(data, Some(ListFormat::Tsv));
-}
-
-/// JSON lines.
-pub fn json_lines(data: &[u8]) {
-    let requests = all(data, Some(ListFormat::JsonLines));
-    assert!(is_compressed(data) || requests.len() <= data.split(|byte| *byte == b'\n').count());
-}
-
-fn all(data: &[u8], format: Option<ListFormat>) -> Vec<Request> {
-    let whole = requests(data, format, usize::MAX);
-    for request in &whole {
-        if let Ok(url) = request.url() {
+    let known = [ListFormat::Lines, ListFormat::Csv, ListFormat::Tsv, ListFormat::JsonLines];
+    for format in known.into_iter().map(Some).chain([None]) {
+        let (whole, is_whole) = requests(data, 1 << 20, format);
+        let (in_pieces, are_all) = requests(data, 3, format);
+        assert_eq!(is_whole, are_all, "{format:?}");
+        // How much comes before the place where compressed data is broken depends on how it is read.
+        assert!(whole.len() == in_pieces.len() || !is_whole, "{format:?}");
+        for (one, other) in whole.iter().zip(&in_pieces) {
+            assert_eq!((one.input(), one.url()), (other.input(), other.url()), "{format:?}");
+        }
+        let mut passed = list(data, 1 << 20, format);
+        let count = std::iter::from_fn(|| passed.pass_over()).take_while(Result::is_ok).count();
+        assert_eq!(count, whole.len(), "{format:?}");
+        for url in whole.iter().filter_map(|request| request.url().ok()) {
             assert!(["http", "https"].contains(&url.scheme()) && url.has_host(), "{url}");
-            assert_eq!(Request::new(request.input()).url(), Ok(url), "the text alone means the same");
         }
     }
-    // How much of a broken archive can be read depends on how it comes.
-    if !is_compressed(data) {
-        let in_pieces = requests(data, format, 3);
-        assert_eq!(format!("{whole:?}"), format!("{in_pieces:?}"));
-        let mut passed = list(data, format, 3);
-        for _ in &whole {
-            assert!(passed.pass_over().is_some_and(|passed| passed.is_ok()));
-        }
-        assert!(passed.pass_over().is_none_or(|passed| passed.is_err()));
-    }
-    whole
 }
 
-/// As many as there are before an error, which ends the list.
-fn requests(data: &[u8], format: Option<ListFormat>, piece: usize) -> Vec<Request> {
-    let mut list = list(data, format, piece);
-    let requests = list.by_ref().map_while(Result::ok).collect();
-    assert!(list.next().is_none(), "the end is the end");
-    requests
-}
-
-fn list(data: &[u8], format: Option<ListFormat>, piece: usize) -> List {
+fn list(data: &[u8], piece: usize, format: Option<ListFormat>) -> List {
     let mut options = ListOptions::default();
     options.format = format;
-    List::new(InPieces { data: data.to_vec(), given: 0, piece }, "list", options)
+    List::new(Pieces { bytes: Cursor::new(data.to_vec()), piece }, "list", options)
 }
 
-/// Gives no more bytes at once than it is told to, as a pipe may.
-struct InPieces {
-    data: Vec<u8>,
-    given: usize,
+/// Up to an error, which a header without the column is, or compressed data that is none; and whether there was none.
+fn requests(data: &[u8], piece: usize, format: Option<ListFormat>) -> (Vec<Request>, bool) {
+    let mut is_whole = true;
+    let read = list(data, piece, format).map_while(|request| {
+        is_whole = request.is_ok();
+        request.ok()
+    });
+    (read.collect(), is_whole)
+}
+
+/// Gives a few bytes at a time.
+struct Pieces {
+    bytes: Cursor<Vec<u8>>,
     piece: usize,
 }
 
-impl Read for InPieces {
+impl Read for Pieces {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = &self.data[self.given..];
-        let count = left.len().min(self.piece).min(buffer.len());
-        buffer[..count].copy_from_slice(&left[..count]);
-        self.given += count;
-        Ok(count)
+        let length = buffer.len().min(self.piece);
+        self.bytes.read(&mut buffer[..length])
     }
 }

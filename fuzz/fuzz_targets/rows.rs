@@ -1,4 +1,0 @@
-//! The target `rows` for cargo-fuzz.
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| headcount_fuzz::rows(data));
