@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{Method, StatusCode, Version};
 use jiff::Timestamp;
 use tokio::time::Instant;
-use url::Url;
+use url::{Position, Url};
 
 use crate::Request;
 use crate::config::Config;
@@ -104,7 +104,11 @@ impl Job {
             Ok(url) if self.is_retry_due => url,
             _ => &*self.attempt.url,
         };
-        format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80))
+        let mut host = url[Position::BeforeHost..Position::AfterPort].to_owned();
+        if url.port().is_none() {
+            host.push_str(if url.scheme() == "https" { ":443" } else { ":80" });
+        }
+        host
     }
 
     /// Whether the request that comes next goes to the origin that the user named.
@@ -179,12 +183,12 @@ impl Job {
     }
 
     /// Takes in a request that has ended, whichever way.
-    pub(super) fn took(&mut self, trace: Trace, now: Instant) {
+    pub(super) fn took(&mut self, trace: Box<Trace>, now: Instant) {
         let took = now.saturating_duration_since(trace.started);
         self.attempt.spent += took;
         self.attempt.left = self.attempt.left.saturating_sub(took);
         self.attempt.chain.extend(trace.status().map(|status| status.as_u16()));
-        self.last = Some(Box::new(trace));
+        self.last = Some(trace);
     }
 
     /// Goes on to where the last answer sends, if it does. `Ok(false)`: the answer is the final one.

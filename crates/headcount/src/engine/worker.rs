@@ -41,19 +41,19 @@ pub(super) async fn work<N: Network>(run: &Rc<Run<N>>, first: Turn<N>) {
 }
 
 /// One request, with its deadline.
-async fn ask<N: Network>(run: &Run<N>, turn: &mut Turn<N>) -> (Trace, Result<(), Failure>) {
+async fn ask<N: Network>(run: &Run<N>, turn: &mut Turn<N>) -> (Box<Trace>, Result<(), Failure>) {
     if run.config.robots
         && let Err(failure) = robots::obey(run, turn).await
     {
-        return (Trace::new(Instant::now()), Err(failure));
+        return (Box::new(Trace::new(Instant::now())), Err(failure));
     }
     if let Err(failure) = run.wait_for_consent(turn.job()).await {
-        return (Trace::new(Instant::now()), Err(failure));
+        return (Box::new(Trace::new(Instant::now())), Err(failure));
     }
     let lookup = lookup_permit(run, turn).await;
     let started = Instant::now();
     let left = turn.peek().attempt.left;
-    let mut watched = Watched { turn, trace: Some(Trace::new(started)) };
+    let mut watched = Watched { turn, trace: Some(Box::new(Trace::new(started))) };
     let (turn, trace) = watched.parts();
     let result = match timeout_at(started + left, ask_without_deadline(run, turn, lookup, trace)).await {
         Ok(result) => result,
@@ -81,7 +81,7 @@ async fn lookup_permit<'r, N: Network>(run: &'r Run<N>, turn: &mut Turn<N>) -> O
 /// A request under way. Dropped before its end, it leaves what was learnt with the turn.
 struct Watched<'t, N: Network> {
     turn: &'t Turn<N>,
-    trace: Option<Trace>,
+    trace: Option<Box<Trace>>,
 }
 
 impl<N: Network> Watched<'_, N> {
@@ -89,7 +89,7 @@ impl<N: Network> Watched<'_, N> {
         (self.turn, self.trace.as_mut().expect("the trace is there until the end"))
     }
 
-    fn end(mut self) -> Trace {
+    fn end(mut self) -> Box<Trace> {
         self.trace.take().expect("a request ends once")
     }
 }

@@ -415,10 +415,10 @@ impl<N: Network> Run<N> {
         }
     }
 
-    async fn put(&self, record: Record, now: Instant) {
+    fn put(&self, record: Record, now: Instant) -> impl Future<Output = ()> {
         add(&self.counters.done, 1);
         add(&self.counters.failed, u64::from(record.failed));
-        self.outbox.put(record, now).await;
+        self.outbox.put(record, now)
     }
 
     fn count_in_flight(&self, scheduler: &Scheduler<Job, Lane<N>>) {
