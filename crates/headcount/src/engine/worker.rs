@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use headcount_tasks::label;
+use headcount_tasks::{label, yield_now};
 use http::header::{ACCEPT, CONTENT_LENGTH, HOST, USER_AGENT};
 use http::{HeaderValue, Method, StatusCode, Uri, Version};
 use http_body_util::Full;
@@ -37,6 +37,13 @@ pub(super) async fn work<N: Network>(run: &Rc<Run<N>>, first: Turn<N>) {
         current.job().took(trace, Instant::now());
         decide(run, current, result).await;
         turn = run.next_turn();
+        if let Some(next) = &turn {
+            // Whoever else has an answer takes it first, and then the requests go out one right after another. To send
+            // each as soon as an answer is done with would wake a host for every single one.
+            next.lane().about_to_ask += 1;
+            yield_now().await;
+            next.lane().about_to_ask -= 1;
+        }
     }
 }
 
@@ -185,7 +192,7 @@ fn keep<N: Network>(
     let is_redirect = trace.status().is_some_and(redirect::is_redirect);
     let waiting = turn.waiting_behind() + usize::from(is_redirect);
     let mut lane = turn.lane();
-    if lane.idle.len() < waiting
+    if lane.idle.len() < waiting + lane.about_to_ask
         && let Some(place) = run.idle_place()
     {
         lane.idle.push((connection, place));
