@@ -373,6 +373,8 @@ pub(super) fn plain_request<N: Network>(run: &Run<N>, url: &Url) -> Result<Outgo
     *request.uri_mut() = Uri::try_from(&url[url::Position::BeforePath..url::Position::AfterQuery])
         .map_err(|reason| unusable(&reason))?;
     let headers = request.headers_mut();
+    // Room for what follows, and for a few of the user's.
+    headers.reserve(6);
     headers.insert(HOST, host_value(url).map_err(|reason| unusable(&reason))?);
     headers.insert(USER_AGENT, run.config.user_agent.clone());
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
