@@ -52,7 +52,7 @@ impl<W: Write> Serializer<W> {
 
 /// Whether text stands in JSON as it is. All of it is looked at, which lets the compiler look at many bytes at once.
 fn is_plain(text: &str) -> bool {
-    let is_special = |byte: u8| (byte < b' ') | (byte >= 0x7f) | (byte == b'"') | (byte == b'\\');
+    let is_special = |byte: u8| !(b' '..0x7f).contains(&byte) | (byte == b'"') | (byte == b'\\');
     !text.bytes().fold(false, |found, byte| found | is_special(byte))
 }
 

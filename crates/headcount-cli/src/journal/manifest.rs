@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::digest;
 use headcount::Config;
+use headcount::list::ListOptions;
 use headcount_journal::Manifest;
 use http::Method;
-use url::Url;
 
 use crate::inputs::Input;
 use crate::output::Format;
@@ -14,7 +14,7 @@ use crate::output::Format;
 /// The manifest of a run. With the salt of an earlier one, equal secrets have equal hashes.
 pub(crate) fn manifest(
     config: &Config,
-    method: &Method,
+    lists: &ListOptions,
     format: Format,
     inputs: &[Input],
     salt: Option<&str>,
@@ -27,11 +27,17 @@ pub(crate) fn manifest(
         context.update(secret);
         format!("sha256:{}", hexadecimal(context.finish().as_ref()))
     };
+    let list_format =
+        lists.format.map_or_else(|| "auto".to_owned(), |format| format!("{format:?}").to_lowercase());
+    let method = lists.method.as_ref().map_or("by default", Method::as_str).to_owned();
     let mut options = BTreeMap::from([
-        ("--method".to_owned(), method.to_string()),
+        ("--list-format".to_owned(), list_format),
+        ("--column".to_owned(), lists.column.clone()),
+        ("--method".to_owned(), method),
         ("--user-agent".to_owned(), String::from_utf8_lossy(config.user_agent.as_bytes()).into_owned()),
         ("--accept".to_owned(), config.accept.to_string()),
         ("--max-redirects".to_owned(), config.max_redirects.to_string()),
+        ("--allow-private-redirects".to_owned(), config.allow_private_redirects.to_string()),
         ("--max-body".to_owned(), config.max_body.to_string()),
         ("--insecure".to_owned(), config.insecure.to_string()),
         ("--format".to_owned(), format!("{format:?}").to_lowercase()),
@@ -44,6 +50,9 @@ pub(crate) fn manifest(
         }
         options.insert(format!("--header {name}"), hash(&values));
     }
+    if let Some(body) = &config.body {
+        options.insert("--data".to_owned(), hash(body));
+    }
     for (number, certificates) in config.extra_certificates.iter().enumerate() {
         options.insert(format!("--cacert {}", number + 1), hash(certificates));
     }
@@ -52,22 +61,13 @@ pub(crate) fn manifest(
         .map(|input| match input {
             Input::File { name, .. } => name.clone(),
             Input::Standard => "-".to_owned(),
-            Input::Url(request) => match request.url() {
-                Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                    format!("{} ({})", without_userinfo(url), hash(url.as_str().as_bytes()))
-                }
-                _ => request.input().to_owned(),
+            Input::Url(request) => match request.authorization() {
+                Some(secret) => format!("{} ({})", request.input(), hash(secret.as_bytes())),
+                None => request.input().to_owned(),
             },
         })
         .collect();
     Manifest::new(fastrand::u64(..), salt, options, inputs)
-}
-
-fn without_userinfo(url: &Url) -> Url {
-    let mut url = url.clone();
-    // Refused only by URLs that cannot have any.
-    let _ = url.set_username("").and_then(|()| url.set_password(None));
-    url
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -2,16 +2,21 @@
 
 mod harness;
 
+mod config;
 mod demo;
+mod disk;
 mod flags;
 mod inputs;
 mod interruption;
 mod kill;
+mod lists;
 mod outputs;
 mod politeness;
 mod record_documentation;
 mod reports;
+mod requests;
 mod resume;
 mod scale;
 mod several_outputs;
+mod spool;
 mod usage;

@@ -3,18 +3,17 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use headcount_tasks::{label, yield_now};
-use http::header::{ACCEPT, CONTENT_LENGTH, HOST, USER_AGENT};
-use http::{HeaderValue, Method, StatusCode, Uri, Version};
-use http_body_util::Full;
+use http::StatusCode;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::job::Job;
+use super::outgoing::request;
 use super::robots;
 use super::run::{Run, Turn};
+use crate::policy::addresses::Reach;
 use crate::policy::blame::{Consequence, Sign};
 use crate::policy::{redirect, retry};
 use crate::record::{Failure, Kind, Outcome, Phase};
@@ -60,7 +59,9 @@ async fn ask<N: Network>(run: &Run<N>, turn: &mut Turn<N>) -> (Box<Trace>, Resul
     let lookup = lookup_permit(run, turn).await;
     let started = Instant::now();
     let left = turn.peek().attempt.left;
-    let mut watched = Watched { turn, trace: Some(Box::new(Trace::new(started))) };
+    let mut trace = Box::new(Trace::new(started));
+    trace.reach = turn.peek().attempt.reach();
+    let mut watched = Watched { turn, trace: Some(trace) };
     let (turn, trace) = watched.parts();
     let result = match timeout_at(started + left, ask_without_deadline(run, turn, lookup, trace)).await {
         Ok(result) => result,
@@ -119,7 +120,7 @@ async fn ask_without_deadline<N: Network>(
     let url = &job.attempt.url;
     let is_idempotent = job.attempt.method.is_idempotent();
     let deadline = trace.started + job.attempt.left;
-    ask_host(run, turn, url, is_idempotent, lookup, deadline, || request(run, job), trace).await
+    ask_host(run, turn, url, is_idempotent, lookup, deadline, || request(&run.config, job), trace).await
 }
 
 /// One request to the turn's host, over one of its lane's idle connections or a new one.
@@ -138,7 +139,7 @@ pub(super) async fn ask_host<N: Network>(
     trace: &mut Trace,
 ) -> Result<(), Failure> {
     let max_body = run.config.max_body;
-    if let Some(mut connection) = idle_connection(turn, url.scheme() == "https").await {
+    if let Some(mut connection) = idle_connection(turn, url.scheme() == "https", trace.reach).await {
         match connection.exchange(request()?, max_body, trace).await {
             Ok(reusable) => {
                 keep(run, turn, connection, reusable, trace);
@@ -164,11 +165,16 @@ pub(super) async fn ask_host<N: Network>(
 }
 
 /// An open connection of the job's lane.
-async fn idle_connection<N: Network>(turn: &Turn<N>, encrypted: bool) -> Option<Connection<N::Stream>> {
+async fn idle_connection<N: Network>(
+    turn: &Turn<N>,
+    encrypted: bool,
+    reach: Reach,
+) -> Option<Connection<N::Stream>> {
     loop {
         let (mut connection, _place) = {
             let mut lane = turn.lane();
-            let position = lane.idle.iter().rposition(|(idle, _)| idle.is_encrypted() == encrypted)?;
+            let fits = |idle: &Connection<_>| idle.is_encrypted() == encrypted && reach.admits(idle.peer());
+            let position = lane.idle.iter().rposition(|(idle, _)| fits(idle))?;
             lane.idle.swap_remove(position)
         };
         if is_alive(&mut connection).await {
@@ -260,9 +266,12 @@ fn answer(job: &Job, failure: Option<&Failure>) -> Answer {
         };
     };
     match (failure.phase, failure.kind) {
-        (Phase::Local | Phase::Input | Phase::Policy, _) | (Phase::Dns, Kind::NotFound) => Answer::NotAsked,
+        // A redirect that fails here was not asked for; one that is not followed was an answer.
+        (Phase::Local | Phase::Input | Phase::Policy | Phase::Redirect, _) | (Phase::Dns, Kind::NotFound) => {
+            Answer::NotAsked
+        }
         // It is there, whatever it sent.
-        (Phase::Body | Phase::Redirect, _)
+        (Phase::Body, _)
         | (Phase::Headers, Kind::Malformed | Kind::TooLarge)
         | (Phase::Tls, Kind::Certificate | Kind::Handshake) => Answer::Accepted { wait: None },
         _ => Answer::None,
@@ -361,56 +370,4 @@ async fn retry<N: Network>(
     }
     turn.job().wait_for_retry(failure, true, now);
     run.go_on(turn, Some(now + delay), answer, now);
-}
-
-/// A GET without anything that the user has added.
-pub(super) fn plain_request<N: Network>(run: &Run<N>, url: &Url) -> Result<Outgoing, Failure> {
-    let unusable = |reason: &dyn std::fmt::Display| {
-        Failure::new(Phase::Input, Kind::InvalidUrl, format!("{url} cannot be sent in HTTP: {reason}"))
-    };
-    let mut request = Outgoing::new(Full::default());
-    *request.version_mut() = Version::HTTP_11;
-    *request.uri_mut() = Uri::try_from(&url[url::Position::BeforePath..url::Position::AfterQuery])
-        .map_err(|reason| unusable(&reason))?;
-    let headers = request.headers_mut();
-    // Room for what follows, and for a few of the user's.
-    headers.reserve(6);
-    headers.insert(HOST, host_value(url).map_err(|reason| unusable(&reason))?);
-    headers.insert(USER_AGENT, run.config.user_agent.clone());
-    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    Ok(request)
-}
-
-fn request<N: Network>(run: &Run<N>, job: &Job) -> Result<Outgoing, Failure> {
-    let mut request = plain_request(run, &job.attempt.url).map_err(|mut failure| {
-        if !job.is_first_hop() {
-            failure.phase = Phase::Redirect;
-        }
-        failure
-    })?;
-    *request.method_mut() = job.attempt.method.clone();
-    if let Some(body) = job.body() {
-        *request.body_mut() = Full::new(body.clone());
-    }
-    let headers = request.headers_mut();
-    // RFC 9110, section 8.6: where a body is expected, its absence is said.
-    if job.body().is_some() || matches!(job.attempt.method, Method::POST | Method::PUT | Method::PATCH) {
-        headers.insert(CONTENT_LENGTH, job.body().map_or(0, Bytes::len).into());
-    }
-    // Whatever the user adds may be a secret, and a secret belongs to the origin it was given for.
-    if job.is_at_home() {
-        for fields in [Some(&run.config.headers), job.request.headers.as_deref()].into_iter().flatten() {
-            for name in fields.keys() {
-                headers.remove(name);
-                for value in fields.get_all(name) {
-                    headers.append(name.clone(), value.clone());
-                }
-            }
-        }
-    }
-    Ok(request)
-}
-
-fn host_value(url: &Url) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
-    HeaderValue::from_str(&url[url::Position::BeforeHost..url::Position::AfterPort])
 }

@@ -13,6 +13,7 @@ use super::metered::Channel;
 use super::network::Network;
 use super::tls::Tls;
 use super::trace::Trace;
+use crate::policy::addresses::Reach;
 use crate::record::{Failure, Kind, Phase};
 
 /// Makes a connection for `url`, within `deadline`. `addresses` are those of its host, if they are known already;
@@ -67,6 +68,7 @@ async fn connect_and_shake_hands<N: Network>(
     };
     drop(lookup);
     trace.namelookup = Some(trace.elapsed());
+    let addresses = within_reach(addresses, trace.reach)?;
 
     trace.phase = Phase::Connect;
     let port = url.port_or_known_default().unwrap_or(80);
@@ -88,6 +90,18 @@ async fn connect_and_shake_hands<N: Network>(
 
     trace.phase = Phase::Send;
     Connection::http1(channel, peer).await
+}
+
+/// The addresses that may be connected to. These very addresses are: a name that is resolved once more might lead
+/// elsewhere.
+fn within_reach(mut addresses: Vec<IpAddr>, reach: Reach) -> Result<Vec<IpAddr>, Failure> {
+    let Some(first) = addresses.first().copied() else { return Ok(addresses) };
+    addresses.retain(|address| reach.admits(*address));
+    if addresses.is_empty() {
+        let message = format!("a public host redirected to {first}, which is not public");
+        return Err(Failure::new(Phase::Redirect, Kind::Denied, message));
+    }
+    Ok(addresses)
 }
 
 /// Tries the addresses in order; each gets its share of what is left of the time, so that a silent one does not
