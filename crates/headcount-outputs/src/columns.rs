@@ -92,6 +92,7 @@ pub static COLUMNS: &[Column] = &[
     Column::nullable("content_type", ColumnType::Text, |record| record.content_type.as_deref().into()),
     Column::nullable("content_length", ColumnType::Count, |record| record.content_length.into()),
     Column::nullable("body_bytes", ColumnType::Count, |record| record.body_bytes.into()),
+    Column::nullable("body_bytes_received", ColumnType::Count, |record| record.body_bytes_received.into()),
     Column::new("truncated", ColumnType::Flag, |record| record.truncated.into()),
     Column::nullable("webserver", ColumnType::Text, |record| record.webserver.as_deref().into()),
     Column::nullable("host_ip", ColumnType::Text, |record| record.host_ip.into()),

@@ -65,8 +65,11 @@ pub struct Config {
     /// Follow redirects from public addresses to those that are not: to this machine, to a network behind it, to a
     /// cloud's metadata. Default false.
     pub allow_private_redirects: bool,
-    /// Bytes of a body to read, at most; a longer one is cut and flagged. Default 1 MiB.
+    /// Bytes of a body to read, at most; a longer one is cut and flagged. Content codings do not count. Default 1 MiB.
     pub max_body: u64,
+    /// Bytes of a body for each that was received of it with its content codings, at most; where more came of it than
+    /// that, and than 1 MiB, it is cut and flagged. Default 200.
+    pub max_ratio: u32,
     /// Statuses that count as accepted. Default 200 to 299.
     pub accept: AcceptedStatuses,
     /// Header fields sent to the host that was asked for; a redirect to another origin gets none of them.
@@ -119,6 +122,7 @@ impl Default for Config {
             max_redirects: 10,
             allow_private_redirects: false,
             max_body: 1 << 20,
+            max_ratio: 200,
             accept: AcceptedStatuses::default(),
             headers: HeaderMap::new(),
             body: None,
@@ -141,6 +145,7 @@ impl Config {
             (self.per_host, "per_host"),
             (self.read_ahead, "read_ahead"),
             (self.max_lookups, "max_lookups"),
+            (self.max_ratio as usize, "max_ratio"),
             (self.give_up_after as usize, "give_up_after"),
         ];
         for (value, name) in at_least_one {

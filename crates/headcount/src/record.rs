@@ -52,9 +52,13 @@ pub struct Record {
     pub content_type: Option<String>,
     /// The Content-Length field of the answer, in bytes.
     pub content_length: Option<u64>,
-    /// Body bytes that were read, at most `--max-body`.
+    /// Body bytes that were read, at most `--max-body`. Content codings (gzip, deflate, br, zstd) do not count: they are
+    /// taken off.
     pub body_bytes: Option<u64>,
-    /// The body was longer than `--max-body` and was cut there.
+    /// The same as they came, before their codings were taken off. Only where there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_bytes_received: Option<u64>,
+    /// The body was longer than `--max-body` or, for what came of it, than `--max-ratio`, and was cut there.
     pub truncated: bool,
     /// The Server field of the answer.
     pub webserver: Option<String>,

@@ -33,6 +33,7 @@ pub(crate) fn manifest(
         ("--max-redirects".to_owned(), config.max_redirects.to_string()),
         ("--allow-private-redirects".to_owned(), config.allow_private_redirects.to_string()),
         ("--max-body".to_owned(), config.max_body.to_string()),
+        ("--max-ratio".to_owned(), config.max_ratio.to_string()),
         ("--insecure".to_owned(), config.insecure.to_string()),
         ("--format".to_owned(), format!("{format:?}").to_lowercase()),
     ]);

@@ -197,6 +197,7 @@ impl Job {
         record.webserver = head.server;
         record.http_version = Some(version(head.version).to_owned());
         record.body_bytes = Some(trace.body_bytes);
+        record.body_bytes_received = trace.coded_bytes;
         record.truncated = trace.truncated;
         record.title = trace.title;
         record
@@ -242,6 +243,7 @@ fn blank(index: u64, request: &Request, config: &Config) -> Record {
         content_type: None,
         content_length: None,
         body_bytes: None,
+        body_bytes_received: None,
         truncated: false,
         webserver: None,
         host_ip: None,

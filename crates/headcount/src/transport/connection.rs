@@ -16,6 +16,7 @@ use super::body::Taken;
 use super::failure;
 use super::metered::{Channel, Meter, Metered};
 use super::trace::{Head, Trace};
+use crate::Config;
 use crate::record::{Failure, Phase};
 
 /// A request as it is sent.
@@ -84,7 +85,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
     pub(crate) async fn exchange(
         &mut self,
         request: Outgoing,
-        max_body: u64,
+        config: &Config,
         trace: &mut Trace,
     ) -> Result<bool, Broken> {
         self.meter.start();
@@ -112,8 +113,8 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         let (parts, body) = response.into_parts();
         trace.head = Some(Head::new(&parts));
         trace.phase = Phase::Body;
-        let whole = self.read_body(body, max_body, trace).await.map_err(|error| Broken {
-            failure: failure::exchange(Phase::Body, &self.meter, &error),
+        let whole = self.read_body(body, config, trace).await.map_err(|failure| Broken {
+            failure,
             unanswered: false,
             unsent: false,
         })?;
@@ -128,10 +129,10 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
     async fn read_body(
         &mut self,
         mut body: Incoming,
-        max_body: u64,
+        config: &Config,
         trace: &mut Trace,
-    ) -> Result<bool, hyper::Error> {
-        let mut taken = Taken::new(max_body, trace);
+    ) -> Result<bool, Failure> {
+        let mut taken = Taken::new(config, trace);
         while !body.is_end_stream() {
             let frame = poll_fn(|context| {
                 poll_driver(&mut self.driver, &mut self.has_ended, context);
@@ -139,12 +140,13 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             })
             .await;
             let Some(frame) = frame else { break };
-            let Ok(chunk) = frame?.into_data() else { continue };
-            if !taken.take(chunk, trace) {
+            let frame = frame.map_err(|error| failure::exchange(Phase::Body, &self.meter, &error))?;
+            let Ok(chunk) = frame.into_data() else { continue };
+            if !taken.take(chunk, trace).await? {
                 break;
             }
         }
-        taken.finish(trace).await;
+        taken.finish(trace).await?;
         Ok(!trace.truncated)
     }
 

@@ -1,6 +1,7 @@
 //! One request over one connection: resolving, connecting, TLS, HTTP, and what can go wrong in each.
 
 mod body;
+mod coding;
 mod connection;
 mod establish;
 mod failure;
@@ -11,6 +12,7 @@ mod network;
 mod tls;
 mod trace;
 
+pub(crate) use coding::ACCEPTED as ACCEPTED_CODINGS;
 pub(crate) use connection::{Connection, Outgoing, is_alive};
 pub(crate) use establish::establish;
 pub(crate) use internet::Internet;

@@ -8,6 +8,7 @@ use http::response::Parts;
 use http::{HeaderValue, StatusCode, Version};
 use tokio::time::Instant;
 
+use super::coding::Coding;
 use crate::Config;
 use crate::policy::addresses::Reach;
 use crate::policy::redirect::is_redirect;
@@ -29,6 +30,8 @@ pub(crate) struct Trace {
     pub(crate) starttransfer: Option<Duration>,
     pub(crate) head: Option<Head>,
     pub(crate) body_bytes: u64,
+    /// Bytes of the body as they came, if it had codings that were taken off.
+    pub(crate) coded_bytes: Option<u64>,
     pub(crate) truncated: bool,
     pub(crate) title: Option<String>,
     /// The body itself, if somebody wants it.
@@ -43,6 +46,8 @@ pub(crate) struct Head {
     pub(crate) content_type: Option<String>,
     pub(crate) content_length: Option<u64>,
     pub(crate) server: Option<String>,
+    /// The codings of the body.
+    pub(super) codings: Vec<Coding>,
     /// Where a redirect leads.
     pub(crate) location: Option<HeaderValue>,
     /// What a redirect sets of cookies.
@@ -64,6 +69,7 @@ impl Trace {
             starttransfer: None,
             head: None,
             body_bytes: 0,
+            coded_bytes: None,
             truncated: false,
             title: None,
             kept_body: None,
@@ -95,6 +101,7 @@ impl Head {
             content_type: headers.get(CONTENT_TYPE).map(text),
             content_length: headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()),
             server: headers.get(SERVER).map(text),
+            codings: Coding::of(headers),
             location,
             set_cookies,
             wait: wait(parts),
