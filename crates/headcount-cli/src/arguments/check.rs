@@ -7,6 +7,7 @@ use headcount::Config;
 
 use super::answer::AnswerFlags;
 use super::connection::ConnectionFlags;
+use super::learning::LearningFlags;
 use super::limits::LimitFlags;
 use super::output::OutputFlags;
 use super::politeness::PolitenessFlags;
@@ -43,6 +44,8 @@ pub(crate) struct CheckArguments {
     #[command(flatten)]
     answer: AnswerFlags,
     #[command(flatten)]
+    learning: LearningFlags,
+    #[command(flatten)]
     connection: ConnectionFlags,
     #[command(flatten)]
     tls: TlsFlags,
@@ -65,6 +68,7 @@ impl CheckArguments {
         config.task_tree_signal = true;
         self.request.set(&mut config)?;
         self.answer.set(&mut config);
+        self.learning.set(&mut config)?;
         self.connection.set(&mut config);
         self.tls.set(&mut config)?;
         self.politeness.set(&mut config);

@@ -3,6 +3,7 @@
 mod answer;
 mod check;
 mod connection;
+mod learning;
 mod limits;
 mod output;
 mod politeness;

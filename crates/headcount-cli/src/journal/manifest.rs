@@ -45,6 +45,18 @@ pub(crate) fn manifest(
         }
         options.insert(format!("--header {name}"), hash(&values));
     }
+    for name in &config.header_fields {
+        options.insert(format!("--header-field {name}"), "true".to_owned());
+    }
+    for extraction in &config.extract {
+        options.insert(format!("--extract {}", extraction.name()), extraction.to_string());
+    }
+    if config.hash_body {
+        options.insert("--hash".to_owned(), "sha256".to_owned());
+    }
+    if let Some(folder) = &config.body_dir {
+        options.insert("--body-dir".to_owned(), folder.display().to_string());
+    }
     if let Some(body) = &config.body {
         options.insert("--data".to_owned(), hash(body));
     }

@@ -7,6 +7,7 @@ mod flags;
 mod inputs;
 mod interruption;
 mod kill;
+mod learning;
 mod outputs;
 mod politeness;
 mod record_documentation;

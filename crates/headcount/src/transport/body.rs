@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use headcount_tasks::{Value, compute, yield_now};
 
 use super::coding::Decoder;
+use super::learning::Learning;
 use super::trace::Trace;
 use crate::record::{Failure, Kind, Phase};
 use crate::{Config, probe};
@@ -28,6 +29,7 @@ pub(super) struct Taken {
     /// Whether it is HTML, once its first bytes are here.
     is_page: Option<bool>,
     kept: Kept,
+    learning: Option<Box<Learning>>,
 }
 
 impl Taken {
@@ -42,17 +44,18 @@ impl Taken {
             content_type: head.and_then(|head| head.content_type.clone()),
             is_page: None,
             kept: Kept::default(),
+            learning: trace.learnt.as_ref().and_then(|_| Learning::new(config)).map(Box::new),
         }
     }
 
     /// Takes the next bytes, without their codings. `Ok(false)`: this was more than may be taken, and no more is wanted.
     pub(super) async fn take(&mut self, chunk: Bytes, trace: &mut Trace) -> Result<bool, Failure> {
-        let Some(mut decoder) = self.decoder.take() else { return Ok(self.add(chunk, trace)) };
+        let Some(mut decoder) = self.decoder.take() else { return self.add(chunk, trace).await };
         *trace.coded_bytes.get_or_insert_default() += chunk.len() as u64;
         decoder.feed(chunk);
         for number in 1.. {
             let Some(piece) = decoder.next().map_err(malformed)? else { break };
-            trace.truncated |= !self.add(piece, trace) || self.is_bomb(trace);
+            trace.truncated |= !self.add(piece, trace).await? || self.is_bomb(trace);
             if trace.truncated {
                 return Ok(false);
             }
@@ -70,9 +73,9 @@ impl Taken {
         trace.body_bytes > FREE_OF_RATIO.max(coded.saturating_mul(self.max_ratio))
     }
 
-    fn add(&mut self, mut chunk: Bytes, trace: &mut Trace) -> bool {
+    async fn add(&mut self, mut chunk: Bytes, trace: &mut Trace) -> Result<bool, Failure> {
         if chunk.is_empty() {
-            return true;
+            return Ok(true);
         }
         let room = self.most - trace.body_bytes;
         if chunk.len() as u64 > room {
@@ -80,21 +83,27 @@ impl Taken {
             trace.truncated = true;
         }
         trace.body_bytes += chunk.len() as u64;
+        if let Some(learning) = &mut self.learning {
+            learning.take(&chunk).await?;
+        }
         if let Some(body) = &mut trace.kept_body {
             body.extend_from_slice(&chunk);
         } else if *self.is_page.get_or_insert_with(|| probe::is_html(self.content_type.as_deref(), &chunk)) {
             self.kept.push(chunk);
         }
-        !trace.truncated
+        Ok(!trace.truncated)
     }
 
     /// That was all: what there is to learn of it is learnt.
     ///
     /// # Errors
-    /// The codings go on behind the end.
-    pub(super) async fn finish(self, trace: &mut Trace) -> Result<(), Failure> {
+    /// The codings go on behind the end, or the body cannot be kept.
+    pub(super) async fn finish(self, config: &Config, trace: &mut Trace) -> Result<(), Failure> {
         if let Some(mut decoder) = self.decoder {
             decoder.finish().map_err(malformed)?;
+        }
+        if let (Some(learning), Some(learnt)) = (self.learning, &mut trace.learnt) {
+            learning.finish(self.content_type.clone(), config, learnt).await?;
         }
         if self.is_page == Some(true) {
             trace.title = title(self.kept, self.content_type).await;

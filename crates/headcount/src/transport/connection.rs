@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 
 use super::body::Taken;
 use super::failure;
+use super::learning::Learnt;
 use super::metered::{Channel, Meter, Metered};
 use super::trace::{Head, Trace};
 use crate::Config;
@@ -111,7 +112,11 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         trace.starttransfer =
             Some(self.meter.first_byte.get().map_or_else(|| trace.elapsed(), |at| at - trace.started));
         let (parts, body) = response.into_parts();
-        trace.head = Some(Head::new(&parts));
+        let head = Head::new(&parts);
+        if trace.kept_body.is_none() && !head.sends_elsewhere(config) {
+            trace.learnt = Learnt::of_header(&parts.headers, config);
+        }
+        trace.head = Some(head);
         trace.phase = Phase::Body;
         let whole = self.read_body(body, config, trace).await.map_err(|failure| Broken {
             failure,
@@ -146,7 +151,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
                 break;
             }
         }
-        taken.finish(trace).await?;
+        taken.finish(config, trace).await?;
         Ok(!trace.truncated)
     }
 

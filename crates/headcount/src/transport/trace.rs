@@ -9,6 +9,7 @@ use http::{HeaderValue, StatusCode, Version};
 use tokio::time::Instant;
 
 use super::coding::Coding;
+use super::learning::Learnt;
 use crate::Config;
 use crate::policy::addresses::Reach;
 use crate::policy::redirect::is_redirect;
@@ -34,6 +35,8 @@ pub(crate) struct Trace {
     pub(crate) coded_bytes: Option<u64>,
     pub(crate) truncated: bool,
     pub(crate) title: Option<String>,
+    /// What the user has asked for besides.
+    pub(crate) learnt: Option<Box<Learnt>>,
     /// The body itself, if somebody wants it.
     pub(crate) kept_body: Option<Vec<u8>>,
 }
@@ -72,6 +75,7 @@ impl Trace {
             coded_bytes: None,
             truncated: false,
             title: None,
+            learnt: None,
             kept_body: None,
         }
     }
