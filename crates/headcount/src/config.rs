@@ -69,6 +69,8 @@ pub struct Config {
     pub headers: HeaderMap,
     /// The User-Agent field. Default `headcount/VERSION`.
     pub user_agent: HeaderValue,
+    /// Which HTTP is spoken. Default: what the host prefers.
+    pub http_version: HttpVersion,
     /// Accept any TLS certificate. The records say so. Default false.
     pub insecure: bool,
     /// Certificates in PEM, trusted besides the system's.
@@ -115,6 +117,7 @@ impl Default for Config {
             accept: AcceptedStatuses::default(),
             headers: HeaderMap::new(),
             user_agent: HeaderValue::from_static(concat!("headcount/", env!("CARGO_PKG_VERSION"))),
+            http_version: HttpVersion::Negotiated,
             insecure: false,
             extra_certificates: Vec::new(),
             max_idle_connections: 100,
@@ -168,6 +171,19 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Which version of HTTP is spoken with the hosts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HttpVersion {
+    /// HTTP/2 with hosts that choose it in the TLS handshake, else HTTP/1.1.
+    #[default]
+    Negotiated,
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2 only: a TLS host that does not choose it fails, and one without TLS is taken to speak it.
+    Http2,
 }
 
 /// The statuses that count as accepted: `200..=299,404` in text.

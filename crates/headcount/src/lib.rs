@@ -37,7 +37,7 @@ mod transport;
 #[doc(hidden)]
 pub use engine::simulation;
 
-pub use config::{AcceptedStatuses, Config};
+pub use config::{AcceptedStatuses, Config, HttpVersion};
 pub use engine::{Engine, Intent, Progress, Records, RunHandle, Stop, Verdict};
 pub use error::Error;
 pub use record::Record;

@@ -59,7 +59,7 @@ pub struct Record {
     pub webserver: Option<String>,
     /// The address that was connected to last.
     pub host_ip: Option<IpAddr>,
-    /// Protocol of the answer: `HTTP/1.0` or `HTTP/1.1`.
+    /// Protocol of the answer: `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
     pub http_version: Option<String>,
     /// Redirects that were followed in the last attempt.
     pub num_redirects: u32,

@@ -15,7 +15,7 @@ use crate::certificates::Authority;
 use crate::listen;
 use crate::name_server::{self, NameAnswer, NameServer};
 use crate::site::Site;
-use crate::{Certificate, Host, ManyHosts, Temperament};
+use crate::{Certificate, Host, Http2Manners, Http2Reply, ManyHosts, Request, Temperament, http2};
 
 /// A web on loopback; dropping it stops every host and joins their thread.
 #[derive(Debug)]
@@ -81,6 +81,28 @@ impl SmallWeb {
     /// A TLS host without the log of requests.
     pub fn quiet_tls_host(&self, temperament: Temperament, certificate: Certificate) -> Host {
         self.open(temperament, Some(self.authority.server_config(certificate)), false)
+    }
+
+    /// A host that speaks HTTP/2 only: over TLS with this certificate, or without TLS to whoever knows.
+    pub fn http2_host(
+        &self,
+        certificate: Option<Certificate>,
+        manners: Http2Manners,
+        script: impl Fn(&Request) -> Http2Reply + Send + Sync + 'static,
+    ) -> Host {
+        let tls = certificate.map(|certificate| {
+            let mut config = (*self.authority.server_config(certificate)).clone();
+            config.alpn_protocols = vec![b"h2".to_vec()];
+            Arc::new(config)
+        });
+        let listener = listen::bind((Ipv4Addr::LOCALHOST, 0).into(), None).expect("a loopback port");
+        let _current = self.handle.enter();
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener on the web's runtime");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let site = Arc::new(Site::new(Temperament::Fast, true));
+        let host = Host::new(address, tls.is_some(), Arc::clone(&site));
+        self.spawn(http2::accept_all(listener, site, tls, manners, script));
+        host
     }
 
     /// Sixteen million hosts, all addresses of 127/8 on one port, without a log of requests.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest;
-use headcount::Config;
+use headcount::{Config, HttpVersion};
 use headcount_journal::Manifest;
 use http::Method;
 use url::Url;
@@ -36,6 +36,9 @@ pub(crate) fn manifest(
         ("--insecure".to_owned(), config.insecure.to_string()),
         ("--format".to_owned(), format!("{format:?}").to_lowercase()),
     ]);
+    if config.http_version != HttpVersion::Negotiated {
+        options.insert("HTTP version".to_owned(), format!("{:?}", config.http_version));
+    }
     for name in config.headers.keys() {
         let mut values = Vec::new();
         for value in config.headers.get_all(name) {

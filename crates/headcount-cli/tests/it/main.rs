@@ -4,6 +4,7 @@ mod harness;
 
 mod demo;
 mod flags;
+mod http2;
 mod inputs;
 mod interruption;
 mod kill;

@@ -1,6 +1,8 @@
 //! The engine: built once, given requests, it yields a record for each as it ends.
 
 mod aside;
+mod asking;
+mod connections;
 mod feed;
 mod intent;
 mod job;
@@ -123,7 +125,7 @@ impl Engine {
         let counters = Arc::clone(&progress);
         spawn_thread("headcount-engine", move || {
             let failed = records.clone();
-            let tls = Tls::new(engine.config.insecure, engine.extra_roots);
+            let tls = Tls::new(&engine.config, engine.extra_roots);
             let internet = Internet::default();
             let tree_signal = engine.config.task_tree_signal;
             let main = async move {

@@ -22,7 +22,7 @@ use crate::record::{Failure, Phase};
 pub(crate) type Outgoing = http::Request<Full<Bytes>>;
 
 /// An answer's header may be this large, in bytes.
-const LONGEST_HEADER: usize = 64 << 10;
+pub(super) const LONGEST_HEADER: usize = 64 << 10;
 
 type Driver<S> = http1::Connection<TokioIo<Metered<S>>, Full<Bytes>>;
 
@@ -33,7 +33,7 @@ pub(crate) struct Connection<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + U
     driver: Driver<S>,
     has_ended: bool,
     meter: Rc<Meter>,
-    peer: IpAddr,
+    peer: Option<IpAddr>,
     encrypted: bool,
 }
 
@@ -44,6 +44,10 @@ pub(crate) struct Broken {
     pub(crate) unanswered: bool,
     /// The request never left.
     pub(crate) unsent: bool,
+    /// The host said that it has not begun with the request.
+    pub(crate) is_refused: bool,
+    /// No request over this connection was answered before.
+    pub(crate) is_first: bool,
 }
 
 /// Whether an idle connection is still open, as far as this machine knows. Never waits.
@@ -57,8 +61,8 @@ where
 
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connection<S> {
     /// Speaks HTTP/1 over what was opened to `peer`.
-    pub(super) async fn http1(channel: Channel<S>, peer: IpAddr) -> Result<Connection<S>, Failure> {
-        let encrypted = matches!(channel, Channel::Encrypted(_));
+    pub(super) async fn http1(channel: Channel<S>, peer: Option<IpAddr>) -> Result<Connection<S>, Failure> {
+        let encrypted = channel.is_encrypted();
         let meter = Rc::new(Meter::default());
         let io = TokioIo::new(Metered { stream: channel, meter: Rc::clone(&meter) });
         let (sender, driver) = http1::Builder::new()
@@ -84,8 +88,8 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
     ) -> Result<bool, Broken> {
         self.meter.start();
         trace.phase = Phase::Send;
-        trace.peer = Some(self.peer);
-        self.fill_in_times(trace);
+        trace.peer = self.peer;
+        fill_in_times(trace, self.encrypted);
         let response = {
             let mut sending = pin!(self.sender.try_send_request(request));
             poll_fn(|context| {
@@ -101,55 +105,28 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             failure: failure::exchange(Phase::Headers, &self.meter, error.error()),
             unanswered: self.meter.first_byte.get().is_none(),
             unsent: error.message().is_some(),
+            is_refused: false,
+            is_first: true,
         })?;
         trace.starttransfer =
             Some(self.meter.first_byte.get().map_or_else(|| trace.elapsed(), |at| at - trace.started));
         let (parts, body) = response.into_parts();
         trace.head = Some(Head::new(&parts));
         trace.phase = Phase::Body;
-        let whole = self.read_body(body, max_body, trace).await.map_err(|error| Broken {
+        let (driver, has_ended) = (&mut self.driver, &mut self.has_ended);
+        let drive = |context: &mut Context<'_>| poll_driver(driver, has_ended, context);
+        let whole = read_body(body, max_body, trace, drive).await.map_err(|error| Broken {
             failure: failure::exchange(Phase::Body, &self.meter, &error),
             unanswered: false,
             unsent: false,
+            is_refused: false,
+            is_first: true,
         })?;
         if !whole {
             return Ok(false);
         }
         self.poll_driver_once().await;
         Ok(self.is_open())
-    }
-
-    /// Reads the body to its end or its limit; the answer says whether it is whole.
-    async fn read_body(
-        &mut self,
-        mut body: Incoming,
-        max_body: u64,
-        trace: &mut Trace,
-    ) -> Result<bool, hyper::Error> {
-        let mut taken = Taken::new(max_body, trace);
-        while !body.is_end_stream() {
-            let frame = poll_fn(|context| {
-                poll_driver(&mut self.driver, &mut self.has_ended, context);
-                Pin::new(&mut body).poll_frame(context)
-            })
-            .await;
-            let Some(frame) = frame else { break };
-            let Ok(chunk) = frame?.into_data() else { continue };
-            if !taken.take(chunk, trace) {
-                break;
-            }
-        }
-        taken.finish(trace).await;
-        Ok(!trace.truncated)
-    }
-
-    /// As curl: what did not happen adds no time.
-    fn fill_in_times(&self, trace: &mut Trace) {
-        let lookup = *trace.namelookup.get_or_insert_default();
-        let connect = *trace.connect.get_or_insert(lookup);
-        if self.encrypted {
-            trace.appconnect.get_or_insert(connect);
-        }
     }
 
     fn is_open(&self) -> bool {
@@ -172,5 +149,39 @@ where
 {
     if !*has_ended {
         *has_ended = Pin::new(driver).poll(context).is_ready();
+    }
+}
+
+/// Reads the body to its end or its limit; the answer says whether it is whole. `drive` lets the connection work
+/// meanwhile.
+pub(super) async fn read_body(
+    mut body: Incoming,
+    max_body: u64,
+    trace: &mut Trace,
+    mut drive: impl FnMut(&mut Context<'_>),
+) -> Result<bool, hyper::Error> {
+    let mut taken = Taken::new(max_body, trace);
+    while !body.is_end_stream() {
+        let frame = poll_fn(|context| {
+            drive(context);
+            Pin::new(&mut body).poll_frame(context)
+        })
+        .await;
+        let Some(frame) = frame else { break };
+        let Ok(chunk) = frame?.into_data() else { continue };
+        if !taken.take(chunk, trace) {
+            break;
+        }
+    }
+    taken.finish(trace).await;
+    Ok(!trace.truncated)
+}
+
+/// As curl: what did not happen adds no time.
+pub(super) fn fill_in_times(trace: &mut Trace, encrypted: bool) {
+    let lookup = *trace.namelookup.get_or_insert_default();
+    let connect = *trace.connect.get_or_insert(lookup);
+    if encrypted {
+        trace.appconnect.get_or_insert(connect);
     }
 }

@@ -1,136 +1,149 @@
 //! From a URL to a connection: its name resolved, an address connected to, TLS spoken.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::rc::Rc;
 
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Url};
 
 use super::connection::Connection;
 use super::failure;
+use super::http2::Http2;
+use super::known::KnownAddresses;
 use super::metered::Channel;
-use super::network::Network;
+use super::network::{Addresses, Network};
+use super::race;
 use super::tls::Tls;
 use super::trace::Trace;
+use crate::HttpVersion;
 use crate::record::{Failure, Kind, Phase};
 
-/// Makes a connection for `url`, within `deadline`. `addresses` are those of its host, if they are known already;
-/// they are left there. `lookup` is given back once the name is resolved. Dropping the future closes what was opened.
-pub(crate) async fn establish<N: Network>(
-    network: &N,
-    tls: &Tls,
-    url: &Url,
-    addresses: &mut Option<Vec<IpAddr>>,
-    lookup: Option<SemaphorePermit<'_>>,
-    deadline: Instant,
-    trace: &mut Trace,
-) -> Result<Connection<N::Stream>, Failure> {
-    let begun = Instant::now();
-    let work = connect_and_shake_hands(network, tls, url, addresses, lookup, deadline, trace);
-    match timeout_at(deadline, work).await {
-        Ok(result) => result,
-        Err(_) => {
-            let what = match trace.phase {
-                Phase::Dns => "no answer from the name server",
-                Phase::Connect => "no connection",
-                _ => "the TLS handshake did not end",
-            };
-            let seconds = deadline.saturating_duration_since(begun).as_secs_f64();
-            Err(Failure::new(trace.phase, Kind::Timeout, format!("{what} within {seconds:.3} s")))
+/// Makes the connections of a run.
+pub(crate) struct Connector<N> {
+    network: N,
+    tls: Tls,
+    version: HttpVersion,
+}
+
+/// What was made: a connection for a request at a time, or one for many.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
+pub(crate) enum Wire<S: AsyncRead + AsyncWrite + Unpin + 'static> {
+    Http1(Connection<S>),
+    Http2(Http2),
+}
+
+impl<N: Network> Connector<N> {
+    pub(crate) fn new(network: N, tls: Tls, version: HttpVersion) -> Connector<N> {
+        Connector { network, tls, version }
+    }
+
+    /// Whether a connection for this URL can turn out to be one for many requests.
+    pub(crate) fn may_speak_http2(&self, url: &Url) -> bool {
+        match self.version {
+            HttpVersion::Negotiated => url.scheme() == "https",
+            HttpVersion::Http1 => false,
+            HttpVersion::Http2 => true,
         }
     }
-}
 
-async fn connect_and_shake_hands<N: Network>(
-    network: &N,
-    tls: &Tls,
-    url: &Url,
-    known: &mut Option<Vec<IpAddr>>,
-    lookup: Option<SemaphorePermit<'_>>,
-    deadline: Instant,
-    trace: &mut Trace,
-) -> Result<Connection<N::Stream>, Failure> {
-    trace.phase = Phase::Dns;
-    let literal = match url.host() {
-        Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-        Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-        _ => None,
-    };
-    let addresses = match (literal, &known) {
-        (Some(address), _) => vec![address],
-        (None, Some(addresses)) => addresses.clone(),
-        (None, None) => {
-            let found = network.resolve(url.host_str().unwrap_or_default()).await?;
-            known.insert(found).clone()
-        }
-    };
-    drop(lookup);
-    trace.namelookup = Some(trace.elapsed());
-
-    trace.phase = Phase::Connect;
-    let port = url.port_or_known_default().unwrap_or(80);
-    let (stream, peer) = connect_to_first(network, &addresses, port, deadline, trace).await?;
-    trace.connect = Some(trace.elapsed());
-
-    let channel = if url.scheme() == "https" {
-        trace.phase = Phase::Tls;
-        let name = server_name(url, peer);
-        let connector = tls.connector().await?;
-        let stream = connector.connect(name?, stream).await.map_err(|error| failure::handshake(&error))?;
-        trace.appconnect = Some(trace.elapsed());
-        Channel::Encrypted(Box::new(stream))
-    } else {
-        Channel::Plain(stream)
-    };
-
-    trace.phase = Phase::Send;
-    Connection::http1(channel, peer).await
-}
-
-/// Tries the addresses in order; each gets its share of what is left of the time, so that a silent one does not
-/// keep the others from their turn.
-async fn connect_to_first<N: Network>(
-    network: &N,
-    addresses: &[IpAddr],
-    port: u16,
-    deadline: Instant,
-    trace: &mut Trace,
-) -> Result<(N::Stream, IpAddr), Failure> {
-    let mut most_telling: Option<Failure> = None;
-    for (position, address) in addresses.iter().enumerate() {
-        trace.peer = Some(*address);
-        let address = SocketAddr::new(*address, port);
-        let left = deadline.saturating_duration_since(Instant::now());
-        let share = left / u32::try_from(addresses.len() - position).unwrap_or(u32::MAX);
-        let connecting = network.connect(address);
-        let result = if position + 1 == addresses.len() {
-            Ok(connecting.await)
-        } else {
-            timeout_at(Instant::now() + share, connecting).await
-        };
-        let failure = match result {
-            Ok(Ok(stream)) => return Ok((stream, address.ip())),
-            Ok(Err(error)) => failure::connect(address, &error),
+    /// Makes a connection for `url`, within `deadline`. `known` are the addresses of its host. `lookup` is given back once
+    /// the name is resolved. Dropping the future closes what was opened.
+    pub(crate) async fn establish(
+        &self,
+        url: &Url,
+        known: &KnownAddresses,
+        lookup: Option<SemaphorePermit<'_>>,
+        deadline: Instant,
+        trace: &mut Trace,
+    ) -> Result<Wire<N::Stream>, Failure> {
+        let begun = Instant::now();
+        let work = self.connect_and_shake_hands(url, known, lookup, trace);
+        match timeout_at(deadline, work).await {
+            Ok(result) => result,
             Err(_) => {
-                let message = format!("no connection to {address} within {:.3} s", share.as_secs_f64());
-                Failure::new(Phase::Connect, Kind::Timeout, message)
+                let what = match trace.phase {
+                    Phase::Dns => "no answer from the name server",
+                    Phase::Connect => "no connection",
+                    _ => "the TLS handshake did not end",
+                };
+                let seconds = deadline.saturating_duration_since(begun).as_secs_f64();
+                Err(Failure::new(trace.phase, Kind::Timeout, format!("{what} within {seconds:.3} s")))
             }
-        };
-        // An address family that this machine does not have says nothing about the host.
-        let says_little = failure.phase == Phase::Local || failure.kind == Kind::Unreachable;
-        if most_telling.is_none() || !says_little {
-            most_telling = Some(failure);
         }
     }
-    Err(most_telling.unwrap_or_else(|| Failure::new(Phase::Dns, Kind::NotFound, "the name has no address")))
+
+    async fn connect_and_shake_hands(
+        &self,
+        url: &Url,
+        known: &KnownAddresses,
+        lookup: Option<SemaphorePermit<'_>>,
+        trace: &mut Trace,
+    ) -> Result<Wire<N::Stream>, Failure> {
+        trace.phase = Phase::Dns;
+        let addresses = self.addresses(url, known).await?;
+        drop(lookup);
+        trace.namelookup = Some(trace.elapsed());
+
+        trace.phase = Phase::Connect;
+        let connected =
+            race::connect(&self.network, &addresses, port(url), |address| trace.peer = Some(address)).await;
+        if connected.is_err() {
+            known.forget(&addresses);
+        }
+        let (stream, peer) = connected?;
+        trace.connect = Some(trace.elapsed());
+
+        let (channel, has_agreed) = if url.scheme() == "https" {
+            trace.phase = Phase::Tls;
+            let name = server_name(url)?;
+            let connector = self.tls.connector().await?;
+            let stream = connector.connect(name, stream).await.map_err(|error| failure::handshake(&error))?;
+            trace.appconnect = Some(trace.elapsed());
+            let has_agreed = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            (Channel::Encrypted(Box::new(stream)), has_agreed)
+        } else {
+            (Channel::Plain(stream), self.version == HttpVersion::Http2)
+        };
+        if self.version == HttpVersion::Http2 && !has_agreed {
+            return Err(Failure::new(Phase::Tls, Kind::Handshake, "the host does not speak HTTP/2"));
+        }
+
+        trace.phase = Phase::Send;
+        match has_agreed {
+            true => Http2::open(channel, Some(peer)).await.map(Wire::Http2),
+            false => Connection::http1(channel, Some(peer)).await.map(Wire::Http1),
+        }
+    }
+
+    /// The addresses of the URL's host, best first.
+    async fn addresses(&self, url: &Url, known: &KnownAddresses) -> Result<Rc<[IpAddr]>, Failure> {
+        match url.host() {
+            Some(Host::Ipv4(address)) => Ok(Rc::new([address.into()])),
+            Some(Host::Ipv6(address)) => Ok(Rc::new([address.into()])),
+            _ => known.get_or_find(self.find(url.host_str().unwrap_or_default())).await,
+        }
+    }
+
+    async fn find(&self, name: &str) -> Result<Addresses, Failure> {
+        self.network.resolve(name).await
+    }
 }
 
-fn server_name(url: &Url, peer: IpAddr) -> Result<ServerName<'static>, Failure> {
-    match url.domain() {
-        None => Ok(ServerName::IpAddress(peer.into())),
-        Some(name) => ServerName::try_from(name.to_owned()).map_err(|reason| {
-            Failure::new(Phase::Tls, Kind::Handshake, format!("{name:?} cannot be a server's name: {reason}"))
+fn port(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or(80)
+}
+
+fn server_name(url: &Url) -> Result<ServerName<'static>, Failure> {
+    match url.host() {
+        Some(Host::Ipv4(address)) => Ok(ServerName::IpAddress(IpAddr::V4(address).into())),
+        Some(Host::Ipv6(address)) => Ok(ServerName::IpAddress(IpAddr::V6(address).into())),
+        _ => ServerName::try_from(url.host_str().unwrap_or_default().to_owned()).map_err(|reason| {
+            let message =
+                format!("{:?} cannot be a server's name: {reason}", url.host_str().unwrap_or_default());
+            Failure::new(Phase::Tls, Kind::Handshake, message)
         }),
     }
 }

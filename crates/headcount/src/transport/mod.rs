@@ -4,16 +4,23 @@ mod body;
 mod connection;
 mod establish;
 mod failure;
+mod http2;
 mod internet;
+mod known;
 mod metered;
 mod name_tasks;
 mod network;
+mod race;
 mod tls;
 mod trace;
 
-pub(crate) use connection::{Connection, Outgoing, is_alive};
-pub(crate) use establish::establish;
+pub(crate) use connection::{Broken, Connection, Outgoing, is_alive};
+pub(crate) use establish::{Connector, Wire};
+pub(crate) use http2::Http2;
 pub(crate) use internet::Internet;
+pub(crate) use known::KnownAddresses;
+#[cfg(feature = "simulation")]
+pub use network::Addresses;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "simulators implement it"))]
 pub use network::Network;
 pub(crate) use tls::{Tls, parse_certificates};

@@ -11,27 +11,36 @@ use rustls::{CipherSuite, ClientConfig, DigitallySignedStruct, RootCertStore, Si
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 
-use crate::Error;
 use crate::record::{Failure, Kind, Phase};
+use crate::{Config, Error, HttpVersion};
 
 /// Makes the connector when the first TLS host is met: reading the system's certificates takes milliseconds.
 pub(crate) struct Tls {
     insecure: bool,
     extra_roots: Arc<[CertificateDer<'static>]>,
+    version: HttpVersion,
     connector: OnceCell<TlsConnector>,
 }
 
 impl Tls {
-    pub(crate) fn new(insecure: bool, extra_roots: Arc<[CertificateDer<'static>]>) -> Tls {
-        Tls { insecure, extra_roots, connector: OnceCell::new() }
+    pub(crate) fn new(config: &Config, extra_roots: Arc<[CertificateDer<'static>]>) -> Tls {
+        Tls {
+            insecure: config.insecure,
+            extra_roots,
+            version: config.http_version,
+            connector: OnceCell::new(),
+        }
     }
 
     /// Believes no certificate: simulated hosts have none, and reading the system's would take a thread, whose time no
     /// clock of ours decides.
     #[cfg(feature = "simulation")]
     pub(crate) fn believing_nobody() -> Tls {
-        let connector = connector(Some(RootCertStore::empty())).expect("the provider has safe versions");
-        Tls { insecure: false, extra_roots: Arc::default(), connector: OnceCell::new_with(Some(connector)) }
+        let version = HttpVersion::Http1;
+        let connector =
+            connector(Some(RootCertStore::empty()), version).expect("the provider has safe versions");
+        let extra_roots = Arc::default();
+        Tls { insecure: false, extra_roots, version, connector: OnceCell::new_with(Some(connector)) }
     }
 
     pub(crate) async fn connector(&self) -> Result<&TlsConnector, Failure> {
@@ -40,16 +49,16 @@ impl Tls {
 
     async fn make_connector(&self) -> Result<TlsConnector, Failure> {
         if self.insecure {
-            return connector(None);
+            return connector(None, self.version);
         }
         let mut roots = system_roots().await;
         roots.add_parsable_certificates(self.extra_roots.iter().cloned());
-        connector(Some(roots))
+        connector(Some(roots), self.version)
     }
 }
 
 /// A connector that believes these certificates, or without them any.
-fn connector(roots: Option<RootCertStore>) -> Result<TlsConnector, Failure> {
+fn connector(roots: Option<RootCertStore>, version: HttpVersion) -> Result<TlsConnector, Failure> {
     let provider = Arc::new(provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -61,7 +70,12 @@ fn connector(roots: Option<RootCertStore>) -> Result<TlsConnector, Failure> {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
         }
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let protocols: &[&[u8]] = match version {
+        HttpVersion::Negotiated => &[b"h2", b"http/1.1"],
+        HttpVersion::Http1 => &[b"http/1.1"],
+        HttpVersion::Http2 => &[b"h2"],
+    };
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
