@@ -27,7 +27,9 @@ pub enum ColumnType {
     Time,
     /// Statuses, one after another.
     Codes,
-    /// Names and values that are the user's; in tables a JSON object as text.
+    /// Texts, one after another; in tables a JSON array as text.
+    Texts,
+    /// Names and values that are the user's or the host's; in tables a JSON object as text.
     Object,
 }
 
@@ -57,6 +59,8 @@ pub enum Cell<'a> {
     Time(Timestamp),
     /// Statuses.
     Codes(Cow<'a, [u16]>),
+    /// Texts.
+    Texts(&'a [String]),
     /// Names and values.
     Object(&'a Object),
 }
@@ -97,6 +101,7 @@ pub static COLUMNS: &[Column] = &[
     Column::new("chain_status_codes", ColumnType::Codes, |record| {
         Cell::Codes(Cow::Borrowed(&record.chain_status_codes))
     }),
+    Column::nullable("chain_urls", ColumnType::Texts, |record| record.chain_urls.as_deref().into()),
     Column::new("insecure", ColumnType::Flag, |record| record.insecure.into()),
     Column::new("timestamp", ColumnType::Time, |record| Cell::Time(record.timestamp)),
     Column::new("time_queued", ColumnType::Seconds, |record| Cell::Seconds(record.time_queued)),
@@ -206,6 +211,7 @@ impl Serialize for Cell<'_> {
             Cell::Text(text) => text.serialize(serializer),
             Cell::Time(time) => time.serialize(serializer),
             Cell::Codes(codes) => codes.serialize(serializer),
+            Cell::Texts(texts) => texts.serialize(serializer),
             Cell::Object(object) => object.serialize(serializer),
         }
     }
@@ -250,6 +256,12 @@ impl From<f64> for Cell<'_> {
 impl<'a> From<&'a str> for Cell<'a> {
     fn from(text: &'a str) -> Self {
         Cell::Text(Cow::Borrowed(text))
+    }
+}
+
+impl<'a> From<&'a [String]> for Cell<'a> {
+    fn from(texts: &'a [String]) -> Self {
+        Cell::Texts(texts)
     }
 }
 

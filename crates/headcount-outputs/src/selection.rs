@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use crate::columns::{Cell, Column, ColumnType};
 use crate::condition_tokens::{Operator, Token, Tokens};
 use crate::fields::unknown_field;
-use crate::write::csv::object_text;
+use crate::write::csv::as_json;
 
 /// Conditions within conditions; more would be no work of a person, and take the stack.
 const DEEPEST: usize = 64;
@@ -111,7 +111,10 @@ fn compare(cell: &Cell<'_>, operator: Operator, value: &Value) -> bool {
         }
         (Cell::Text(cell), Value::Text(value)) => Some(cell.as_ref().cmp(value)),
         (Cell::Object(object), Value::Text(_)) => {
-            return compare(&Cell::Text(object_text(object).into()), operator, value);
+            return compare(&Cell::Text(as_json(object).into()), operator, value);
+        }
+        (Cell::Texts(texts), Value::Text(_)) => {
+            return texts.iter().any(|text| compare(&Cell::Text(text.into()), operator, value));
         }
         (Cell::Codes(codes), Value::Number(value)) => {
             return codes.iter().any(|code| f64::from(*code) == *value);
@@ -226,7 +229,7 @@ fn example(column: &Column) -> &'static str {
     match column.column_type() {
         ColumnType::Count => ">= 1",
         ColumnType::Seconds => "> 0.5",
-        ColumnType::Text | ColumnType::Object => "~ 'text'",
+        ColumnType::Text | ColumnType::Texts | ColumnType::Object => "~ 'text'",
         ColumnType::Word => "!= null",
         ColumnType::Time => ">= '2026-01-31'",
         ColumnType::Codes => "== 301",
@@ -257,7 +260,7 @@ fn value(column: &Column, operator: Operator, token: Token) -> Result<Value, Str
                 false => Err(format!("{name} is one of {}", words.join(", "))),
             }
         }
-        (ColumnType::Text | ColumnType::Object, value @ Value::Text(_))
+        (ColumnType::Text | ColumnType::Texts | ColumnType::Object, value @ Value::Text(_))
         | (ColumnType::Flag, value @ Value::Flag(_))
         | (ColumnType::Count | ColumnType::Seconds | ColumnType::Codes, value @ Value::Number(_)) => {
             Ok(value)
@@ -268,7 +271,9 @@ fn value(column: &Column, operator: Operator, token: Token) -> Result<Value, Str
                 ColumnType::Flag => "true or false",
                 ColumnType::Count | ColumnType::Codes => "a number",
                 ColumnType::Seconds => "a number of seconds",
-                ColumnType::Text | ColumnType::Word | ColumnType::Object => "text in quotes",
+                ColumnType::Text | ColumnType::Word | ColumnType::Texts | ColumnType::Object => {
+                    "text in quotes"
+                }
                 ColumnType::Time => "a moment in quotes, such as '2026-01-31' or '2026-01-31T08:00:00Z'",
             }
         )),
@@ -295,7 +300,7 @@ fn check_operator(column: &Column, operator: Operator, value: &Value) -> Result<
             Err(format!("{name} is compared with == only, which holds if one of them is it"))
         }
         (ColumnType::Flag, _) if !is_equality => Err(format!("{name} is compared with == or != only")),
-        (ColumnType::Text | ColumnType::Word | ColumnType::Object, _) => Ok(()),
+        (ColumnType::Text | ColumnType::Word | ColumnType::Texts | ColumnType::Object, _) => Ok(()),
         _ if operator == Operator::Contains => Err(format!("~ is for text, which {name} is not")),
         _ => Ok(()),
     }

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use crate::Error;
@@ -61,12 +62,17 @@ pub struct Config {
     pub retry_delay: Duration,
     /// Redirects to follow, at most. Default 10.
     pub max_redirects: u32,
+    /// Follow redirects from public addresses to those that are not: to this machine, to a network behind it, to a
+    /// cloud's metadata. Default false.
+    pub allow_private_redirects: bool,
     /// Bytes of a body to read, at most; a longer one is cut and flagged. Default 1 MiB.
     pub max_body: u64,
     /// Statuses that count as accepted. Default 200 to 299.
     pub accept: AcceptedStatuses,
     /// Header fields sent to the host that was asked for; a redirect to another origin gets none of them.
     pub headers: HeaderMap,
+    /// The body of requests that bring none of their own. It goes where the header fields go.
+    pub body: Option<Bytes>,
     /// The User-Agent field. Default `headcount/VERSION`.
     pub user_agent: HeaderValue,
     /// Which HTTP is spoken. Default: what the host prefers.
@@ -113,9 +119,11 @@ impl Default for Config {
             retries: 2,
             retry_delay: Duration::from_millis(500),
             max_redirects: 10,
+            allow_private_redirects: false,
             max_body: 1 << 20,
             accept: AcceptedStatuses::default(),
             headers: HeaderMap::new(),
+            body: None,
             user_agent: HeaderValue::from_static(concat!("headcount/", env!("CARGO_PKG_VERSION"))),
             http_version: HttpVersion::Negotiated,
             insecure: false,

@@ -22,6 +22,7 @@
 //! one holds no slot that another could use; every phase of a request has a deadline.
 
 mod config;
+mod credentials;
 mod engine;
 mod error;
 pub mod list;
@@ -38,6 +39,7 @@ mod transport;
 pub use engine::simulation;
 
 pub use config::{AcceptedStatuses, Config, HttpVersion};
+pub use credentials::basic_authorization;
 pub use engine::{Engine, Intent, Progress, Records, RunHandle, Stop, Verdict};
 pub use error::Error;
 pub use record::Record;

@@ -24,12 +24,13 @@ pub struct Record {
     pub source: Option<Arc<str>>,
     /// Line in `source`, from 1.
     pub line: Option<u64>,
-    /// The input as it stood there, without surrounding blanks. Bytes that are not UTF-8 are shown as U+FFFD.
+    /// The input as it stood there, without surrounding blanks. Bytes that are not UTF-8 are shown as U+FFFD, a name and
+    /// a password before the host as `***`.
     pub input: String,
     /// What else stood beside the URL in a list with columns or fields, as it was written there. Only where there is any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_fields: Option<Arc<Object>>,
-    /// The URL that the input means; `null` if it means none.
+    /// The URL that the input means, without name and password; `null` if it means none.
     pub url: Option<String>,
     /// The URL that gave the last answer or failed last, after redirects. No fragment.
     pub final_url: Option<String>,
@@ -67,6 +68,10 @@ pub struct Record {
     pub num_retries: u32,
     /// Status of every answer of the last attempt: the redirects, then the final one.
     pub chain_status_codes: Vec<u16>,
+    /// URL of every request of the last attempt: those that redirected, then the last one. Only where a redirect was
+    /// followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain_urls: Option<Vec<String>>,
     /// TLS certificates were not verified (`--insecure`).
     pub insecure: bool,
     /// When the input ended, in UTC.
@@ -199,7 +204,8 @@ words! {
         Reset = "reset",
         /// The proxy did not connect.
         Proxy = "proxy",
-        /// It is forbidden, by this machine or by a rule of the run.
+        /// It is forbidden, by this machine or by a rule of the run: a redirect to a private address, or one that would
+        /// send the body to another origin.
         Denied = "denied",
         /// The certificate was not accepted.
         Certificate = "certificate",

@@ -1,16 +1,22 @@
 //! A request: one input, what it means, and where it came from.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
 
+use crate::credentials;
 use crate::list::parse_address;
 use crate::record::{Failure, Kind, Object, Phase};
 
 /// One input of a run. Text becomes a request by the rules of list lines: `example.com` means
 /// `https://example.com/`. Text that means no URL is a request too: its record will say `skipped`, and why.
+///
+/// A name and a password in a URL, as in `https://name:secret@example.com/`, are sent to that origin as Basic
+/// authorization, over what the [`Config`](crate::Config) has of it. They are shown nowhere: records have
+/// `https://***@example.com/` as input, and a URL without them.
 ///
 /// ```
 /// let request = headcount::Request::from("example.com:8443/health");
@@ -20,6 +26,8 @@ use crate::record::{Failure, Kind, Object, Phase};
 pub struct Request {
     pub(crate) input: String,
     pub(crate) target: Result<Url, Failure>,
+    /// What the name and password in its URL come to.
+    pub(crate) authorization: Option<Box<HeaderValue>>,
     pub(crate) source: Option<Arc<str>>,
     pub(crate) line: Option<u64>,
     pub(crate) method: Method,
@@ -49,10 +57,22 @@ impl Request {
         }
     }
 
-    pub(crate) fn with_target(input: String, target: Result<Url, Failure>) -> Request {
+    /// A name and a password in the URL are sent, and shown nowhere: neither the input nor the URL keeps them.
+    pub(crate) fn with_target(mut input: String, mut target: Result<Url, Failure>) -> Request {
+        let (shown, authorization) = match &mut target {
+            Ok(url) => match credentials::take_out_of(url) {
+                Some(authorization) => (credentials::redacted(&input), Some(Box::new(authorization))),
+                None => (Cow::Borrowed(input.as_str()), None),
+            },
+            Err(_) => (credentials::redacted_in_no_url(&input), None),
+        };
+        if let Cow::Owned(shown) = shown {
+            input = shown;
+        }
         Request {
             input,
             target,
+            authorization,
             source: None,
             line: None,
             method: Method::GET,
@@ -71,15 +91,16 @@ impl Request {
         self
     }
 
-    /// Header fields of this request, over those of the [`Config`](crate::Config). A redirect to another origin
-    /// gets none of them.
+    /// Header fields of this request, over those of the [`Config`](crate::Config) and over what its URL has of a name and
+    /// a password. A redirect to another origin gets none of them.
     #[must_use]
     pub fn headers(mut self, headers: HeaderMap) -> Request {
         self.headers = Some(Box::new(headers));
         self
     }
 
-    /// A body, sent with its length. A redirect that changes the method drops it, as one to another origin does.
+    /// A body in the place of the [`Config`](crate::Config)'s, sent with its length. A redirect that changes the method
+    /// drops it. One that would send it to another origin is not followed: the record says `redirect/denied`.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Request {
         self.body = Some(Box::new(body.into()));
@@ -125,12 +146,17 @@ impl Request {
         2 * self.input.len() + 128 + headers + body + carried
     }
 
-    /// The text of the input, without surrounding blanks.
+    /// The text of the input, without surrounding blanks, and with `***` for a name and a password in it.
     pub fn input(&self) -> &str {
         &self.input
     }
 
-    /// The URL that will be asked, or why there is none.
+    /// The Authorization field that the name and password in its URL come to. To compare, not to show.
+    pub fn authorization(&self) -> Option<&HeaderValue> {
+        self.authorization.as_deref()
+    }
+
+    /// The URL that will be asked, without name and password, or why there is none.
     pub fn url(&self) -> Result<&Url, &Failure> {
         self.target.as_ref()
     }

@@ -14,6 +14,12 @@ pub(crate) struct AnswerFlags {
     /// Redirects to follow; with 0 a redirect is the answer
     #[arg(long, value_name = "N", default_value = "10", value_parser = count)]
     max_redirects: u32,
+    /// Follow redirects from public addresses to private ones
+    ///
+    /// To this machine, to a network behind it, to a cloud's metadata: whoever runs a public host could else have it
+    /// asked from here. What is named on the list may be private without this.
+    #[arg(long)]
+    allow_private_redirects: bool,
     /// Bytes of a body to read (1048576, 64k, 1M); a longer one is cut and flagged
     #[arg(long, value_name = "BYTES", default_value = "1M", value_parser = bytes)]
     max_body: u64,
@@ -23,6 +29,7 @@ impl AnswerFlags {
     pub(super) fn set(&self, config: &mut Config) {
         config.accept = self.accept.clone();
         config.max_redirects = self.max_redirects;
+        config.allow_private_redirects = self.allow_private_redirects;
         config.max_body = self.max_body;
     }
 }

@@ -1,31 +1,70 @@
 //! Flags about the requests: what is sent.
 
 use clap::{ArgAction, Args};
-use headcount::Config;
+use headcount::{Config, basic_authorization};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde::de::IgnoredAny;
 
 use crate::terminal::Problem;
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Requests")]
 pub(crate) struct RequestFlags {
-    /// Method of the requests
-    #[arg(short = 'X', long, value_name = "METHOD", default_value = "GET", value_parser = method)]
-    pub(crate) method: Method,
+    /// Method of the requests [default: GET, with a body POST]
+    #[arg(short = 'X', long, value_name = "METHOD", value_parser = method)]
+    method: Option<Method>,
     /// A header field, 'Name: value', or @FILE with one a line; repeatable
     ///
     /// Sent to the host that was asked for; a redirect to another origin gets none. In a file it is kept out of the
     /// list of processes.
     #[arg(short = 'H', long = "header", value_name = "FIELD", action = ArgAction::Append)]
     headers: Vec<String>,
+    /// A body for every request, as text or @FILE; several are joined with &
+    ///
+    /// Sent with POST and as application/x-www-form-urlencoded, unless -X and -H say otherwise. A file is sent as it is,
+    /// byte for byte. A redirect that would send it to another origin is not followed: redirect/denied.
+    #[arg(short = 'd', long, value_name = "DATA", action = ArgAction::Append)]
+    data: Vec<String>,
+    /// The same with JSON, and application/json in Content-Type and Accept
+    #[arg(long, value_name = "JSON", conflicts_with = "data")]
+    json: Option<String>,
+    /// NAME:PASSWORD for Basic authorization, or @FILE with it in its first line
+    ///
+    /// A URL with a name and a password of its own is asked with those. In a file it is kept out of the list of
+    /// processes.
+    #[arg(long, value_name = "NAME:PASSWORD")]
+    user: Option<String>,
     /// The User-Agent field [default: headcount/VERSION]
     #[arg(short = 'A', long, value_name = "TEXT", value_parser = header_value)]
     user_agent: Option<HeaderValue>,
 }
 
 impl RequestFlags {
+    /// The method that is asked for, or that follows from there being a body.
+    pub(crate) fn method(&self) -> Option<Method> {
+        let has_body = !self.data.is_empty() || self.json.is_some();
+        self.method.clone().or_else(|| has_body.then_some(Method::POST))
+    }
+
     pub(super) fn set(&self, config: &mut Config) -> Result<(), Problem> {
         config.headers = header_fields(&self.headers)?;
+        if let Some(json) = &self.json {
+            config.body = Some(json_body(json)?.into());
+            say_unless_said(&mut config.headers, CONTENT_TYPE, "application/json");
+            say_unless_said(&mut config.headers, ACCEPT, "application/json");
+        } else if !self.data.is_empty() {
+            let parts =
+                self.data.iter().map(|data| text_or_file(data, "-d")).collect::<Result<Vec<_>, _>>()?;
+            config.body = Some(parts.join(&b'&').into());
+            say_unless_said(&mut config.headers, CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        if let Some(user) = &self.user {
+            let value = authorization(user)?;
+            if config.headers.insert(AUTHORIZATION, value).is_some() {
+                return Err(Problem::usage("--user and -H both say who is asking", "leave one of them out"));
+            }
+        }
         if let Some(user_agent) = &self.user_agent {
             config.user_agent = user_agent.clone();
         }
@@ -39,6 +78,52 @@ fn method(text: &str) -> Result<Method, String> {
         Ok(method) => Ok(method),
         Err(_) => Err("a method is a single word, such as GET or HEAD".to_owned()),
     }
+}
+
+/// What stands in the argument, or in the file that it names.
+fn text_or_file(argument: &str, flag: &str) -> Result<Vec<u8>, Problem> {
+    let Some(file) = argument.strip_prefix('@') else { return Ok(argument.as_bytes().to_vec()) };
+    if file == "-" {
+        let hint = format!("put it into a file: {flag} @FILE");
+        return Err(Problem::usage(format!("{flag} @- would read standard input, which is for lists"), hint));
+    }
+    std::fs::read(file).map_err(|error| {
+        Problem::usage(format!("cannot read {file}: {error}"), format!("{flag} @FILE takes a file"))
+    })
+}
+
+fn json_body(argument: &str) -> Result<Vec<u8>, Problem> {
+    let body = text_or_file(argument, "--json")?;
+    // What was read is not shown: it may be a secret.
+    match serde_json::from_slice::<IgnoredAny>(&body) {
+        Ok(_) => Ok(body),
+        Err(error) => {
+            let place = format!("line {} column {}", error.line(), error.column());
+            Err(Problem::usage(
+                format!("--json holds no JSON: it goes wrong at {place}"),
+                "-d with -H 'Content-Type: …' sends what it is given",
+            ))
+        }
+    }
+}
+
+/// The field that `NAME:PASSWORD` comes to.
+fn authorization(argument: &str) -> Result<HeaderValue, Problem> {
+    let text = text_or_file(argument, "--user")?;
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    match line.iter().position(|byte| *byte == b':') {
+        Some(colon) => Ok(basic_authorization(&line[..colon], &line[colon + 1..])),
+        None => Err(Problem::usage(
+            "--user has no password, and headcount does not ask for one",
+            "write --user NAME:PASSWORD, --user NAME: without one, or --user @FILE",
+        )),
+    }
+}
+
+/// Adds a field that the user has not set.
+fn say_unless_said(fields: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    fields.entry(name).or_insert(HeaderValue::from_static(value));
 }
 
 fn header_value(text: &str) -> Result<HeaderValue, String> {

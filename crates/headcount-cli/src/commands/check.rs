@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use headcount::{Config, Engine, Error, Request};
+use http::Method;
 
 use super::running::{Finished, Run};
 use crate::arguments::CheckArguments;
@@ -60,7 +61,7 @@ fn prepare(
     inputs: Vec<Input>,
 ) -> Result<Result<Prepared, Exit>, Problem> {
     let place = Place::new(&arguments.output, &inputs)?;
-    let method = &arguments.request.method;
+    let method = &arguments.request.method().unwrap_or(Method::GET);
     let Some(file) = place.file_with_journal().filter(|_| !arguments.journal.no_journal) else {
         arguments.journal.refuse_without_journal()?;
         let output = Output::open(&place, arguments.output.color)?;

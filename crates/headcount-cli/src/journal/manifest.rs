@@ -6,7 +6,6 @@ use aws_lc_rs::digest;
 use headcount::{Config, HttpVersion};
 use headcount_journal::Manifest;
 use http::Method;
-use url::Url;
 
 use crate::inputs::Input;
 use crate::output::Format;
@@ -32,6 +31,7 @@ pub(crate) fn manifest(
         ("--user-agent".to_owned(), String::from_utf8_lossy(config.user_agent.as_bytes()).into_owned()),
         ("--accept".to_owned(), config.accept.to_string()),
         ("--max-redirects".to_owned(), config.max_redirects.to_string()),
+        ("--allow-private-redirects".to_owned(), config.allow_private_redirects.to_string()),
         ("--max-body".to_owned(), config.max_body.to_string()),
         ("--insecure".to_owned(), config.insecure.to_string()),
         ("--format".to_owned(), format!("{format:?}").to_lowercase()),
@@ -47,6 +47,9 @@ pub(crate) fn manifest(
         }
         options.insert(format!("--header {name}"), hash(&values));
     }
+    if let Some(body) = &config.body {
+        options.insert("--data".to_owned(), hash(body));
+    }
     for (number, certificates) in config.extra_certificates.iter().enumerate() {
         options.insert(format!("--cacert {}", number + 1), hash(certificates));
     }
@@ -55,22 +58,13 @@ pub(crate) fn manifest(
         .map(|input| match input {
             Input::File { name, .. } => name.clone(),
             Input::Standard => "-".to_owned(),
-            Input::Url(request) => match request.url() {
-                Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-                    format!("{} ({})", without_userinfo(url), hash(url.as_str().as_bytes()))
-                }
-                _ => request.input().to_owned(),
+            Input::Url(request) => match request.authorization() {
+                Some(secret) => format!("{} ({})", request.input(), hash(secret.as_bytes())),
+                None => request.input().to_owned(),
             },
         })
         .collect();
     Manifest::new(fastrand::u64(..), salt, options, inputs)
-}
-
-fn without_userinfo(url: &Url) -> Url {
-    let mut url = url.clone();
-    // Refused only by URLs that cannot have any.
-    let _ = url.set_username("").and_then(|()| url.set_password(None));
-    url
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use headcount::Config;
 use headcount_journal::{Error, Folder, Found, Journal, Unfinished, look};
-use http::HeaderName;
+use http::{HeaderName, Method};
 
 use super::finished::{self, Light};
 use super::flags::{FailureKinds, JournalFlags};
@@ -229,7 +229,8 @@ impl Wanted<'_> {
     }
 
     fn manifest(&self, inputs: &[Input], salt: Option<&str>) -> headcount_journal::Manifest {
-        manifest(self.config, &self.arguments.request.method, self.format, inputs, salt)
+        let method = self.arguments.request.method().unwrap_or(Method::GET);
+        manifest(self.config, &method, self.format, inputs, salt)
     }
 
     fn unusable(&self, error: Error) -> Problem {

@@ -12,6 +12,7 @@ mod outputs;
 mod politeness;
 mod record_documentation;
 mod reports;
+mod requests;
 mod resume;
 mod scale;
 mod several_outputs;

@@ -60,6 +60,8 @@ fn value(column: &Column, text: &str) -> Value {
         ColumnType::Flag => text.to_ascii_lowercase().parse::<bool>().map_or_else(|_| as_text(), Value::from),
         ColumnType::Count => text.parse::<u64>().map_or_else(|_| as_text(), Value::from),
         ColumnType::Seconds => text.parse::<f64>().map_or_else(|_| as_text(), Value::from),
-        ColumnType::Codes | ColumnType::Object => serde_json::from_str(text).unwrap_or_else(|_| as_text()),
+        ColumnType::Codes | ColumnType::Texts | ColumnType::Object => {
+            serde_json::from_str(text).unwrap_or_else(|_| as_text())
+        }
     }
 }

@@ -58,6 +58,9 @@ fn value(column: &Column, field: &Field) -> Value {
         Field::UInt(number) => Value::from(*number),
         Field::UShort(number) => Value::from(*number),
         Field::Double(number) => Value::from(*number),
+        Field::Str(text) if matches!(column.column_type(), ColumnType::Texts | ColumnType::Object) => {
+            serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()))
+        }
         Field::Str(text) => Value::from(text.as_str()),
         Field::ListInternal(list) => list.elements().iter().map(|element| value(column, element)).collect(),
         other => Value::from(other.to_string()),

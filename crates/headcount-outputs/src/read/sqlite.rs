@@ -88,7 +88,9 @@ fn value(column: &Column, value: ValueRef<'_>) -> Value {
         ValueRef::Text(text) => {
             let text = String::from_utf8_lossy(text);
             match column.column_type() {
-                ColumnType::Codes | ColumnType::Object => serde_json::from_str(&text).unwrap_or(Value::Null),
+                ColumnType::Codes | ColumnType::Texts | ColumnType::Object => {
+                    serde_json::from_str(&text).unwrap_or(Value::Null)
+                }
                 _ => Value::from(text),
             }
         }

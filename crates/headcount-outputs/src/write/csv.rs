@@ -7,7 +7,7 @@ use std::io::{self, BufWriter};
 
 use csv::{Terminator, Writer, WriterBuilder};
 use headcount::Record;
-use headcount::record::Object;
+use serde::Serialize;
 
 use super::RecordWriter;
 use crate::columns::{Cell, Column};
@@ -58,7 +58,8 @@ pub(crate) fn cell_text(cell: Cell<'_>) -> Cow<'_, str> {
         Cell::Text(text) => text,
         Cell::Time(time) => Cow::Owned(time.to_string()),
         Cell::Codes(codes) => Cow::Owned(codes_text(&codes)),
-        Cell::Object(object) => Cow::Owned(object_text(object)),
+        Cell::Texts(texts) => Cow::Owned(as_json(texts)),
+        Cell::Object(object) => Cow::Owned(as_json(object)),
     }
 }
 
@@ -68,9 +69,9 @@ pub(crate) fn codes_text(codes: &[u16]) -> String {
     format!("[{}]", codes.join(","))
 }
 
-/// A JSON object.
-pub(crate) fn object_text(object: &Object) -> String {
-    serde_json::to_string(object).expect("what is JSON can be written as JSON")
+/// A JSON object or array.
+pub(crate) fn as_json(value: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).expect("what is JSON can be written as JSON")
 }
 
 /// The text with an apostrophe before it if it is a formula, or would be without the apostrophes that it has.

@@ -107,7 +107,9 @@ impl Chunk {
             ColumnType::Flag => Values::Flags(Vec::new()),
             ColumnType::Count | ColumnType::Time => Values::Counts(Vec::new()),
             ColumnType::Seconds => Values::Seconds(Vec::new()),
-            ColumnType::Text | ColumnType::Word | ColumnType::Object => Values::Texts(Vec::new()),
+            ColumnType::Text | ColumnType::Word | ColumnType::Texts | ColumnType::Object => {
+                Values::Texts(Vec::new())
+            }
             ColumnType::Codes => Values::Codes(Vec::new()),
         };
         Chunk { values, ..Chunk::default() }
@@ -129,6 +131,9 @@ impl Chunk {
             (Values::Seconds(values), Cell::Seconds(seconds)) => values.push(seconds),
             (Values::Texts(texts), Cell::Text(text)) => {
                 texts.push(ByteArray::from(text.into_owned().into_bytes()));
+            }
+            (Values::Texts(values), Cell::Texts(texts)) => {
+                values.push(ByteArray::from(serde_json::to_vec(texts)?));
             }
             (Values::Texts(texts), Cell::Object(object)) => {
                 texts.push(ByteArray::from(serde_json::to_vec(object)?));
@@ -176,7 +181,7 @@ fn schema(column: &Column) -> Result<TypePtr, ParquetError> {
         ColumnType::Count => (PhysicalType::INT64, Some(LogicalType::integer(64, false))),
         ColumnType::Seconds => (PhysicalType::DOUBLE, None),
         ColumnType::Text | ColumnType::Word => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
-        ColumnType::Object => (PhysicalType::BYTE_ARRAY, Some(LogicalType::Json)),
+        ColumnType::Texts | ColumnType::Object => (PhysicalType::BYTE_ARRAY, Some(LogicalType::Json)),
         ColumnType::Time => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::NANOS))),
         ColumnType::Codes => return list(column.name()),
     };

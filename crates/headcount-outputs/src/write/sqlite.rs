@@ -9,7 +9,7 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql, params, params_from_iter};
 
 use super::Options;
-use super::csv::{codes_text, object_text};
+use super::csv::{as_json, codes_text};
 use crate::columns::{COLUMNS, Cell, Column, ColumnType};
 use crate::replacement::Replacement;
 
@@ -168,9 +168,12 @@ fn declared(column: &Column) -> String {
     let affinity = match column.column_type() {
         ColumnType::Flag | ColumnType::Count => "INTEGER",
         ColumnType::Seconds => "REAL",
-        ColumnType::Text | ColumnType::Word | ColumnType::Time | ColumnType::Codes | ColumnType::Object => {
-            "TEXT"
-        }
+        ColumnType::Text
+        | ColumnType::Word
+        | ColumnType::Time
+        | ColumnType::Codes
+        | ColumnType::Texts
+        | ColumnType::Object => "TEXT",
     };
     format!("{} {affinity}", quoted(column))
 }
@@ -195,7 +198,8 @@ impl ToSql for Cell<'_> {
             Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
             Cell::Time(time) => ToSqlOutput::Owned(Value::Text(time.to_string())),
             Cell::Codes(codes) => ToSqlOutput::Owned(Value::Text(codes_text(codes))),
-            Cell::Object(object) => ToSqlOutput::Owned(Value::Text(object_text(object))),
+            Cell::Texts(texts) => ToSqlOutput::Owned(Value::Text(as_json(texts))),
+            Cell::Object(object) => ToSqlOutput::Owned(Value::Text(as_json(object))),
         })
     }
 }

@@ -133,7 +133,7 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
                 (error, outcome, texts, counts, address),
                 (times, flags, codes, timestamp, numbers, queued, input, method),
             )| {
-                let value = json!({
+                let mut value = json!({
                     "index": numbers.2, "source": texts[0], "line": counts[0], "input": input, "url": texts[1],
                     "final_url": texts[2], "method": method, "outcome": outcome, "accepted": flags[0],
                     "failed": flags[1], "error": error, "status_code": numbers.3, "title": texts[3],
@@ -144,6 +144,11 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
                     "time_namelookup": times[0], "time_connect": times[1], "time_appconnect": times[2],
                     "time_starttransfer": times[3], "time_total": times[4]
                 });
+                // What is there on request only.
+                if flags[0] {
+                    value["input_fields"] = json!({"": texts[0], "b": {"c": codes}});
+                    value["chain_urls"] = texts.iter().flatten().map(String::as_str).collect();
+                }
                 serde_json::from_value(value).unwrap()
             },
         )

@@ -99,8 +99,8 @@ impl Aside {
         Ok((file, start))
     }
 
-    /// When it was read, `index`, `line + 1` or 0, `source + 1` or 0, then method, input, header fields, body and what is
-    /// carried, each with its length, and 0 where there is none.
+    /// When it was read, `index`, `line + 1` or 0, `source + 1` or 0, then method, input, credentials, header fields, body
+    /// and what is carried, each with its length, and 0 where there is none.
     fn encode(&mut self, job: &Job, bytes: &mut Vec<u8>) {
         let request = &job.request;
         let source = request.source.as_ref().map_or(0, |source| self.number(source) + 1);
@@ -110,6 +110,7 @@ impl Aside {
         }
         put_block(request.method.as_str().as_bytes(), bytes);
         put_block(request.input.as_bytes(), bytes);
+        put_block(request.authorization.as_deref().map_or(&[], HeaderValue::as_bytes), bytes);
         put_block(&request.headers.as_deref().map(header_lines).unwrap_or_default(), bytes);
         put_block(request.body.as_deref().unwrap_or(&Bytes::new()), bytes);
         let carried =
@@ -124,6 +125,7 @@ impl Aside {
         let source = number(rest)?;
         let method = Method::from_bytes(block(rest)?).map_err(|_| damaged())?;
         let mut request = Request::from_bytes(block(rest)?).method(method);
+        request.authorization = some(block(rest)?).map(authorization_of).transpose()?;
         request.line = line.checked_sub(1);
         request.source = source.checked_sub(1).and_then(|number| self.sources.get(number as usize).cloned());
         if let Some(lines) = some(block(rest)?) {
@@ -177,6 +179,12 @@ fn headers_of(lines: &[u8]) -> io::Result<HeaderMap> {
     Ok(headers)
 }
 
+fn authorization_of(value: &[u8]) -> io::Result<Box<HeaderValue>> {
+    let mut value = HeaderValue::from_bytes(value).map_err(|_| damaged())?;
+    value.set_sensitive(true);
+    Ok(Box::new(value))
+}
+
 fn some(block: &[u8]) -> Option<&[u8]> {
     (!block.is_empty()).then_some(block)
 }
@@ -215,6 +223,7 @@ mod tests {
             Request::new("a.example/1"),
             Request::new("a.example/2").method(Method::POST).body("x\ny").at("list.csv".into(), 3),
             Request::new("a.example/3").headers(headers).carry(carried),
+            Request::new("http://me:secret@a.example/4"),
         ];
         let jobs = requests.iter().enumerate().map(|(index, request)| {
             let url = request.url().unwrap().clone();
@@ -226,6 +235,7 @@ mod tests {
         for (index, (job, request)) in back.iter().zip(&requests).enumerate() {
             assert_eq!(job.index, index as u64);
             assert_eq!(format!("{:?}", job.request), format!("{request:?}"));
+            assert_eq!(job.request.authorization, request.authorization);
         }
         assert_eq!(back.len(), requests.len());
     }

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 use super::run::{Run, Turn};
+use crate::policy::addresses::Reach;
 use crate::policy::redirect;
 use crate::record::Failure;
 use crate::transport::{Broken, KnownAddresses, Network, Outgoing, Trace, Wire, is_alive};
@@ -34,7 +35,7 @@ pub(super) async fn ask_host<N: Network>(
     let encrypted = url.scheme() == "https";
     let (mut refusals, mut is_second) = (0, false);
     loop {
-        let (wire, is_new) = match existing(turn, encrypted, is_second).await {
+        let (wire, is_new) = match existing(turn, encrypted, trace.reach, is_second).await {
             Some(wire) => (wire, false),
             None => make(run, turn, url, lookup.take(), deadline, trace).await?,
         };
@@ -80,16 +81,17 @@ pub(super) async fn ask_stranger<N: Network>(
 async fn existing<N: Network>(
     turn: &Turn<N>,
     encrypted: bool,
+    reach: Reach,
     is_new_wanted: bool,
 ) -> Option<Wire<N::Stream>> {
-    if let Some(shared) = turn.lane().connections.share(encrypted) {
+    if let Some(shared) = turn.lane().connections.share(encrypted, reach) {
         return Some(Wire::Http2(shared));
     }
     if is_new_wanted {
         return None;
     }
     loop {
-        let mut idle = turn.lane().connections.take_idle(encrypted)?;
+        let mut idle = turn.lane().connections.take_idle(encrypted, reach)?;
         if is_alive(&mut idle).await {
             return Some(Wire::Http1(idle));
         }
@@ -115,7 +117,7 @@ async fn make<N: Network>(
     if run.connector.may_speak_http2(url) && !turn.lane().connections.prefers_http1 {
         let patience = (Instant::now() + PATIENCE).min(deadline);
         maker = timeout_at(patience, making.lock()).await.ok();
-        if let Some(wire) = existing(turn, encrypted, true).await {
+        if let Some(wire) = existing(turn, encrypted, trace.reach, true).await {
             return Ok((wire, false));
         }
     }

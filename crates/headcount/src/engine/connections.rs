@@ -1,11 +1,13 @@
 //! The connections of a lane: idle ones, those that many requests share, and what was learnt by making them.
 
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
 
 use super::run::IdlePlace;
+use crate::policy::addresses::Reach;
 use crate::transport::{Connection, Http2, KnownAddresses};
 
 /// What a lane has of connections. They go with it.
@@ -22,8 +24,9 @@ pub(super) struct Connections<S: AsyncRead + AsyncWrite + Unpin + 'static> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connections<S> {
     /// An idle connection that was open when last seen.
-    pub(super) fn take_idle(&mut self, encrypted: bool) -> Option<Connection<S>> {
-        let position = self.idle.iter().rposition(|(idle, _)| idle.is_encrypted() == encrypted)?;
+    pub(super) fn take_idle(&mut self, encrypted: bool, reach: Reach) -> Option<Connection<S>> {
+        let fits = |idle: &Connection<S>| idle.is_encrypted() == encrypted && admits(reach, idle.peer());
+        let position = self.idle.iter().rposition(|(idle, _)| fits(idle))?;
         Some(self.idle.swap_remove(position).0)
     }
 
@@ -42,8 +45,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connections<S> {
     }
 
     /// A shared connection that can take one request more.
-    pub(super) fn share(&mut self, encrypted: bool) -> Option<Http2> {
-        let fits = |shared: &Http2| shared.is_encrypted() == encrypted && shared.has_room();
+    pub(super) fn share(&mut self, encrypted: bool, reach: Reach) -> Option<Http2> {
+        let fits = |shared: &Http2| {
+            shared.is_encrypted() == encrypted && admits(reach, shared.peer()) && shared.has_room()
+        };
         let (shared, place) = self.shared.iter_mut().find(|(shared, _)| fits(shared))?;
         // Used, it is no idle one.
         place.take();
@@ -77,4 +82,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Default for Connections<S> {
             addresses: Rc::default(),
         }
     }
+}
+
+/// Only a proxy knows where what goes through it goes.
+fn admits(reach: Reach, peer: Option<IpAddr>) -> bool {
+    peer.is_none_or(|peer| reach.admits(peer))
 }

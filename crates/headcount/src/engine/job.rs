@@ -1,18 +1,17 @@
 //! A job: one input on its way to its record, over attempts and redirects.
 
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, StatusCode, Version};
+use http::{StatusCode, Version};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use url::Url;
 
+use super::attempt::Attempt;
 use crate::Request;
 use crate::config::Config;
-use crate::policy::redirect;
 use crate::record::{Failure, Kind, Outcome, Phase, Record};
 use crate::transport::Trace;
 
@@ -41,33 +40,6 @@ pub(super) struct Job {
     last: Option<Box<Trace>>,
     /// How it failed, if it is to be asked again for that.
     failure: Option<Box<Failure>>,
-}
-
-/// A walk from the input's URL along its redirects.
-pub(super) struct Attempt {
-    /// Shared with the task tree, which shows what each worker asks.
-    pub(super) url: Rc<Url>,
-    pub(super) method: Method,
-    /// What is left of the attempt's time.
-    pub(super) left: Duration,
-    spent: Duration,
-    visited: Vec<Rc<Url>>,
-    chain: Vec<u16>,
-}
-
-impl Attempt {
-    fn new(mut url: Url, method: Method, timeout: Duration) -> Attempt {
-        // It is not sent, and two URLs that differ in it only are one to the host.
-        url.set_fragment(None);
-        Attempt {
-            url: Rc::new(url),
-            method,
-            left: timeout,
-            spent: Duration::ZERO,
-            visited: Vec::new(),
-            chain: Vec::new(),
-        }
-    }
 }
 
 impl Job {
@@ -109,18 +81,12 @@ impl Job {
 
     /// Whether the request that comes next goes to the origin that the user named.
     pub(super) fn is_at_home(&self) -> bool {
-        self.is_first_hop() || self.request.url().is_ok_and(|url| url.origin() == self.attempt.url.origin())
+        self.attempt.is_at_home(&self.request)
     }
 
-    /// The body to send with the request that comes next. What answers a redirect with another method has none, and
-    /// another origin gets none.
-    pub(super) fn body(&self) -> Option<&Bytes> {
-        let is_wanted = self.is_at_home() && self.attempt.method == self.request.method;
-        self.request.body.as_deref().filter(|_| is_wanted)
-    }
-
-    pub(super) fn is_first_hop(&self) -> bool {
-        self.attempt.visited.is_empty()
+    /// The body to send with the request that comes next.
+    pub(super) fn body<'a>(&'a self, config: &'a Config) -> Option<&'a Bytes> {
+        self.attempt.body(&self.request, config)
     }
 
     pub(super) fn last_status(&self) -> Option<StatusCode> {
@@ -180,36 +146,16 @@ impl Job {
 
     /// Takes in a request that has ended, whichever way.
     pub(super) fn took(&mut self, trace: Trace, now: Instant) {
-        let took = now.saturating_duration_since(trace.started);
-        self.attempt.spent += took;
-        self.attempt.left = self.attempt.left.saturating_sub(took);
-        self.attempt.chain.extend(trace.status().map(|status| status.as_u16()));
+        self.attempt.took(&trace, now);
         self.last = Some(Box::new(trace));
     }
 
     /// Goes on to where the last answer sends, if it does. `Ok(false)`: the answer is the final one.
     pub(super) fn follow_redirect(&mut self, config: &Config) -> Result<bool, Failure> {
-        let Some(head) = self.last.as_ref().and_then(|trace| trace.head.as_ref()) else { return Ok(false) };
-        let Some(location) = &head.location else { return Ok(false) };
-        if !redirect::is_redirect(head.status) || config.max_redirects == 0 {
-            return Ok(false);
+        match &self.last {
+            Some(trace) => self.attempt.follow(trace, &self.request, config),
+            None => Ok(false),
         }
-        let attempt = &mut self.attempt;
-        let target = redirect::target(&attempt.url, location.as_bytes())?;
-        let method = redirect::method(head.status, &attempt.method);
-        if (target == *attempt.url || attempt.visited.iter().any(|url| target == **url))
-            && method == attempt.method
-        {
-            let message = format!("the redirects go in a circle: {target} comes again");
-            return Err(Failure::new(Phase::Redirect, Kind::Loop, message));
-        }
-        if attempt.visited.len() >= config.max_redirects as usize {
-            let message = format!("more than {} redirects", config.max_redirects);
-            return Err(Failure::new(Phase::Redirect, Kind::TooMany, message));
-        }
-        attempt.method = method;
-        attempt.visited.push(std::mem::replace(&mut attempt.url, Rc::new(target)));
-        Ok(true)
     }
 
     /// The record of an input that was to be asked again, and is not: that of its last attempt.
@@ -230,7 +176,8 @@ impl Job {
         record.error = error;
         record.time_queued = seconds(queued);
         record.num_retries = retries;
-        record.num_redirects = u32::try_from(attempt.visited.len()).unwrap_or(u32::MAX);
+        record.num_redirects = u32::try_from(attempt.redirects()).unwrap_or(u32::MAX);
+        record.chain_urls = attempt.urls();
         record.chain_status_codes = attempt.chain;
         if self.begun {
             record.final_url = Some(attempt.url.as_str().to_owned());
@@ -302,6 +249,7 @@ fn blank(index: u64, request: &Request, config: &Config) -> Record {
         num_redirects: 0,
         num_retries: 0,
         chain_status_codes: Vec::new(),
+        chain_urls: None,
         insecure: config.insecure,
         timestamp: Timestamp::now(),
         time_queued: 0.0,

@@ -2,11 +2,13 @@
 
 mod aside;
 mod asking;
+mod attempt;
 mod connections;
 mod feed;
 mod intent;
 mod job;
 mod outbox;
+mod outgoing;
 mod progress;
 mod records;
 mod robots;

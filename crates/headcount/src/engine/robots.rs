@@ -7,8 +7,8 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use super::asking::{ask_host, ask_stranger};
+use super::outgoing::plain_request;
 use super::run::{Run, Turn};
-use super::worker::plain_request;
 use crate::policy::redirect;
 use crate::policy::robots::Access;
 use crate::record::{Failure, Kind, Phase};
@@ -59,12 +59,13 @@ async fn fetch<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<Rc<Access>, F
     if let Ok(robots) = url.join(PATH) {
         url = Rc::new(robots);
     }
+    let mut reach = turn.peek().attempt.reach();
     let mut status = None;
     let mut body = Vec::new();
     for _ in 0..=MOST_REDIRECTS {
         label(Rc::clone(&url));
         let mut trace = Trace::new(Instant::now());
-        trace.kept_body = Some(Vec::new());
+        (trace.kept_body, trace.reach) = (Some(Vec::new()), reach);
         let asking = ask(run, turn, &url, deadline, &mut trace);
         match timeout_at(deadline, asking).await {
             Ok(result) => result?,
@@ -73,14 +74,17 @@ async fn fetch<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<Rc<Access>, F
                 return Err(Failure::new(trace.phase, Kind::Timeout, message));
             }
         }
+        if !run.config.allow_private_redirects {
+            reach = reach.after(trace.peer);
+        }
         status = trace.status();
         body = trace.kept_body.take().unwrap_or_default();
-        let next = trace.head.as_ref().and_then(|head| {
-            let location = head.location.as_ref().filter(|_| redirect::is_redirect(head.status))?;
-            redirect::target(&url, location.as_bytes()).ok()
-        });
+        let next = trace
+            .head
+            .as_ref()
+            .and_then(|head| redirect::target(&url, head.location.as_ref()?.as_bytes()).ok());
         match next {
-            Some(next) => url = Rc::new(next),
+            Some(next) => url = Rc::new(next.url),
             None => break,
         }
     }
@@ -95,7 +99,7 @@ async fn ask<N: Network>(
     trace: &mut Trace,
 ) -> Result<(), Failure> {
     let is_own = url.origin() == turn.peek().attempt.url.origin();
-    let request = || plain_request(run, url);
+    let request = || plain_request(&run.config, url);
     if is_own {
         return ask_host(run, turn, url, true, None, deadline, request, trace).await;
     }

@@ -3,24 +3,21 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use headcount_tasks::label;
-use http::header::{ACCEPT, CONTENT_LENGTH, HOST, USER_AGENT};
-use http::{HeaderValue, Method, StatusCode, Uri, Version};
-use http_body_util::Full;
+use http::StatusCode;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
-use url::Url;
 
 use super::asking::ask_host;
 use super::job::Job;
+use super::outgoing::request;
 use super::robots;
 use super::run::{Run, Turn};
 use crate::policy::blame::{Consequence, Sign};
 use crate::policy::retry;
 use crate::record::{Failure, Kind, Outcome, Phase};
 use crate::scheduler::Answer;
-use crate::transport::{Network, Outgoing, Trace};
+use crate::transport::{Network, Trace};
 
 /// Works until there is nothing left to start. Dropped in mid-request, it leaves the job with the run.
 pub(super) async fn work<N: Network>(run: &Rc<Run<N>>, first: Turn<N>) {
@@ -54,7 +51,9 @@ async fn ask<N: Network>(run: &Run<N>, turn: &mut Turn<N>) -> (Trace, Result<(),
     let lookup = lookup_permit(run, turn).await;
     let started = Instant::now();
     let left = turn.peek().attempt.left;
-    let mut watched = Watched { turn, trace: Some(Trace::new(started)) };
+    let mut trace = Trace::new(started);
+    trace.reach = turn.peek().attempt.reach();
+    let mut watched = Watched { turn, trace: Some(trace) };
     let (turn, trace) = watched.parts();
     let result = match timeout_at(started + left, ask_without_deadline(run, turn, lookup, trace)).await {
         Ok(result) => result,
@@ -113,7 +112,7 @@ async fn ask_without_deadline<N: Network>(
     let url = &job.attempt.url;
     let is_idempotent = job.attempt.method.is_idempotent();
     let deadline = trace.started + job.attempt.left;
-    ask_host(run, turn, url, is_idempotent, lookup, deadline, || request(run, job), trace).await
+    ask_host(run, turn, url, is_idempotent, lookup, deadline, || request(&run.config, job), trace).await
 }
 
 /// What follows from how the request ended.
@@ -177,9 +176,12 @@ fn answer(job: &Job, failure: Option<&Failure>) -> Answer {
         };
     };
     match (failure.phase, failure.kind) {
-        (Phase::Local | Phase::Input | Phase::Policy, _) | (Phase::Dns, Kind::NotFound) => Answer::NotAsked,
+        // A redirect that fails here was not asked for; one that is not followed was an answer.
+        (Phase::Local | Phase::Input | Phase::Policy | Phase::Redirect, _) | (Phase::Dns, Kind::NotFound) => {
+            Answer::NotAsked
+        }
         // It is there, whatever it sent.
-        (Phase::Body | Phase::Redirect, _)
+        (Phase::Body, _)
         | (Phase::Headers, Kind::Malformed | Kind::TooLarge)
         | (Phase::Tls, Kind::Certificate | Kind::Handshake) => Answer::Accepted { wait: None },
         _ => Answer::None,
@@ -278,54 +280,4 @@ async fn retry<N: Network>(
     }
     turn.job().wait_for_retry(failure, true, now);
     run.go_on(turn, Some(now + delay), answer, now);
-}
-
-/// A GET without anything that the user has added.
-pub(super) fn plain_request<N: Network>(run: &Run<N>, url: &Url) -> Result<Outgoing, Failure> {
-    let unusable = |reason: &dyn std::fmt::Display| {
-        Failure::new(Phase::Input, Kind::InvalidUrl, format!("{url} cannot be sent in HTTP: {reason}"))
-    };
-    let mut request = Outgoing::new(Full::default());
-    *request.version_mut() = Version::HTTP_11;
-    *request.uri_mut() = Uri::try_from(&url[url::Position::BeforePath..url::Position::AfterQuery])
-        .map_err(|reason| unusable(&reason))?;
-    let headers = request.headers_mut();
-    headers.insert(HOST, host_value(url).map_err(|reason| unusable(&reason))?);
-    headers.insert(USER_AGENT, run.config.user_agent.clone());
-    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    Ok(request)
-}
-
-fn request<N: Network>(run: &Run<N>, job: &Job) -> Result<Outgoing, Failure> {
-    let mut request = plain_request(run, &job.attempt.url).map_err(|mut failure| {
-        if !job.is_first_hop() {
-            failure.phase = Phase::Redirect;
-        }
-        failure
-    })?;
-    *request.method_mut() = job.attempt.method.clone();
-    if let Some(body) = job.body() {
-        *request.body_mut() = Full::new(body.clone());
-    }
-    let headers = request.headers_mut();
-    // RFC 9110, section 8.6: where a body is expected, its absence is said.
-    if job.body().is_some() || matches!(job.attempt.method, Method::POST | Method::PUT | Method::PATCH) {
-        headers.insert(CONTENT_LENGTH, job.body().map_or(0, Bytes::len).into());
-    }
-    // Whatever the user adds may be a secret, and a secret belongs to the origin it was given for.
-    if job.is_at_home() {
-        for fields in [Some(&run.config.headers), job.request.headers.as_deref()].into_iter().flatten() {
-            for name in fields.keys() {
-                headers.remove(name);
-                for value in fields.get_all(name) {
-                    headers.append(name.clone(), value.clone());
-                }
-            }
-        }
-    }
-    Ok(request)
-}
-
-fn host_value(url: &Url) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
-    HeaderValue::from_str(&url[url::Position::BeforeHost..url::Position::AfterPort])
 }

@@ -22,6 +22,8 @@ pub(super) struct Lane<J, C> {
     /// Jobs in the scheduler's heap of delayed ones.
     pub(super) delayed: usize,
     pub(super) in_flight: usize,
+    /// The most that were under way at once: about as many connections are open.
+    pub(super) most_in_flight: usize,
     pub(super) standing: Standing,
     /// Ready, but behind all others.
     pub(super) is_spare: bool,
@@ -144,6 +146,7 @@ impl<J, C: Default> Lane<J, C> {
             is_awaiting: false,
             delayed: 0,
             in_flight: 0,
+            most_in_flight: 0,
             standing: Standing::Nowhere,
             is_spare: false,
             pace,

@@ -9,13 +9,18 @@ use tokio::time::Instant;
 
 use super::lane::{Breaker, Lane, Standing};
 use super::pace::{Pace, When};
+use super::ready::Rank;
 use super::{Delayed, Next, Refusal, SHORT_LINE, Scheduler, SharedPace, Ticket, pacing};
+
+/// A host's own estimate may be wrong by so much.
+const MARGIN: f64 = 2.0;
 
 impl<J, C: Default> Scheduler<J, C> {
     pub(super) fn dispatch(&mut self, lane: usize, now: Instant) -> Next<J> {
         let line = &mut self.lanes[lane];
         let job = line.queue.pop_front().expect("a ready lane has a job");
         line.in_flight += 1;
+        line.most_in_flight = line.most_in_flight.max(line.in_flight);
         line.budget.asked();
         let pace = line.pace;
         self.budget.asked();
@@ -112,6 +117,37 @@ impl<J, C: Default> Scheduler<J, C> {
         }
     }
 
+    /// Whether the lane's next request would need one more connection, while there is no hurry: its host has not answered
+    /// yet, or its work is done in time over the connections that it has. A new connection holds a slot for as long as it
+    /// is made, which others could use.
+    fn is_spare(&self, lane: usize) -> bool {
+        let line = &self.lanes[lane];
+        if line.in_flight == 0 || line.in_flight < line.most_in_flight {
+            return false;
+        }
+        self.paces[line.pace].pace.is_unknown() || !self.is_urgent(lane)
+    }
+
+    /// Whether the lane's work may take longer than the rest of the run, over the connections that it has.
+    fn is_urgent(&self, lane: usize) -> bool {
+        let line = &self.lanes[lane];
+        let pace = &self.paces[line.pace].pace;
+        let at_once = line.most_in_flight.min(pace.window()).max(1);
+        let own = line.waiting() as f64 * pace.time_of_one(self.usual_time) / at_once as f64;
+        MARGIN * own > self.waiting as f64 * self.usual_time / self.limits.concurrency as f64
+    }
+
+    pub(super) fn rank(&self, lane: usize) -> Rank {
+        let line = &self.lanes[lane];
+        if self.is_urgent(lane) {
+            Rank::Urgent
+        } else if line.in_flight < line.most_in_flight {
+            Rank::Warm
+        } else {
+            Rank::Cold
+        }
+    }
+
     /// Puts a lane where it belongs, if it stands nowhere.
     pub(super) fn stand(&mut self, lane: usize, now: Instant) {
         let line = &self.lanes[lane];
@@ -119,7 +155,7 @@ impl<J, C: Default> Scheduler<J, C> {
             self.want_if_short(lane);
             return;
         }
-        let is_spare = line.in_flight > 0 && self.paces[line.pace].pace.is_unknown();
+        let is_spare = self.is_spare(lane);
         match line.standing {
             // Something has come of its first request: it is one like the others now.
             Standing::Ready(_) if line.is_spare && !is_spare => self.step_out(lane),
@@ -136,7 +172,7 @@ impl<J, C: Default> Scheduler<J, C> {
                 if is_spare {
                     self.ready.push_spare(lane, stamp);
                 } else {
-                    self.ready.push(lane, stamp, self.remaining(lane));
+                    self.ready.push(lane, stamp, self.rank(lane), self.remaining(lane));
                 }
             }
             When::At(time) => {

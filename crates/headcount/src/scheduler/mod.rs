@@ -5,7 +5,8 @@
 //! lane goes when the last of its jobs has ended, and what it carries goes with it; of a host that turned requests away
 //! its *pace* is remembered for a while.
 //!
-//! The host with the longest remaining time goes first, which is what keeps the end of a run short; one turn in four
+//! The host with the longest remaining time goes first as long as the run may end late for it, which is what keeps the end
+//! of a run short; else what was begun is gone on with, since a new connection takes a slot and time. One turn in sixteen
 //! goes to the host that has waited longest. A host that waits holds no slot.
 
 mod delayed;
@@ -43,6 +44,8 @@ use rest::Rest;
 const SHORT_LINE: usize = 64;
 /// A guess at the time of a request, in seconds, before any has ended.
 const FIRST_GUESS: f64 = 1.0;
+/// Requests over which the mean time of a request goes.
+const USUAL_OVER: u32 = 64;
 
 /// The order of jobs `J` over lanes that carry a `C` each.
 pub struct Scheduler<J, C> {
@@ -70,8 +73,9 @@ pub struct Scheduler<J, C> {
     /// The next start that the run's rate allows.
     next_start: Option<Instant>,
     budget: Budget,
-    /// The mean time of a request, in seconds.
+    /// The mean time of a request over the last ones, in seconds, and how many those are.
     usual_time: f64,
+    timed_requests: u32,
     ledger: Ledger,
     explained: Option<Arc<str>>,
 }
@@ -108,6 +112,7 @@ impl<J, C: Default> Scheduler<J, C> {
             next_start: None,
             budget: Budget::default(),
             usual_time: FIRST_GUESS,
+            timed_requests: 0,
             ledger: Ledger::default(),
             explained: None,
         }
@@ -148,7 +153,7 @@ impl<J, C: Default> Scheduler<J, C> {
             if count.is_power_of_two() {
                 let stamp = self.stamp();
                 self.lanes[lane].standing = Standing::Ready(stamp);
-                self.ready.push(lane, stamp, self.remaining(lane));
+                self.ready.push(lane, stamp, self.rank(lane), self.remaining(lane));
             }
             return;
         }
@@ -216,7 +221,8 @@ impl<J, C: Default> Scheduler<J, C> {
         if let Answer::Accepted { .. } | Answer::None = answer {
             let seconds = sent.took(now).as_secs_f64();
             self.ledger.took(seconds);
-            self.usual_time += (seconds - self.usual_time) / 64.0;
+            self.timed_requests = (self.timed_requests + 1).min(USUAL_OVER);
+            self.usual_time += (seconds - self.usual_time) / f64::from(self.timed_requests);
         }
         let not_before = self.paces[pace].pace.not_before();
         self.paces[pace].pace.finished(sent, answer, now, &mut self.random);

@@ -228,14 +228,18 @@ impl Pace {
         self.window.usual_time()
     }
 
-    /// Seconds between two starts, on average, if each takes `time` seconds.
-    pub(super) fn interval(&self, time: f64) -> f64 {
-        let time = match self.counts.unanswered {
-            0 => time,
-            // It has not answered at all.
+    /// Seconds that a request takes; a guess as long as nothing is known.
+    pub(super) fn time_of_one(&self, guess: f64) -> f64 {
+        let of_silence = || match self.counts.unanswered {
+            0 => guess,
             count => self.counts.unanswered_time.as_secs_f64() / count as f64,
         };
-        let by_window = self.window.usual_time().unwrap_or(time) / self.window.size() as f64;
+        self.window.usual_time().unwrap_or_else(of_silence)
+    }
+
+    /// Seconds between two starts, on average, if each takes `time` seconds.
+    pub(super) fn interval(&self, time: f64) -> f64 {
+        let by_window = self.time_of_one(time) / self.window.size() as f64;
         let by_rate = self.pacing.as_ref().map_or(0.0, |pacing| 1.0 / pacing.rate());
         let by_rule = self.limits.rate.map_or(0.0, |rate| 1.0 / rate).max(self.limits.delay.as_secs_f64());
         by_window.max(by_rate).max(by_rule)
@@ -352,7 +356,8 @@ impl Pace {
         }
         let before = self.window.size();
         let took = sent.took(now).saturating_sub(sent.setup);
-        if self.window.answered(took, sent.was_full, sent.number > self.cut_at) == Change::Cut {
+        if self.window.answered(took, sent.in_flight, sent.was_full, sent.number > self.cut_at) == Change::Cut
+        {
             self.cut_at = self.last;
         }
         let size = self.window.size();

@@ -1,10 +1,11 @@
-//! The hosts that could be asked now: the one with the longest remaining time first, with a share of turns for those
-//! that have waited longest.
+//! The hosts that could be asked now: those with the longest remaining time first as far as the run may end late for
+//! them, then those that a connection waits for, with a share of turns for those that have waited longest.
 
 use std::collections::{BinaryHeap, VecDeque};
 
-/// One turn in so many goes to who has waited longest, however little work it has.
-const TURNS: u32 = 4;
+/// One turn in so many goes to who has waited longest, however little work it has. More would open connections to more hosts
+/// than can be kept open.
+const TURNS: u32 = 16;
 /// Entries that are out of date are cleared away once they are so many more than those that hold.
 const SLOPPINESS: usize = 64;
 
@@ -18,18 +19,33 @@ pub(super) struct Ready {
     spare: VecDeque<(usize, u64)>,
 }
 
-/// Ordered by remaining time; among equals the one that came first.
+/// What makes a lane go before others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rank {
+    /// Its host would have to be connected to first.
+    Cold,
+    /// A connection to its host waits.
+    Warm,
+    /// The run may end late for it.
+    Urgent,
+}
+
+/// Ordered by rank, then by remaining time, the longest first, but among the warm the shortest; among equals the one that
+/// came first.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
-    remaining: u64,
+    rank: Rank,
+    key: u64,
     stamp: std::cmp::Reverse<u64>,
     lane: usize,
 }
 
 impl Ready {
     /// Puts a lane in line. `remaining`: its remaining time, in microseconds. `stamp`: new for every entry.
-    pub(super) fn push(&mut self, lane: usize, stamp: u64, remaining: u64) {
-        self.longest.push(Entry { remaining, stamp: std::cmp::Reverse(stamp), lane });
+    pub(super) fn push(&mut self, lane: usize, stamp: u64, rank: Rank, remaining: u64) {
+        // What was begun with little work left is done first, so that few connections have to be kept.
+        let key = if rank == Rank::Warm { u64::MAX - remaining } else { remaining };
+        self.longest.push(Entry { rank, key, stamp: std::cmp::Reverse(stamp), lane });
         self.turns.push_back((lane, stamp));
     }
 

@@ -8,6 +8,8 @@ pub(super) const FIRST: f64 = 4.0;
 
 /// Past this multiple of its base, the fast average of response times ends the doubling.
 const SLOWING: f64 = 1.5;
+/// What was found to be worked on at once is a little less than what keeps a host busy.
+const HEADROOM: f64 = 1.25;
 /// Up to this multiple of its base, the slow average lets the window grow; past that one a smaller one is tried.
 const AS_FAST: f64 = 1.2;
 const SLOW: f64 = 1.4;
@@ -39,7 +41,17 @@ pub(super) struct Window {
     /// More than this at once was turned away.
     ceiling: Option<Ceiling>,
     times: ResponseTimes,
+    overshoot: Option<Overshoot>,
     trial: Option<Trial>,
+}
+
+/// The doubling has gone too far: answers have slowed down, and more that were asked for meanwhile are still to come. By
+/// Little's law each of them says how many requests the host works on at once: those under way when it was sent, times
+/// the usual time, over the time that it took.
+#[derive(Clone, Debug, Default)]
+struct Overshoot {
+    answers: u32,
+    at_once: f64,
 }
 
 /// A smaller window, to see whether slow answers are its doing: a host whose queue is long answers faster then, and one
@@ -78,6 +90,7 @@ impl Window {
             is_doubling: true,
             ceiling: None,
             times: ResponseTimes::default(),
+            overshoot: None,
             trial: None,
         }
     }
@@ -99,10 +112,35 @@ impl Window {
 
     /// An answer came. `was_full`: the window was what limited when it was asked for. `is_new_round`: it was asked
     /// for after the last cut.
-    pub(super) fn answered(&mut self, took: Duration, was_full: bool, is_new_round: bool) -> Change {
+    pub(super) fn answered(
+        &mut self,
+        took: Duration,
+        beside: usize,
+        was_full: bool,
+        is_new_round: bool,
+    ) -> Change {
         self.times.add(took.as_secs_f64());
+        if let Some(overshoot) = &mut self.overshoot {
+            if !is_new_round {
+                overshoot.answers += 1;
+                overshoot.at_once +=
+                    beside as f64 * (self.times.base / took.as_secs_f64().max(1e-6)).min(1.0);
+                return Change::None;
+            }
+            if overshoot.answers > 0 {
+                let at_once = overshoot.at_once / f64::from(overshoot.answers);
+                self.size = self.size.min((HEADROOM * at_once).max(FIRST));
+            }
+            self.overshoot = None;
+            self.times.restart_fast();
+        }
         if self.is_doubling && self.times.ratio(self.times.fast) > SLOWING {
             self.is_doubling = false;
+            if self.size > FIRST {
+                self.size = (self.size * self.times.base / self.times.fast).max(FIRST);
+                self.overshoot = Some(Overshoot::default());
+                return Change::Cut;
+            }
         }
         let slowness = self.times.ratio(self.times.slow);
         if self.trial.is_some() {
@@ -207,6 +245,11 @@ impl ResponseTimes {
         if self.count <= BASE_OVER || self.slow < self.base {
             self.base = self.slow;
         }
+    }
+
+    /// What came before says nothing any more.
+    fn restart_fast(&mut self) {
+        (self.fast, self.slow) = (self.base, self.base);
     }
 
     /// This is how long it takes now.

@@ -78,6 +78,11 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         self.encrypted
     }
 
+    /// Whom it is to; not known behind a proxy.
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
+        self.peer
+    }
+
     /// Sends a request and reads its answer; what was learnt is in `trace`, also after a failure. Returns whether
     /// the connection can be used again. Dropping the future leaves the connection unusable: drop it too.
     pub(crate) async fn exchange(

@@ -19,6 +19,7 @@ use super::race;
 use super::tls::Tls;
 use super::trace::Trace;
 use crate::HttpVersion;
+use crate::policy::addresses::Reach;
 use crate::record::{Failure, Kind, Phase};
 
 /// Makes the connections of a run.
@@ -87,9 +88,10 @@ impl<N: Network> Connector<N> {
         drop(lookup);
         trace.namelookup = Some(trace.elapsed());
 
+        let reachable = within_reach(&addresses, trace.reach)?;
         trace.phase = Phase::Connect;
         let connected =
-            race::connect(&self.network, &addresses, port(url), |address| trace.peer = Some(address)).await;
+            race::connect(&self.network, &reachable, port(url), |address| trace.peer = Some(address)).await;
         if connected.is_err() {
             known.forget(&addresses);
         }
@@ -129,6 +131,19 @@ impl<N: Network> Connector<N> {
 
     async fn find(&self, name: &str) -> Result<Addresses, Failure> {
         self.network.resolve(name).await
+    }
+}
+
+/// The addresses that may be connected to. These very addresses are: a name that is resolved once more might lead
+/// elsewhere.
+fn within_reach(addresses: &[IpAddr], reach: Reach) -> Result<Vec<IpAddr>, Failure> {
+    let reachable: Vec<IpAddr> = addresses.iter().copied().filter(|address| reach.admits(*address)).collect();
+    match addresses.first() {
+        Some(first) if reachable.is_empty() => {
+            let message = format!("a public host redirected to {first}, which is not public");
+            Err(Failure::new(Phase::Redirect, Kind::Denied, message))
+        }
+        _ => Ok(reachable),
     }
 }
 

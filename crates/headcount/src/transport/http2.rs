@@ -106,6 +106,11 @@ impl Http2 {
         self.shared.encrypted
     }
 
+    /// Whom it is to; not known behind a proxy.
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
+        self.shared.peer
+    }
+
     /// Whether it can take one request more.
     pub(crate) fn has_room(&self) -> bool {
         self.is_open() && self.shared.streams.get() < self.shared.most_streams.get()

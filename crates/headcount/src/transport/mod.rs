@@ -24,4 +24,4 @@ pub use network::Addresses;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "simulators implement it"))]
 pub use network::Network;
 pub(crate) use tls::{Tls, parse_certificates};
-pub(crate) use trace::Trace;
+pub(crate) use trace::{Head, Trace};

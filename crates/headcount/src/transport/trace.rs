@@ -3,11 +3,14 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, SERVER};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, SERVER, SET_COOKIE};
 use http::response::Parts;
 use http::{HeaderValue, StatusCode, Version};
 use tokio::time::Instant;
 
+use crate::Config;
+use crate::policy::addresses::Reach;
+use crate::policy::redirect::is_redirect;
 use crate::policy::retry::is_rejection;
 use crate::policy::retry_after::{wait_asked, wait_for_quota};
 use crate::record::Phase;
@@ -17,6 +20,8 @@ use crate::record::Phase;
 pub(crate) struct Trace {
     pub(crate) phase: Phase,
     pub(crate) started: Instant,
+    /// Where it may connect to.
+    pub(crate) reach: Reach,
     pub(crate) peer: Option<IpAddr>,
     pub(crate) namelookup: Option<Duration>,
     pub(crate) connect: Option<Duration>,
@@ -38,7 +43,10 @@ pub(crate) struct Head {
     pub(crate) content_type: Option<String>,
     pub(crate) content_length: Option<u64>,
     pub(crate) server: Option<String>,
+    /// Where a redirect leads.
     pub(crate) location: Option<HeaderValue>,
+    /// What a redirect sets of cookies.
+    pub(crate) set_cookies: Vec<HeaderValue>,
     /// How long the host asks to be left alone.
     pub(crate) wait: Option<Duration>,
 }
@@ -48,6 +56,7 @@ impl Trace {
         Trace {
             phase: Phase::Dns,
             started,
+            reach: Reach::Anywhere,
             peer: None,
             namelookup: None,
             connect: None,
@@ -75,15 +84,26 @@ impl Head {
         // Field values are bytes; what is not UTF-8 is shown as U+FFFD rather than dropped.
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = &parts.headers;
+        let location = headers.get(LOCATION).filter(|_| is_redirect(parts.status)).cloned();
+        let set_cookies = match location {
+            Some(_) => headers.get_all(SET_COOKIE).iter().cloned().collect(),
+            None => Vec::new(),
+        };
         Head {
             status: parts.status,
             version: parts.version,
             content_type: headers.get(CONTENT_TYPE).map(text),
             content_length: headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()),
             server: headers.get(SERVER).map(text),
-            location: headers.get(LOCATION).cloned(),
+            location,
+            set_cookies,
             wait: wait(parts),
         }
+    }
+
+    /// Whether this is a redirect that is to be followed.
+    pub(crate) fn sends_elsewhere(&self, config: &Config) -> bool {
+        self.location.is_some() && config.max_redirects > 0
     }
 }
 

@@ -4,4 +4,5 @@ mod engine;
 mod outcomes;
 mod policy;
 mod probe;
+mod redirects;
 mod scheduler;

@@ -2,5 +2,6 @@
 
 mod discrete;
 mod hosts;
+mod private_redirects;
 mod scenarios;
 mod whole_runs;
