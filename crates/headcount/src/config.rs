@@ -1,12 +1,13 @@
 //! The limits of a run and their defaults.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
-use crate::Error;
+use crate::{AddressFamily, Error, FixedAddresses};
 
 /// No time of a configuration is longer.
 const LONGEST_TIME: Duration = Duration::from_secs(366 * 24 * 3_600);
@@ -75,6 +76,12 @@ pub struct Config {
     pub body: Option<Bytes>,
     /// The User-Agent field. Default `headcount/VERSION`.
     pub user_agent: HeaderValue,
+    /// Name servers to ask. Default: those of the system. Either way /etc/hosts comes first.
+    pub name_servers: Vec<SocketAddr>,
+    /// Addresses that are known without asking.
+    pub fixed_addresses: Vec<FixedAddresses>,
+    /// Which addresses are connected to. Default: any.
+    pub address_family: AddressFamily,
     /// Which HTTP is spoken. Default: what the host prefers.
     pub http_version: HttpVersion,
     /// Accept any TLS certificate. The records say so. Default false.
@@ -125,6 +132,9 @@ impl Default for Config {
             headers: HeaderMap::new(),
             body: None,
             user_agent: HeaderValue::from_static(concat!("headcount/", env!("CARGO_PKG_VERSION"))),
+            name_servers: Vec::new(),
+            fixed_addresses: Vec::new(),
+            address_family: AddressFamily::Any,
             http_version: HttpVersion::Negotiated,
             insecure: false,
             extra_certificates: Vec::new(),

@@ -8,6 +8,7 @@ use headcount::Config;
 use super::answer::AnswerFlags;
 use super::connection::ConnectionFlags;
 use super::limits::LimitFlags;
+use super::names::NameFlags;
 use super::output::OutputFlags;
 use super::politeness::PolitenessFlags;
 use super::request::RequestFlags;
@@ -45,6 +46,8 @@ pub(crate) struct CheckArguments {
     #[command(flatten)]
     connection: ConnectionFlags,
     #[command(flatten)]
+    names: NameFlags,
+    #[command(flatten)]
     tls: TlsFlags,
     #[command(flatten)]
     politeness: PolitenessFlags,
@@ -66,6 +69,7 @@ impl CheckArguments {
         self.request.set(&mut config)?;
         self.answer.set(&mut config);
         self.connection.set(&mut config);
+        self.names.set(&mut config);
         self.tls.set(&mut config)?;
         self.politeness.set(&mut config);
         self.retries.set(&mut config);

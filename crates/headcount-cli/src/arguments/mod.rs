@@ -4,6 +4,7 @@ mod answer;
 mod check;
 mod connection;
 mod limits;
+mod names;
 mod output;
 mod politeness;
 mod refusal;

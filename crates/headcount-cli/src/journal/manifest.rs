@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest;
-use headcount::{Config, HttpVersion};
+use headcount::{AddressFamily, Config, HttpVersion};
 use headcount_journal::Manifest;
 use http::Method;
 
@@ -38,6 +38,15 @@ pub(crate) fn manifest(
     ]);
     if config.http_version != HttpVersion::Negotiated {
         options.insert("HTTP version".to_owned(), format!("{:?}", config.http_version));
+    }
+    for (number, server) in config.name_servers.iter().enumerate() {
+        options.insert(format!("--dns-server {}", number + 1), server.to_string());
+    }
+    for (number, entry) in config.fixed_addresses.iter().enumerate() {
+        options.insert(format!("--resolve {}", number + 1), entry.to_string());
+    }
+    if config.address_family != AddressFamily::Any {
+        options.insert("address family".to_owned(), format!("{:?}", config.address_family));
     }
     for name in config.headers.keys() {
         let mut values = Vec::new();

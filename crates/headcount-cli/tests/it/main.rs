@@ -8,6 +8,7 @@ mod http2;
 mod inputs;
 mod interruption;
 mod kill;
+mod names;
 mod outputs;
 mod politeness;
 mod record_documentation;

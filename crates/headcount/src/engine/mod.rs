@@ -128,7 +128,7 @@ impl Engine {
         spawn_thread("headcount-engine", move || {
             let failed = records.clone();
             let tls = Tls::new(&engine.config, engine.extra_roots);
-            let internet = Internet::default();
+            let internet = Internet::new(&engine.config);
             let tree_signal = engine.config.task_tree_signal;
             let main = async move {
                 let run =

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,15 +19,15 @@ use super::network::{Addresses, Network};
 use super::race;
 use super::tls::Tls;
 use super::trace::Trace;
-use crate::HttpVersion;
 use crate::policy::addresses::Reach;
 use crate::record::{Failure, Kind, Phase};
+use crate::{AddressFamily, Config, HttpVersion};
 
 /// Makes the connections of a run.
 pub(crate) struct Connector<N> {
     network: N,
     tls: Tls,
-    version: HttpVersion,
+    config: Arc<Config>,
 }
 
 /// What was made: a connection for a request at a time, or one for many.
@@ -37,13 +38,13 @@ pub(crate) enum Wire<S: AsyncRead + AsyncWrite + Unpin + 'static> {
 }
 
 impl<N: Network> Connector<N> {
-    pub(crate) fn new(network: N, tls: Tls, version: HttpVersion) -> Connector<N> {
-        Connector { network, tls, version }
+    pub(crate) fn new(network: N, tls: Tls, config: Arc<Config>) -> Connector<N> {
+        Connector { network, tls, config }
     }
 
     /// Whether a connection for this URL can turn out to be one for many requests.
     pub(crate) fn may_speak_http2(&self, url: &Url) -> bool {
-        match self.version {
+        match self.config.http_version {
             HttpVersion::Negotiated => url.scheme() == "https",
             HttpVersion::Http1 => false,
             HttpVersion::Http2 => true,
@@ -93,7 +94,7 @@ impl<N: Network> Connector<N> {
         let connected =
             race::connect(&self.network, &reachable, port(url), |address| trace.peer = Some(address)).await;
         if connected.is_err() {
-            known.forget(&addresses);
+            known.forget();
         }
         let (stream, peer) = connected?;
         trace.connect = Some(trace.elapsed());
@@ -107,9 +108,9 @@ impl<N: Network> Connector<N> {
             let has_agreed = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             (Channel::Encrypted(Box::new(stream)), has_agreed)
         } else {
-            (Channel::Plain(stream), self.version == HttpVersion::Http2)
+            (Channel::Plain(stream), self.config.http_version == HttpVersion::Http2)
         };
-        if self.version == HttpVersion::Http2 && !has_agreed {
+        if self.config.http_version == HttpVersion::Http2 && !has_agreed {
             return Err(Failure::new(Phase::Tls, Kind::Handshake, "the host does not speak HTTP/2"));
         }
 
@@ -122,15 +123,31 @@ impl<N: Network> Connector<N> {
 
     /// The addresses of the URL's host, best first.
     async fn addresses(&self, url: &Url, known: &KnownAddresses) -> Result<Rc<[IpAddr]>, Failure> {
-        match url.host() {
-            Some(Host::Ipv4(address)) => Ok(Rc::new([address.into()])),
-            Some(Host::Ipv6(address)) => Ok(Rc::new([address.into()])),
-            _ => known.get_or_find(self.find(url.host_str().unwrap_or_default())).await,
+        let addresses = match url.host() {
+            Some(Host::Ipv4(address)) => Rc::new([address.into()]),
+            Some(Host::Ipv6(address)) => Rc::new([address.into()]),
+            _ => known.get_or_find(self.find(url.host_str().unwrap_or_default(), port(url))).await?,
+        };
+        let family = self.config.address_family;
+        if addresses.iter().all(|address| family.contains(*address)) {
+            return Ok(addresses);
         }
+        let fitting: Rc<[IpAddr]> =
+            addresses.iter().copied().filter(|address| family.contains(*address)).collect();
+        if fitting.is_empty() {
+            let wanted = if family == AddressFamily::V4 { "IPv4" } else { "IPv6" };
+            let message = format!("{} has no {wanted} address", url.host_str().unwrap_or_default());
+            return Err(Failure::new(Phase::Dns, Kind::NotFound, message));
+        }
+        Ok(fitting)
     }
 
-    async fn find(&self, name: &str) -> Result<Addresses, Failure> {
-        self.network.resolve(name).await
+    async fn find(&self, name: &str, port: u16) -> Result<Addresses, Failure> {
+        let fixed = self.config.fixed_addresses.iter().find_map(|entry| entry.of(name, port));
+        match fixed {
+            Some(fixed) => Ok(Addresses { list: fixed.to_vec(), valid_until: None }),
+            None => self.network.resolve(name).await,
+        }
     }
 }
 

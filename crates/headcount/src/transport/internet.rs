@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::{Resolver, ResolverBuilder};
@@ -16,6 +16,7 @@ use super::name_tasks::NameTasks;
 use super::network::{Addresses, Network};
 use super::race::in_turns;
 use crate::record::{Failure, Kind, Phase};
+use crate::{AddressFamily, Config};
 
 /// Names that the resolver keeps, with their time to live.
 const CACHED_NAMES: u64 = 10_000;
@@ -23,6 +24,9 @@ const CACHED_NAMES: u64 = 10_000;
 /// Sockets of this machine, and the name servers of its configuration.
 #[derive(Default)]
 pub(crate) struct Internet {
+    /// Name servers in place of the system's.
+    name_servers: Vec<SocketAddr>,
+    family: AddressFamily,
     /// Made when the first name is asked for: a list of addresses needs no resolver.
     resolver: OnceCell<Resolver<NameTasks>>,
     /// There is no way from here to the IPv6 internet, as far as was seen.
@@ -30,8 +34,19 @@ pub(crate) struct Internet {
 }
 
 impl Internet {
+    pub(crate) fn new(config: &Config) -> Internet {
+        let (name_servers, family) = (config.name_servers.clone(), config.address_family);
+        Internet { name_servers, family, ..Internet::default() }
+    }
+
     async fn resolver(&self) -> Result<&Resolver<NameTasks>, Failure> {
-        let make = async || build(Resolver::builder(NameTasks::default())?);
+        let make = async || {
+            let builder = match self.name_servers.is_empty() {
+                true => Resolver::builder(NameTasks::default())?,
+                false => Resolver::builder_with_config(asking(&self.name_servers), NameTasks::default()),
+            };
+            build(builder, self.family)
+        };
         self.resolver.get_or_try_init(make).await.map_err(|reason: NetError| {
             let message = format!("cannot read this machine's resolver settings: {reason}");
             Failure::new(Phase::Local, Kind::Resolver, message)
@@ -39,9 +54,27 @@ impl Internet {
     }
 }
 
-fn build(mut builder: ResolverBuilder<NameTasks>) -> Result<Resolver<NameTasks>, NetError> {
-    builder.options_mut().cache_size = CACHED_NAMES;
-    builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+/// These name servers, over UDP and, for long answers, TCP.
+fn asking(name_servers: &[SocketAddr]) -> ResolverConfig {
+    let server = |address: &SocketAddr| {
+        let mut server = NameServerConfig::udp_and_tcp(address.ip());
+        server.connections.iter_mut().for_each(|connection| connection.port = address.port());
+        server
+    };
+    ResolverConfig::from_parts(None, Vec::new(), name_servers.iter().map(server).collect())
+}
+
+fn build(
+    mut builder: ResolverBuilder<NameTasks>,
+    family: AddressFamily,
+) -> Result<Resolver<NameTasks>, NetError> {
+    let options = builder.options_mut();
+    options.cache_size = CACHED_NAMES;
+    options.ip_strategy = match family {
+        AddressFamily::V4 => LookupIpStrategy::Ipv4Only,
+        AddressFamily::V6 => LookupIpStrategy::Ipv6Only,
+        AddressFamily::Any => LookupIpStrategy::Ipv4AndIpv6,
+    };
     builder.build()
 }
 
@@ -118,18 +151,13 @@ mod tests {
     use std::time::Duration;
 
     use headcount_tasks::{BoxError, Runner, Value, task_tree, timeout};
-    use hickory_resolver::config::{NameServerConfig, ResolverConfig};
     use small_web::{NameAnswer, SmallWeb};
 
     use super::*;
 
     /// An internet that asks this name server only.
     fn asking(server: SocketAddr) -> Internet {
-        let mut config = NameServerConfig::udp(server.ip());
-        config.connections[0].port = server.port();
-        let config = ResolverConfig::from_parts(None, Vec::new(), vec![config]);
-        let builder = Resolver::builder_with_config(config, NameTasks::default());
-        Internet { resolver: OnceCell::new_with(Some(build(builder).unwrap())), ..Internet::default() }
+        Internet { name_servers: vec![server], ..Internet::default() }
     }
 
     /// What a name server's answer comes to, within a second.

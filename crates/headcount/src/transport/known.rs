@@ -48,10 +48,7 @@ impl KnownAddresses {
     }
 
     /// Nobody answered there: the next attempt may find others.
-    pub(super) fn forget(&self, addresses: &Rc<[IpAddr]>) {
-        let mut found = self.found.borrow_mut();
-        if found.as_ref().is_some_and(|(known, _)| Rc::ptr_eq(known, addresses)) {
-            *found = None;
-        }
+    pub(super) fn forget(&self) {
+        *self.found.borrow_mut() = None;
     }
 }

@@ -112,7 +112,7 @@ impl<N: Network> Run<N> {
             refused: RefCell::default(),
             has_refused: Notify::new(),
             blame: RefCell::new(Blame::new(config.concurrency, config.local_wait)),
-            connector: Connector::new(network, tls, config.http_version),
+            connector: Connector::new(network, tls, Arc::clone(&config)),
             config,
             scheduler: RefCell::new(scheduler),
             broken_off: RefCell::default(),
