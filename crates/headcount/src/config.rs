@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
-use crate::{AddressFamily, Error, FixedAddresses};
+use crate::{AddressFamily, Error, FixedAddresses, Proxies};
 
 /// No time of a configuration is longer.
 const LONGEST_TIME: Duration = Duration::from_secs(366 * 24 * 3_600);
@@ -82,6 +82,9 @@ pub struct Config {
     pub fixed_addresses: Vec<FixedAddresses>,
     /// Which addresses are connected to. Default: any.
     pub address_family: AddressFamily,
+    /// Which requests go through which proxy. Default: none does; the environment is not looked at, but see
+    /// [`Proxies::from_environment`].
+    pub proxies: Proxies,
     /// Which HTTP is spoken. Default: what the host prefers.
     pub http_version: HttpVersion,
     /// Accept any TLS certificate. The records say so. Default false.
@@ -135,6 +138,7 @@ impl Default for Config {
             name_servers: Vec::new(),
             fixed_addresses: Vec::new(),
             address_family: AddressFamily::Any,
+            proxies: Proxies::default(),
             http_version: HttpVersion::Negotiated,
             insecure: false,
             extra_certificates: Vec::new(),

@@ -58,7 +58,7 @@ pub struct Record {
     pub truncated: bool,
     /// The Server field of the answer.
     pub webserver: Option<String>,
-    /// The address that was connected to last.
+    /// The address that was connected to last; `null` through a proxy, which alone knows it.
     pub host_ip: Option<IpAddr>,
     /// Protocol of the answer: `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
     pub http_version: Option<String>,

@@ -15,7 +15,9 @@ use crate::certificates::Authority;
 use crate::listen;
 use crate::name_server::{self, NameAnswer, NameServer};
 use crate::site::Site;
-use crate::{Certificate, Host, Http2Manners, Http2Reply, ManyHosts, Request, Temperament, http2};
+use crate::{
+    Certificate, Host, Http2Manners, Http2Reply, ManyHosts, Proxy, ProxyManners, Request, Temperament, http2,
+};
 
 /// A web on loopback; dropping it stops every host and joins their thread.
 #[derive(Debug)]
@@ -148,6 +150,16 @@ impl SmallWeb {
         let socket = tokio::net::UdpSocket::from_std(socket).expect("a socket on the web's runtime");
         self.spawn(server.clone().serve(socket, answer));
         server
+    }
+
+    /// A proxy of both kinds, HTTP and SOCKS5. Every name leads to 127.0.0.1, at the port that was asked for.
+    pub fn proxy(&self, manners: ProxyManners) -> Proxy {
+        let listener = listen::bind((Ipv4Addr::LOCALHOST, 0).into(), None).expect("a loopback port");
+        let _current = self.handle.enter();
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener on the web's runtime");
+        let proxy = Proxy::new(listener.local_addr().expect("a bound listener has an address"));
+        self.spawn(proxy.clone().serve(listener, manners));
+        proxy
     }
 
     fn open(&self, temperament: Temperament, tls: Option<Arc<ServerConfig>>, log: bool) -> Host {

@@ -11,6 +11,7 @@ use super::limits::LimitFlags;
 use super::names::NameFlags;
 use super::output::OutputFlags;
 use super::politeness::PolitenessFlags;
+use super::proxy::ProxyFlags;
 use super::request::RequestFlags;
 use super::retries::RetryFlags;
 use super::tls::TlsFlags;
@@ -48,6 +49,8 @@ pub(crate) struct CheckArguments {
     #[command(flatten)]
     names: NameFlags,
     #[command(flatten)]
+    proxy: ProxyFlags,
+    #[command(flatten)]
     tls: TlsFlags,
     #[command(flatten)]
     politeness: PolitenessFlags,
@@ -70,6 +73,7 @@ impl CheckArguments {
         self.answer.set(&mut config);
         self.connection.set(&mut config);
         self.names.set(&mut config);
+        self.proxy.set(&mut config)?;
         self.tls.set(&mut config)?;
         self.politeness.set(&mut config);
         self.retries.set(&mut config);

@@ -7,6 +7,7 @@ mod limits;
 mod names;
 mod output;
 mod politeness;
+mod proxy;
 mod refusal;
 mod request;
 mod retries;

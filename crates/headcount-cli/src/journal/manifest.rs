@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest;
-use headcount::{AddressFamily, Config, HttpVersion};
+use headcount::{AddressFamily, Config, HttpVersion, Proxies};
 use headcount_journal::Manifest;
 use http::Method;
 
@@ -44,6 +44,9 @@ pub(crate) fn manifest(
     }
     for (number, entry) in config.fixed_addresses.iter().enumerate() {
         options.insert(format!("--resolve {}", number + 1), entry.to_string());
+    }
+    if config.proxies != Proxies::default() {
+        options.insert("proxies".to_owned(), config.proxies.to_string());
     }
     if config.address_family != AddressFamily::Any {
         options.insert("address family".to_owned(), format!("{:?}", config.address_family));

@@ -11,6 +11,7 @@ mod kill;
 mod names;
 mod outputs;
 mod politeness;
+mod proxies;
 mod record_documentation;
 mod reports;
 mod requests;

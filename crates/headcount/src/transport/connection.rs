@@ -16,6 +16,7 @@ use super::body::Taken;
 use super::failure;
 use super::metered::{Channel, Meter, Metered};
 use super::trace::{Head, Trace};
+use super::tunnel::WholeUrl;
 use crate::record::{Failure, Phase};
 
 /// A request as it is sent.
@@ -35,6 +36,8 @@ pub(crate) struct Connection<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + U
     meter: Rc<Meter>,
     peer: Option<IpAddr>,
     encrypted: bool,
+    /// What an HTTP proxy wants of a request.
+    whole_url: Option<WholeUrl>,
 }
 
 /// Why an exchange failed, and whether the peer can have seen the request.
@@ -61,7 +64,11 @@ where
 
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connection<S> {
     /// Speaks HTTP/1 over what was opened to `peer`.
-    pub(super) async fn http1(channel: Channel<S>, peer: Option<IpAddr>) -> Result<Connection<S>, Failure> {
+    pub(super) async fn http1(
+        channel: Channel<S>,
+        peer: Option<IpAddr>,
+        whole_url: Option<WholeUrl>,
+    ) -> Result<Connection<S>, Failure> {
         let encrypted = channel.is_encrypted();
         let meter = Rc::new(Meter::default());
         let io = TokioIo::new(Metered { stream: channel, meter: Rc::clone(&meter) });
@@ -70,7 +77,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             .handshake(io)
             .await
             .map_err(|error| failure::exchange(Phase::Send, &meter, &error))?;
-        Ok(Connection { sender, driver, has_ended: false, meter, peer, encrypted })
+        Ok(Connection { sender, driver, has_ended: false, meter, peer, encrypted, whole_url })
     }
 
     /// Whether the connection is to be asked with TLS.
@@ -87,10 +94,13 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
     /// the connection can be used again. Dropping the future leaves the connection unusable: drop it too.
     pub(crate) async fn exchange(
         &mut self,
-        request: Outgoing,
+        mut request: Outgoing,
         max_body: u64,
         trace: &mut Trace,
     ) -> Result<bool, Broken> {
+        if let Some(whole_url) = &self.whole_url {
+            whole_url.write_into(&mut request);
+        }
         self.meter.start();
         trace.phase = Phase::Send;
         trace.peer = self.peer;

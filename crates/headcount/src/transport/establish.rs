@@ -8,7 +8,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 use super::connection::Connection;
 use super::failure;
@@ -19,7 +19,9 @@ use super::network::{Addresses, Network};
 use super::race;
 use super::tls::Tls;
 use super::trace::Trace;
+use super::tunnel::{self, Target, WholeUrl};
 use crate::policy::addresses::Reach;
+use crate::proxies::{Proxy, ProxyKind};
 use crate::record::{Failure, Kind, Phase};
 use crate::{AddressFamily, Config, HttpVersion};
 
@@ -28,6 +30,15 @@ pub(crate) struct Connector<N> {
     network: N,
     tls: Tls,
     config: Arc<Config>,
+    /// The addresses of the proxies for http and for https.
+    proxies: [KnownAddresses; 2],
+}
+
+/// A stream that leads to a host, and what is known of its end.
+struct Reached<S> {
+    stream: S,
+    peer: Option<IpAddr>,
+    whole_url: Option<WholeUrl>,
 }
 
 /// What was made: a connection for a request at a time, or one for many.
@@ -39,7 +50,7 @@ pub(crate) enum Wire<S: AsyncRead + AsyncWrite + Unpin + 'static> {
 
 impl<N: Network> Connector<N> {
     pub(crate) fn new(network: N, tls: Tls, config: Arc<Config>) -> Connector<N> {
-        Connector { network, tls, config }
+        Connector { network, tls, config, proxies: Default::default() }
     }
 
     /// Whether a connection for this URL can turn out to be one for many requests.
@@ -66,12 +77,16 @@ impl<N: Network> Connector<N> {
         match timeout_at(deadline, work).await {
             Ok(result) => result,
             Err(_) => {
-                let what = match trace.phase {
-                    Phase::Dns => "no answer from the name server",
-                    Phase::Connect => "no connection",
+                let seconds = deadline.saturating_duration_since(begun).as_secs_f64();
+                let what = match (trace.phase, self.config.proxies.of(url)) {
+                    (Phase::Dns, _) => "no answer from the name server",
+                    (Phase::Connect, None) => "no connection",
+                    (Phase::Connect, Some(proxy)) => {
+                        let reason = format_args!("did not connect within {seconds:.3} s");
+                        return Err(tunnel::failure(proxy, reason));
+                    }
                     _ => "the TLS handshake did not end",
                 };
-                let seconds = deadline.saturating_duration_since(begun).as_secs_f64();
                 Err(Failure::new(trace.phase, Kind::Timeout, format!("{what} within {seconds:.3} s")))
             }
         }
@@ -84,19 +99,10 @@ impl<N: Network> Connector<N> {
         lookup: Option<SemaphorePermit<'_>>,
         trace: &mut Trace,
     ) -> Result<Wire<N::Stream>, Failure> {
-        trace.phase = Phase::Dns;
-        let addresses = self.addresses(url, known).await?;
-        drop(lookup);
-        trace.namelookup = Some(trace.elapsed());
-
-        let reachable = within_reach(&addresses, trace.reach)?;
-        trace.phase = Phase::Connect;
-        let connected =
-            race::connect(&self.network, &reachable, port(url), |address| trace.peer = Some(address)).await;
-        if connected.is_err() {
-            known.forget();
-        }
-        let (stream, peer) = connected?;
+        let Reached { stream, peer, whole_url } = match self.config.proxies.of(url) {
+            None => self.reach(url, known, lookup, trace).await?,
+            Some(proxy) => self.reach_through(proxy, url, known, lookup, trace).await?,
+        };
         trace.connect = Some(trace.elapsed());
 
         let (channel, has_agreed) = if url.scheme() == "https" {
@@ -116,17 +122,103 @@ impl<N: Network> Connector<N> {
 
         trace.phase = Phase::Send;
         match has_agreed {
-            true => Http2::open(channel, Some(peer)).await.map(Wire::Http2),
-            false => Connection::http1(channel, Some(peer)).await.map(Wire::Http1),
+            true => Http2::open(channel, peer).await.map(Wire::Http2),
+            false => Connection::http1(channel, peer, whole_url).await.map(Wire::Http1),
+        }
+    }
+
+    /// Connects to the URL's host itself.
+    async fn reach(
+        &self,
+        url: &Url,
+        known: &KnownAddresses,
+        lookup: Option<SemaphorePermit<'_>>,
+        trace: &mut Trace,
+    ) -> Result<Reached<N::Stream>, Failure> {
+        trace.phase = Phase::Dns;
+        let addresses = self.addresses(url, known).await?;
+        drop(lookup);
+        trace.namelookup = Some(trace.elapsed());
+        let reachable = within_reach(&addresses, trace.reach)?;
+        trace.phase = Phase::Connect;
+        let connected =
+            race::connect(&self.network, &reachable, port(url), |address| trace.peer = Some(address)).await;
+        if connected.is_err() {
+            known.forget();
+        }
+        let (stream, peer) = connected?;
+        Ok(Reached { stream, peer: Some(peer), whole_url: None })
+    }
+
+    /// Connects to a proxy, and through it to the URL's host. What fails on the way is the proxy's.
+    async fn reach_through(
+        &self,
+        proxy: &Proxy,
+        url: &Url,
+        known: &KnownAddresses,
+        lookup: Option<SemaphorePermit<'_>>,
+        trace: &mut Trace,
+    ) -> Result<Reached<N::Stream>, Failure> {
+        let mut address = literal(url);
+        if proxy.kind == ProxyKind::Socks5 {
+            trace.phase = Phase::Dns;
+            address = within_reach(&self.addresses(url, known).await?, trace.reach)?.first().copied();
+        } else if let Some(address) = address {
+            within_reach(&[address], trace.reach)?;
+        }
+        drop(lookup);
+        trace.phase = Phase::Connect;
+        let stream = self.connect_to_proxy(proxy, url, trace).await?;
+        let mut whole_url = None;
+        let (host, port) = (url.host_str().unwrap_or_default(), port(url));
+        let target = Target { host, port, address };
+        let speaks_plain_http1 = url.scheme() == "http" && self.config.http_version != HttpVersion::Http2;
+        let stream = match proxy.kind {
+            ProxyKind::Http if speaks_plain_http1 => {
+                let authority = &url[Position::BeforeHost..Position::AfterPort];
+                let authority = authority.parse().map_err(|reason| tunnel::failure(proxy, reason))?;
+                whole_url = Some(WholeUrl { authority, authorization: tunnel::authorization(proxy) });
+                stream
+            }
+            ProxyKind::Http => tunnel::connect(stream, proxy, &target).await?,
+            ProxyKind::Socks5 | ProxyKind::Socks5Names => tunnel::socks5(stream, proxy, &target).await?,
+        };
+        Ok(Reached { stream, peer: None, whole_url })
+    }
+
+    async fn connect_to_proxy(
+        &self,
+        proxy: &Proxy,
+        url: &Url,
+        trace: &mut Trace,
+    ) -> Result<N::Stream, Failure> {
+        // Each scheme has one.
+        let known = &self.proxies[usize::from(url.scheme() == "https")];
+        let addresses = match &proxy.host {
+            Host::Ipv4(address) => Ok(Rc::new([(*address).into()]) as Rc<[IpAddr]>),
+            Host::Ipv6(address) => Ok(Rc::new([(*address).into()]) as Rc<[IpAddr]>),
+            Host::Domain(name) => known.get_or_find(self.find(name, proxy.port)).await,
+        };
+        let of_proxy = |failure: Failure| match failure.phase {
+            Phase::Local => failure,
+            _ => tunnel::failure(proxy, format_args!("cannot be reached: {}", failure.message)),
+        };
+        let addresses = addresses.map_err(of_proxy)?;
+        trace.namelookup = Some(trace.elapsed());
+        match race::connect(&self.network, &addresses, proxy.port, |_address| ()).await {
+            Ok((stream, _address)) => Ok(stream),
+            Err(failure) => {
+                known.forget();
+                Err(of_proxy(failure))
+            }
         }
     }
 
     /// The addresses of the URL's host, best first.
     async fn addresses(&self, url: &Url, known: &KnownAddresses) -> Result<Rc<[IpAddr]>, Failure> {
-        let addresses = match url.host() {
-            Some(Host::Ipv4(address)) => Rc::new([address.into()]),
-            Some(Host::Ipv6(address)) => Rc::new([address.into()]),
-            _ => known.get_or_find(self.find(url.host_str().unwrap_or_default(), port(url))).await?,
+        let addresses = match literal(url) {
+            Some(address) => Rc::new([address]),
+            None => known.get_or_find(self.find(url.host_str().unwrap_or_default(), port(url))).await?,
         };
         let family = self.config.address_family;
         if addresses.iter().all(|address| family.contains(*address)) {
@@ -164,15 +256,23 @@ fn within_reach(addresses: &[IpAddr], reach: Reach) -> Result<Vec<IpAddr>, Failu
     }
 }
 
+/// The address, if that is how the URL names its host.
+fn literal(url: &Url) -> Option<IpAddr> {
+    match url.host() {
+        Some(Host::Ipv4(address)) => Some(address.into()),
+        Some(Host::Ipv6(address)) => Some(address.into()),
+        _ => None,
+    }
+}
+
 fn port(url: &Url) -> u16 {
     url.port_or_known_default().unwrap_or(80)
 }
 
 fn server_name(url: &Url) -> Result<ServerName<'static>, Failure> {
-    match url.host() {
-        Some(Host::Ipv4(address)) => Ok(ServerName::IpAddress(IpAddr::V4(address).into())),
-        Some(Host::Ipv6(address)) => Ok(ServerName::IpAddress(IpAddr::V6(address).into())),
-        _ => ServerName::try_from(url.host_str().unwrap_or_default().to_owned()).map_err(|reason| {
+    match literal(url) {
+        Some(address) => Ok(ServerName::IpAddress(address.into())),
+        None => ServerName::try_from(url.host_str().unwrap_or_default().to_owned()).map_err(|reason| {
             let message =
                 format!("{:?} cannot be a server's name: {reason}", url.host_str().unwrap_or_default());
             Failure::new(Phase::Tls, Kind::Handshake, message)

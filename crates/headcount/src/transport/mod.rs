@@ -13,6 +13,7 @@ mod network;
 mod race;
 mod tls;
 mod trace;
+mod tunnel;
 
 pub(crate) use connection::{Broken, Connection, Outgoing, is_alive};
 pub(crate) use establish::{Connector, Wire};
