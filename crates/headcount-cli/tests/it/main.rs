@@ -2,12 +2,15 @@
 
 mod harness;
 
+mod config;
 mod demo;
+mod disk;
 mod flags;
 mod http2;
 mod inputs;
 mod interruption;
 mod kill;
+mod lists;
 mod names;
 mod outputs;
 mod politeness;
@@ -18,4 +21,5 @@ mod requests;
 mod resume;
 mod scale;
 mod several_outputs;
+mod spool;
 mod usage;
