@@ -91,6 +91,10 @@ pub struct Config {
     pub insecure: bool,
     /// Certificates in PEM, trusted besides the system's.
     pub extra_certificates: Vec<Vec<u8>>,
+    /// The certificate to show to TLS hosts that ask for one. It is shown to every host that does, as by curl.
+    pub client_certificate: Option<ClientCertificate>,
+    /// Keep in the records what the hosts' certificates say. Default false.
+    pub certificate_facts: bool,
     /// Connections to keep open, at most, for hosts with more work. Default 100.
     pub max_idle_connections: usize,
     /// Names to resolve at once, at most; each may need several sockets. Waiting for a turn is not charged. Default
@@ -142,6 +146,8 @@ impl Default for Config {
             http_version: HttpVersion::Negotiated,
             insecure: false,
             extra_certificates: Vec::new(),
+            client_certificate: None,
+            certificate_facts: false,
             max_idle_connections: 100,
             max_lookups: 100,
             read_ahead: 10_000,
@@ -192,6 +198,21 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+/// A certificate for this client, and its key.
+#[derive(Clone)]
+pub struct ClientCertificate {
+    /// The certificate in PEM, and those behind it.
+    pub certificates: Vec<u8>,
+    /// Its private key in PEM.
+    pub key: Vec<u8>,
+}
+
+impl std::fmt::Debug for ClientCertificate {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ClientCertificate").finish_non_exhaustive()
     }
 }
 

@@ -40,7 +40,7 @@ mod transport;
 #[doc(hidden)]
 pub use engine::simulation;
 
-pub use config::{AcceptedStatuses, Config, HttpVersion};
+pub use config::{AcceptedStatuses, ClientCertificate, Config, HttpVersion};
 pub use credentials::basic_authorization;
 pub use engine::{Engine, Intent, Progress, Records, RunHandle, Stop, Verdict};
 pub use error::Error;

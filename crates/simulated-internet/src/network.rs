@@ -88,7 +88,7 @@ impl Network for SimulatedNetwork {
     type Stream = SimulatedStream;
 
     async fn resolve(&self, name: &str) -> Result<Addresses, Failure> {
-        let failure = |kind, message: String| Failure { phase: Phase::Dns, kind, message };
+        let failure = |kind, message: String| Failure { phase: Phase::Dns, kind, reason: None, message };
         let Some(host) = self.0.scenario.host_named(name) else {
             return Err(failure(Kind::NotFound, format!("the name {name} does not exist")));
         };

@@ -80,6 +80,16 @@ impl SmallWeb {
         self.open(temperament, Some(self.authority.server_config(certificate)), true)
     }
 
+    /// A TLS host that asks its clients for a certificate of the web's authority.
+    pub fn members_host(&self, temperament: Temperament) -> Host {
+        self.open(temperament, Some(self.authority.members_only()), true)
+    }
+
+    /// Such a certificate, and its key, in PEM.
+    pub fn member_pem(&self) -> (&str, &str) {
+        self.authority.member()
+    }
+
     /// A TLS host without the log of requests.
     pub fn quiet_tls_host(&self, temperament: Temperament, certificate: Certificate) -> Host {
         self.open(temperament, Some(self.authority.server_config(certificate)), false)

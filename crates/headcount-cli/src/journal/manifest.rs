@@ -52,6 +52,12 @@ pub(crate) fn manifest(
     for (number, entry) in config.fixed_addresses.iter().enumerate() {
         options.insert(format!("--resolve {}", number + 1), entry.to_string());
     }
+    if let Some(client) = &config.client_certificate {
+        options.insert("--cert".to_owned(), hash(&client.certificates));
+    }
+    if config.certificate_facts {
+        options.insert("--tls-info".to_owned(), "true".to_owned());
+    }
     if config.proxies != Proxies::default() {
         options.insert("proxies".to_owned(), config.proxies.to_string());
     }

@@ -22,4 +22,5 @@ mod resume;
 mod scale;
 mod several_outputs;
 mod spool;
+mod tls;
 mod usage;

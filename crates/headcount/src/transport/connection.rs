@@ -4,6 +4,7 @@ use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use super::failure;
 use super::metered::{Channel, Meter, Metered};
 use super::trace::{Head, Trace};
 use super::tunnel::WholeUrl;
-use crate::record::{Failure, Phase};
+use crate::record::{Certificate, Failure, Phase};
 
 /// A request as it is sent.
 pub(crate) type Outgoing = http::Request<Full<Bytes>>;
@@ -35,6 +36,7 @@ pub(crate) struct Connection<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + U
     has_ended: bool,
     meter: Rc<Meter>,
     peer: Option<IpAddr>,
+    certificate: Option<Arc<Certificate>>,
     encrypted: bool,
     /// What an HTTP proxy wants of a request.
     whole_url: Option<WholeUrl>,
@@ -67,6 +69,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
     pub(super) async fn http1(
         channel: Channel<S>,
         peer: Option<IpAddr>,
+        certificate: Option<Arc<Certificate>>,
         whole_url: Option<WholeUrl>,
     ) -> Result<Connection<S>, Failure> {
         let encrypted = channel.is_encrypted();
@@ -77,7 +80,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             .handshake(io)
             .await
             .map_err(|error| failure::exchange(Phase::Send, &meter, &error))?;
-        Ok(Connection { sender, driver, has_ended: false, meter, peer, encrypted, whole_url })
+        Ok(Connection { sender, driver, has_ended: false, meter, peer, certificate, encrypted, whole_url })
     }
 
     /// Whether the connection is to be asked with TLS.
@@ -103,7 +106,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         }
         self.meter.start();
         trace.phase = Phase::Send;
-        trace.peer = self.peer;
+        (trace.peer, trace.certificate) = (self.peer, self.certificate.clone());
         fill_in_times(trace, self.encrypted);
         let response = {
             let mut sending = pin!(self.sender.try_send_request(request));

@@ -10,6 +10,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use url::{Host, Position, Url};
 
+use super::certificate;
 use super::connection::Connection;
 use super::failure;
 use super::http2::Http2;
@@ -109,8 +110,15 @@ impl<N: Network> Connector<N> {
             trace.phase = Phase::Tls;
             let name = server_name(url)?;
             let connector = self.tls.connector().await?;
-            let stream = connector.connect(name, stream).await.map_err(|error| failure::handshake(&error))?;
+            let stream = connector.connect(name, stream).await.map_err(|error| {
+                trace.certificate = certificate::refused(&error);
+                failure::handshake(&error)
+            })?;
             trace.appconnect = Some(trace.elapsed());
+            if self.config.certificate_facts {
+                let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                trace.certificate = shown.and_then(certificate::facts);
+            }
             let has_agreed = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             (Channel::Encrypted(Box::new(stream)), has_agreed)
         } else {
@@ -122,8 +130,10 @@ impl<N: Network> Connector<N> {
 
         trace.phase = Phase::Send;
         match has_agreed {
-            true => Http2::open(channel, peer).await.map(Wire::Http2),
-            false => Connection::http1(channel, peer, whole_url).await.map(Wire::Http1),
+            true => Http2::open(channel, peer, trace.certificate.clone()).await.map(Wire::Http2),
+            false => {
+                Connection::http1(channel, peer, trace.certificate.clone(), whole_url).await.map(Wire::Http1)
+            }
         }
     }
 

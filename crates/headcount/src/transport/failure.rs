@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::net::SocketAddr;
 
+use super::certificate;
 use super::metered::Meter;
 use crate::record::{Failure, Kind, Phase};
 
@@ -29,10 +30,12 @@ pub(super) fn connect(address: SocketAddr, error: &io::Error) -> Failure {
 /// A handshake that failed.
 pub(super) fn handshake(error: &io::Error) -> Failure {
     let reason = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if let Some(rustls::Error::InvalidCertificate(error)) = reason {
+        let message = format!("the certificate was not accepted: {error}");
+        let failure = Failure::new(Phase::Tls, Kind::Certificate, message);
+        return Failure { reason: Some(certificate::reason(error)), ..failure };
+    }
     let (kind, message) = match reason {
-        Some(rustls::Error::InvalidCertificate(reason)) => {
-            (Kind::Certificate, format!("the certificate was not accepted: {reason}"))
-        }
         Some(reason) => (Kind::Handshake, format!("the TLS handshake failed: {reason}")),
         None => match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
@@ -53,6 +56,10 @@ pub(super) fn handshake(error: &io::Error) -> Failure {
 /// A request or answer that broke off. `phase` is `Headers` or `Body`; before anything passed it is `Send`.
 pub(super) fn exchange(phase: Phase, meter: &Meter, error: &hyper::Error) -> Failure {
     let error = root(error);
+    if let Some(alert) = alert(error) {
+        // In TLS 1.3 a host says only after the handshake what it did not like about it.
+        return Failure::new(Phase::Tls, Kind::Handshake, format!("the host ended TLS: {alert}"));
+    }
     let is_silent = !meter.sent.get() && meter.first_byte.get().is_none();
     let phase = if is_silent { Phase::Send } else { phase };
     let kind = match meter.failure.get() {
@@ -145,6 +152,11 @@ pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
     const EMFILE: i32 = 24;
     const ENFILE: i32 = 23;
     cfg!(unix) && matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
+}
+
+fn alert(error: &hyper::Error) -> Option<&rustls::Error> {
+    let error = error.source()?.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()?;
+    matches!(error, rustls::Error::AlertReceived(_)).then_some(error)
 }
 
 fn io_source(error: &hyper::Error) -> Option<io::ErrorKind> {

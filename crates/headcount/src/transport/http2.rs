@@ -5,6 +5,7 @@ use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,7 +24,7 @@ use super::connection::{Broken, LONGEST_HEADER, Outgoing, fill_in_times, read_bo
 use super::failure;
 use super::metered::{Channel, Meter, Metered};
 use super::trace::{Head, Trace};
-use crate::record::{Failure, Kind, Phase};
+use crate::record::{Certificate, Failure, Kind, Phase};
 
 /// Bytes that a host may send before somebody has taken them, of one answer and of all together. Answers are taken as
 /// they come, so this bounds memory and, over a round trip, speed.
@@ -46,6 +47,7 @@ pub(crate) struct Http2 {
 struct Shared {
     meter: Rc<Meter>,
     peer: Option<IpAddr>,
+    certificate: Option<Arc<Certificate>>,
     encrypted: bool,
     /// Requests under way.
     streams: Cell<usize>,
@@ -60,7 +62,11 @@ struct Shared {
 
 impl Http2 {
     /// Speaks HTTP/2 over what was opened to `peer`.
-    pub(super) async fn open<S>(channel: Channel<S>, peer: Option<IpAddr>) -> Result<Http2, Failure>
+    pub(super) async fn open<S>(
+        channel: Channel<S>,
+        peer: Option<IpAddr>,
+        certificate: Option<Arc<Certificate>>,
+    ) -> Result<Http2, Failure>
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
@@ -91,6 +97,7 @@ impl Http2 {
         let shared = Shared {
             meter,
             peer,
+            certificate,
             encrypted,
             streams: Cell::new(0),
             most_streams,
@@ -136,7 +143,7 @@ impl Http2 {
     ) -> Result<(), Broken> {
         let mut stream = Stream::begin(&self.shared);
         trace.phase = Phase::Headers;
-        trace.peer = self.shared.peer;
+        (trace.peer, trace.certificate) = (self.shared.peer, self.shared.certificate.clone());
         fill_in_times(trace, self.shared.encrypted);
         let request = in_http2(request, self.shared.encrypted).map_err(|failure| Broken {
             failure,

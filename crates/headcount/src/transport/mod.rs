@@ -1,6 +1,7 @@
 //! One request over one connection: resolving, connecting, TLS, HTTP, and what can go wrong in each.
 
 mod body;
+mod certificate;
 mod connection;
 mod establish;
 mod failure;
@@ -24,5 +25,5 @@ pub(crate) use known::KnownAddresses;
 pub use network::Addresses;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "simulators implement it"))]
 pub use network::Network;
-pub(crate) use tls::{Tls, parse_certificates};
+pub(crate) use tls::{Tls, parse_certificates, parse_identity};
 pub(crate) use trace::{Head, Trace};
