@@ -2,12 +2,12 @@
 //! written and read back.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use headcount::record::Failure;
-use headcount::simulation::{self, Circumstances, Network};
+use headcount::simulation::{self, Addresses, Circumstances, Network};
 use headcount::{Config, Record, Request};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -43,8 +43,8 @@ struct OneAnswer(Vec<u8>);
 impl Network for OneAnswer {
     type Stream = Speech;
 
-    async fn resolve(&self, _name: &str) -> Result<Vec<IpAddr>, Failure> {
-        Ok(vec![Ipv4Addr::new(192, 0, 2, 1).into()])
+    async fn resolve(&self, _name: &str) -> Result<Addresses, Failure> {
+        Ok(Addresses { list: vec![Ipv4Addr::new(192, 0, 2, 1).into()], valid_until: None })
     }
 
     async fn connect(&self, _address: SocketAddr) -> io::Result<Speech> {

@@ -1,11 +1,11 @@
 //! The columns of a record: what a table of records has from left to right, and how a row becomes a record again.
-//! Tables are flat: `error` stands in them as `error_phase`, `error_kind` and `error_message`.
+//! Tables are flat: `error` stands in them as `error_phase`, `error_kind`, `error_reason` and `error_message`.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
 use headcount::Record;
-use headcount::record::{Kind, Object, Outcome, Phase};
+use headcount::record::{Kind, Object, Outcome, Phase, Reason};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -62,7 +62,7 @@ pub enum Cell<'a> {
     /// Texts.
     Texts(&'a [String]),
     /// Names and values.
-    Object(&'a Object),
+    Object(Cow<'a, Object>),
 }
 
 /// All columns, in the order of the record's fields.
@@ -83,6 +83,9 @@ pub static COLUMNS: &[Column] = &[
     }),
     Column::nullable("error_kind", ColumnType::Word, |record| {
         record.error.as_ref().map(|error| error.kind.as_str()).into()
+    }),
+    Column::nullable("error_reason", ColumnType::Word, |record| {
+        record.error.as_ref().and_then(|error| error.reason).map(Reason::as_str).into()
     }),
     Column::nullable("error_message", ColumnType::Text, |record| {
         record.error.as_ref().map(|error| error.message.as_str()).into()
@@ -107,6 +110,13 @@ pub static COLUMNS: &[Column] = &[
         Cell::Codes(Cow::Borrowed(&record.chain_status_codes))
     }),
     Column::nullable("chain_urls", ColumnType::Texts, |record| record.chain_urls.as_deref().into()),
+    Column::nullable("certificate", ColumnType::Object, |record| {
+        record
+            .certificate
+            .as_deref()
+            .and_then(object)
+            .map_or(Cell::Null, |facts| Cell::Object(Cow::Owned(facts)))
+    }),
     Column::new("insecure", ColumnType::Flag, |record| record.insecure.into()),
     Column::new("timestamp", ColumnType::Time, |record| Cell::Time(record.timestamp)),
     Column::new("time_queued", ColumnType::Seconds, |record| Cell::Seconds(record.time_queued)),
@@ -164,6 +174,7 @@ impl Column {
                 .to_vec(),
             "error_phase" => Phase::ALL.iter().map(|phase| phase.as_str()).collect(),
             "error_kind" => Kind::ALL.iter().map(|kind| kind.as_str()).collect(),
+            "error_reason" => Reason::ALL.iter().map(|reason| reason.as_str()).collect(),
             _ => Vec::new(),
         }
     }
@@ -171,6 +182,14 @@ impl Column {
     /// What a record has there.
     pub fn cell<'a>(&self, record: &'a Record) -> Cell<'a> {
         (self.cell)(record)
+    }
+}
+
+/// What stands in a record as an object with fields of its own.
+fn object(value: &impl Serialize) -> Option<Object> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(object)) => Some(object),
+        _ => None,
     }
 }
 
@@ -272,7 +291,7 @@ impl<'a> From<&'a [String]> for Cell<'a> {
 
 impl<'a> From<&'a Object> for Cell<'a> {
     fn from(object: &'a Object) -> Self {
-        Cell::Object(object)
+        Cell::Object(Cow::Borrowed(object))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The limits of a run and their defaults.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::Error;
 use crate::probe::Extraction;
+use crate::{AddressFamily, Error, FixedAddresses, Proxies};
 
 /// No time of a configuration is longer.
 const LONGEST_TIME: Duration = Duration::from_secs(366 * 24 * 3_600);
@@ -92,10 +93,25 @@ pub struct Config {
     pub body: Option<Bytes>,
     /// The User-Agent field. Default `headcount/VERSION`.
     pub user_agent: HeaderValue,
+    /// Name servers to ask. Default: those of the system. Either way /etc/hosts comes first.
+    pub name_servers: Vec<SocketAddr>,
+    /// Addresses that are known without asking.
+    pub fixed_addresses: Vec<FixedAddresses>,
+    /// Which addresses are connected to. Default: any.
+    pub address_family: AddressFamily,
+    /// Which requests go through which proxy. Default: none does; the environment is not looked at, but see
+    /// [`Proxies::from_environment`].
+    pub proxies: Proxies,
+    /// Which HTTP is spoken. Default: what the host prefers.
+    pub http_version: HttpVersion,
     /// Accept any TLS certificate. The records say so. Default false.
     pub insecure: bool,
     /// Certificates in PEM, trusted besides the system's.
     pub extra_certificates: Vec<Vec<u8>>,
+    /// The certificate to show to TLS hosts that ask for one. It is shown to every host that does, as by curl.
+    pub client_certificate: Option<ClientCertificate>,
+    /// Keep in the records what the hosts' certificates say. Default false.
+    pub certificate_facts: bool,
     /// Connections to keep open, at most, for hosts with more work. Default 100.
     pub max_idle_connections: usize,
     /// Names to resolve at once, at most; each may need several sockets. Waiting for a turn is not charged. Default
@@ -146,8 +162,15 @@ impl Default for Config {
             headers: HeaderMap::new(),
             body: None,
             user_agent: HeaderValue::from_static(concat!("headcount/", env!("CARGO_PKG_VERSION"))),
+            name_servers: Vec::new(),
+            fixed_addresses: Vec::new(),
+            address_family: AddressFamily::Any,
+            proxies: Proxies::default(),
+            http_version: HttpVersion::Negotiated,
             insecure: false,
             extra_certificates: Vec::new(),
+            client_certificate: None,
+            certificate_facts: false,
             max_idle_connections: 100,
             max_lookups: 100,
             read_ahead: 10_000,
@@ -209,6 +232,34 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// A certificate for this client, and its key.
+#[derive(Clone)]
+pub struct ClientCertificate {
+    /// The certificate in PEM, and those behind it.
+    pub certificates: Vec<u8>,
+    /// Its private key in PEM.
+    pub key: Vec<u8>,
+}
+
+impl std::fmt::Debug for ClientCertificate {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ClientCertificate").finish_non_exhaustive()
+    }
+}
+
+/// Which version of HTTP is spoken with the hosts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HttpVersion {
+    /// HTTP/2 with hosts that choose it in the TLS handshake, else HTTP/1.1.
+    #[default]
+    Negotiated,
+    /// HTTP/1.1 only.
+    Http1,
+    /// HTTP/2 only: a TLS host that does not choose it fails, and one without TLS is taken to speak it.
+    Http2,
 }
 
 /// The statuses that count as accepted: `200..=299,404` in text.

@@ -27,8 +27,10 @@ mod credentials;
 mod engine;
 mod error;
 pub mod list;
+mod names;
 pub mod policy;
 pub mod probe;
+mod proxies;
 pub mod record;
 mod request;
 pub mod scheduler;
@@ -39,10 +41,12 @@ mod transport;
 #[doc(hidden)]
 pub use engine::simulation;
 
-pub use config::{AcceptedStatuses, Config};
+pub use config::{AcceptedStatuses, ClientCertificate, Config, HttpVersion};
 pub use credentials::basic_authorization;
 pub use engine::{Engine, Intent, Progress, Records, RunHandle, Stop, Verdict};
 pub use error::Error;
+pub use names::{AddressFamily, FixedAddresses};
+pub use proxies::{Proxies, Proxy};
 pub use record::Record;
 pub use request::Request;
 pub use summary::{HostSummary, Summary};

@@ -75,9 +75,9 @@ pub struct Record {
     pub extracted: Option<Box<Object>>,
     /// The Server field of the answer.
     pub webserver: Option<String>,
-    /// The address that was connected to last.
+    /// The address that was connected to last; `null` through a proxy, which alone knows it.
     pub host_ip: Option<IpAddr>,
-    /// Protocol of the answer: `HTTP/1.0` or `HTTP/1.1`.
+    /// Protocol of the answer: `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
     pub http_version: Option<String>,
     /// Redirects that were followed in the last attempt.
     pub num_redirects: u32,
@@ -89,6 +89,9 @@ pub struct Record {
     /// followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chain_urls: Option<Vec<String>>,
+    /// What the certificate of the last TLS host says, also if it was refused. Only with `--tls-info`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Arc<Certificate>>,
     /// TLS certificates were not verified (`--insecure`).
     pub insecure: bool,
     /// When the input ended, in UTC.
@@ -109,6 +112,23 @@ pub struct Record {
 
 /// Names and values that are not ours.
 pub type Object = serde_json::Map<String, serde_json::Value>;
+
+/// What a certificate says of a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Certificate {
+    /// Who has signed it.
+    pub issuer: String,
+    /// Whose it is.
+    pub subject: String,
+    /// Names and addresses of the hosts that it is for.
+    pub names: Vec<String>,
+    /// From when on it is valid.
+    pub not_before: Timestamp,
+    /// Until when it is valid.
+    pub not_after: Timestamp,
+    /// The SHA-256 of the whole certificate, in hexadecimal digits.
+    pub fingerprint_sha256: String,
+}
 
 /// How an input ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -131,6 +151,9 @@ pub struct Failure {
     pub phase: Phase,
     /// What happened there, from the phase's closed list.
     pub kind: Kind,
+    /// Why a certificate was refused, from a closed list. Only with the kind `certificate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     /// The same for people, with what the system or the peer said.
     pub message: String,
 }
@@ -140,7 +163,7 @@ impl Failure {
     /// In debug builds, if `kind` is not in the phase's closed list.
     pub(crate) fn new(phase: Phase, kind: Kind, message: impl Into<String>) -> Failure {
         debug_assert!(phase.kinds().contains(&kind), "{phase:?} has no kind {kind:?}");
-        Failure { phase, kind, message: message.into() }
+        Failure { phase, kind, reason: None, message: message.into() }
     }
 }
 
@@ -254,6 +277,28 @@ words! {
         Resolver = "resolver",
         /// This machine's disk failed or is full.
         Disk = "disk",
+    }
+}
+
+words! {
+    /// Why a certificate was refused.
+    Reason {
+        /// It is not valid any more.
+        Expired = "expired",
+        /// It is not valid yet.
+        NotYetValid = "not_yet_valid",
+        /// It is signed by nobody who is trusted.
+        UnknownIssuer = "unknown_issuer",
+        /// It is signed by itself, and not trusted.
+        SelfSigned = "self_signed",
+        /// It is for other hosts.
+        WrongName = "wrong_name",
+        /// Its issuer has taken it back.
+        Revoked = "revoked",
+        /// Its signature is wrong.
+        BadSignature = "bad_signature",
+        /// Something else; the message says what.
+        Other = "other",
     }
 }
 

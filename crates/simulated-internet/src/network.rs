@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use headcount::record::{Failure, Kind, Phase};
-use headcount::simulation::Network;
+use headcount::simulation::{Addresses, Network};
 use tokio::time::{Instant, sleep_until};
 
 use crate::host::{Host, Trouble};
@@ -87,8 +87,8 @@ impl State {
 impl Network for SimulatedNetwork {
     type Stream = SimulatedStream;
 
-    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, Failure> {
-        let failure = |kind, message: String| Failure { phase: Phase::Dns, kind, message };
+    async fn resolve(&self, name: &str) -> Result<Addresses, Failure> {
+        let failure = |kind, message: String| Failure { phase: Phase::Dns, kind, reason: None, message };
         let Some(host) = self.0.scenario.host_named(name) else {
             return Err(failure(Kind::NotFound, format!("the name {name} does not exist")));
         };
@@ -96,7 +96,7 @@ impl Network for SimulatedNetwork {
         match self.0.with_host(host, Host::look_up) {
             Ok(at) => {
                 sleep_until(self.0.instant(at)).await;
-                Ok(vec![address_of(host)])
+                Ok(Addresses { list: vec![address_of(host)], valid_until: None })
             }
             Err(trouble) => match self.0.show(host, trouble).await {
                 Fault::NameNotFound => {

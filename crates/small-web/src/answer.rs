@@ -78,6 +78,22 @@ impl Answer {
         self
     }
 
+    /// The same for HTTP/2: the header, the body, and how long to wait before both.
+    pub(crate) fn into_http2(self, method: &str) -> (http::Response<()>, Bytes, Duration) {
+        let mut response = http::Response::new(());
+        *response.status_mut() = http::StatusCode::from_u16(self.status).expect("a status is a status");
+        for (name, value) in &self.fields {
+            let name = http::HeaderName::from_bytes(name.as_bytes()).expect("a field has a name");
+            response.headers_mut().append(name, value.parse().expect("a field has a value"));
+        }
+        let bodiless = matches!(self.status, 100..=199 | 204 | 304);
+        if !bodiless {
+            response.headers_mut().insert(http::header::CONTENT_LENGTH, self.body.len().into());
+        }
+        let body = if bodiless || method == "HEAD" { Bytes::new() } else { self.body };
+        (response, body, self.wait)
+    }
+
     /// The bytes and the ending for this request.
     pub fn reply(self, request: &Request) -> Reply {
         let mut bytes = Vec::with_capacity(256 + self.body.len());

@@ -7,9 +7,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,
 };
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 
 /// What a TLS host shows. The names are `localhost`, `127.0.0.1`, `::1` and `*.small-web.test` unless told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub(crate) struct Authority {
     not_yet_valid: Arc<ServerConfig>,
     wrong_name: Arc<ServerConfig>,
     self_signed: Arc<ServerConfig>,
+    for_members: Arc<ServerConfig>,
+    member: (String, String),
 }
 
 impl Authority {
@@ -48,11 +51,23 @@ impl Authority {
             not_yet_valid: config(Certificate::NotYetValid)?,
             wrong_name: config(Certificate::WrongName)?,
             self_signed: config(Certificate::SelfSigned)?,
+            for_members: for_members(&issuer).map_err(io::Error::other)?,
+            member: member(&issuer).map_err(io::Error::other)?,
         })
     }
 
     pub(crate) fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// The configuration of a host that lets in only whom the authority has signed.
+    pub(crate) fn members_only(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.for_members)
+    }
+
+    /// The certificate and the key of such a one, in PEM.
+    pub(crate) fn member(&self) -> (&str, &str) {
+        (&self.member.0, &self.member.1)
     }
 
     pub(crate) fn server_config(&self, certificate: Certificate) -> Arc<ServerConfig> {
@@ -92,6 +107,31 @@ fn server_config(
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+fn for_members(issuer: &CertifiedIssuer<'static, KeyPair>) -> Result<Arc<ServerConfig>, Failed> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(issuer.der().clone())?;
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
+    let key = KeyPair::generate()?;
+    let signed = leaf(Certificate::Good)?.signed_by(&key, issuer)?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![signed.into()], PrivateKeyDer::try_from(key.serialize_der())?)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn member(issuer: &CertifiedIssuer<'static, KeyPair>) -> Result<(String, String), Failed> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(vec!["member.small-web.test".to_owned()])?;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    Ok((params.signed_by(&key, issuer)?.pem(), key.serialize_pem()))
 }
 
 fn leaf(certificate: Certificate) -> Result<CertificateParams, rcgen::Error> {

@@ -15,7 +15,9 @@ use crate::certificates::Authority;
 use crate::listen;
 use crate::name_server::{self, NameAnswer, NameServer};
 use crate::site::Site;
-use crate::{Certificate, Host, ManyHosts, Temperament};
+use crate::{
+    Certificate, Host, Http2Manners, Http2Reply, ManyHosts, Proxy, ProxyManners, Request, Temperament, http2,
+};
 
 /// A web on loopback; dropping it stops every host and joins their thread.
 #[derive(Debug)]
@@ -78,9 +80,41 @@ impl SmallWeb {
         self.open(temperament, Some(self.authority.server_config(certificate)), true)
     }
 
+    /// A TLS host that asks its clients for a certificate of the web's authority.
+    pub fn members_host(&self, temperament: Temperament) -> Host {
+        self.open(temperament, Some(self.authority.members_only()), true)
+    }
+
+    /// Such a certificate, and its key, in PEM.
+    pub fn member_pem(&self) -> (&str, &str) {
+        self.authority.member()
+    }
+
     /// A TLS host without the log of requests.
     pub fn quiet_tls_host(&self, temperament: Temperament, certificate: Certificate) -> Host {
         self.open(temperament, Some(self.authority.server_config(certificate)), false)
+    }
+
+    /// A host that speaks HTTP/2 only: over TLS with this certificate, or without TLS to whoever knows.
+    pub fn http2_host(
+        &self,
+        certificate: Option<Certificate>,
+        manners: Http2Manners,
+        script: impl Fn(&Request) -> Http2Reply + Send + Sync + 'static,
+    ) -> Host {
+        let tls = certificate.map(|certificate| {
+            let mut config = (*self.authority.server_config(certificate)).clone();
+            config.alpn_protocols = vec![b"h2".to_vec()];
+            Arc::new(config)
+        });
+        let listener = listen::bind((Ipv4Addr::LOCALHOST, 0).into(), None).expect("a loopback port");
+        let _current = self.handle.enter();
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener on the web's runtime");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let site = Arc::new(Site::new(Temperament::Fast, true));
+        let host = Host::new(address, tls.is_some(), Arc::clone(&site));
+        self.spawn(http2::accept_all(listener, site, tls, manners, script));
+        host
     }
 
     /// Sixteen million hosts, all addresses of 127/8 on one port, without a log of requests.
@@ -126,6 +160,16 @@ impl SmallWeb {
         let socket = tokio::net::UdpSocket::from_std(socket).expect("a socket on the web's runtime");
         self.spawn(server.clone().serve(socket, answer));
         server
+    }
+
+    /// A proxy of both kinds, HTTP and SOCKS5. Every name leads to 127.0.0.1, at the port that was asked for.
+    pub fn proxy(&self, manners: ProxyManners) -> Proxy {
+        let listener = listen::bind((Ipv4Addr::LOCALHOST, 0).into(), None).expect("a loopback port");
+        let _current = self.handle.enter();
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener on the web's runtime");
+        let proxy = Proxy::new(listener.local_addr().expect("a bound listener has an address"));
+        self.spawn(proxy.clone().serve(listener, manners));
+        proxy
     }
 
     fn open(&self, temperament: Temperament, tls: Option<Arc<ServerConfig>>, log: bool) -> Host {

@@ -10,8 +10,10 @@ use super::connection::ConnectionFlags;
 use super::learning::LearningFlags;
 use super::limits::LimitFlags;
 use super::lists::ListFlags;
+use super::names::NameFlags;
 use super::output::OutputFlags;
 use super::politeness::PolitenessFlags;
+use super::proxy::ProxyFlags;
 use super::request::RequestFlags;
 use super::retries::RetryFlags;
 use super::tls::TlsFlags;
@@ -78,6 +80,10 @@ pub(crate) struct CheckArguments {
     #[command(flatten)]
     connection: ConnectionFlags,
     #[command(flatten)]
+    names: NameFlags,
+    #[command(flatten)]
+    proxy: ProxyFlags,
+    #[command(flatten)]
     tls: TlsFlags,
     #[command(flatten)]
     politeness: PolitenessFlags,
@@ -100,6 +106,8 @@ impl CheckArguments {
         self.answer.set(&mut config);
         self.learning.set(&mut config)?;
         self.connection.set(&mut config);
+        self.names.set(&mut config);
+        self.proxy.set(&mut config)?;
         self.tls.set(&mut config)?;
         self.politeness.set(&mut config);
         self.retries.set(&mut config);

@@ -1,9 +1,9 @@
-//! Flags about connections: how long they may take.
+//! Flags about connections: how long they may take, and what is spoken over them.
 
 use std::time::Duration;
 
 use clap::Args;
-use headcount::Config;
+use headcount::{Config, HttpVersion};
 
 use super::values::some_time;
 
@@ -16,11 +16,22 @@ pub(crate) struct ConnectionFlags {
     /// Limit of resolving, connecting and the TLS handshake together
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     connect_timeout: Duration,
+    /// Speak HTTP/1.1 only; without it hosts that prefer HTTP/2 get that
+    #[arg(long, conflicts_with = "http2")]
+    http1: bool,
+    /// Speak HTTP/2 only, also without TLS
+    #[arg(long)]
+    http2: bool,
 }
 
 impl ConnectionFlags {
     pub(super) fn set(&self, config: &mut Config) {
         config.timeout = self.timeout;
         config.connect_timeout = self.connect_timeout;
+        config.http_version = match (self.http1, self.http2) {
+            (true, _) => HttpVersion::Http1,
+            (_, true) => HttpVersion::Http2,
+            _ => HttpVersion::Negotiated,
+        };
     }
 }

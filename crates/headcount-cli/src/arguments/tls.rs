@@ -1,9 +1,9 @@
-//! Flags about TLS: whom to trust.
+//! Flags about TLS: whom to trust, whom to be, and what to keep of it.
 
 use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args};
-use headcount::{Config, Engine};
+use headcount::{ClientCertificate, Config, Engine};
 
 use crate::terminal::Problem;
 
@@ -16,6 +16,15 @@ pub(crate) struct TlsFlags {
     /// A file of certificates in PEM, trusted besides the system's; repeatable
     #[arg(long, value_name = "FILE", action = ArgAction::Append)]
     cacert: Vec<PathBuf>,
+    /// A certificate in PEM to show to hosts that ask for one
+    #[arg(long, value_name = "FILE")]
+    cert: Option<PathBuf>,
+    /// Its private key in PEM, if that is not in the same file
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    /// Keep in the records what the hosts' certificates say: issuer, names, dates
+    #[arg(long)]
+    tls_info: bool,
 }
 
 impl TlsFlags {
@@ -24,7 +33,30 @@ impl TlsFlags {
         for file in &self.cacert {
             config.extra_certificates.push(certificates(file)?);
         }
+        if let Some(file) = &self.cert {
+            config.client_certificate = Some(client_certificate(file, self.key.as_deref().unwrap_or(file))?);
+        }
+        config.certificate_facts = self.tls_info;
         Ok(())
+    }
+}
+
+/// A certificate with its key, checked before anything is sent.
+fn client_certificate(certificate: &Path, key: &Path) -> Result<ClientCertificate, Problem> {
+    let hint = "--cert takes a certificate in PEM, --key its private key in PEM, without a password";
+    let read = |file: &Path| {
+        std::fs::read(file)
+            .map_err(|error| Problem::usage(format!("cannot read {}: {error}", file.display()), hint))
+    };
+    let client = ClientCertificate { certificates: read(certificate)?, key: read(key)? };
+    let mut alone = Config::default();
+    alone.client_certificate = Some(client.clone());
+    match Engine::new(alone) {
+        Ok(_) => Ok(client),
+        Err(error) => {
+            let files = format!("{} with {}", certificate.display(), key.display());
+            Err(Problem::usage(format!("{files} cannot be used: {error}"), hint))
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_lc_rs::digest;
-use headcount::Config;
+
 use headcount::list::ListOptions;
+use headcount::{AddressFamily, Config, HttpVersion, Proxies};
 use headcount_journal::Manifest;
 use http::Method;
 
@@ -43,6 +44,27 @@ pub(crate) fn manifest(
         ("--insecure".to_owned(), config.insecure.to_string()),
         ("--format".to_owned(), format!("{format:?}").to_lowercase()),
     ]);
+    if config.http_version != HttpVersion::Negotiated {
+        options.insert("HTTP version".to_owned(), format!("{:?}", config.http_version));
+    }
+    for (number, server) in config.name_servers.iter().enumerate() {
+        options.insert(format!("--dns-server {}", number + 1), server.to_string());
+    }
+    for (number, entry) in config.fixed_addresses.iter().enumerate() {
+        options.insert(format!("--resolve {}", number + 1), entry.to_string());
+    }
+    if let Some(client) = &config.client_certificate {
+        options.insert("--cert".to_owned(), hash(&client.certificates));
+    }
+    if config.certificate_facts {
+        options.insert("--tls-info".to_owned(), "true".to_owned());
+    }
+    if config.proxies != Proxies::default() {
+        options.insert("proxies".to_owned(), config.proxies.to_string());
+    }
+    if config.address_family != AddressFamily::Any {
+        options.insert("address family".to_owned(), format!("{:?}", config.address_family));
+    }
     for name in config.headers.keys() {
         let mut values = Vec::new();
         for value in config.headers.get_all(name) {

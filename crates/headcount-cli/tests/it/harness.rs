@@ -52,6 +52,10 @@ impl Desk {
     pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_headcount"));
         command.args(arguments).current_dir(self.folder.path()).env_remove("NO_COLOR").env("TERM", "xterm");
+        // The tests are about this machine, and not about the way out of it.
+        for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+            command.env_remove(name).env_remove(name.to_uppercase());
+        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

@@ -59,6 +59,14 @@ fn page() -> String {
     for (word, meaning) in kinds {
         writeln!(page, "| `{word}` | {meaning} |").unwrap();
     }
+    page.push_str("\nA refused certificate has a `reason` too:\n\n| reason | why |\n|-|-|\n");
+    for (word, meaning) in choices(&schema["$defs"]["Reason"]) {
+        writeln!(page, "| `{word}` | {meaning} |").unwrap();
+    }
+    page.push_str("\n## Certificates\n\n`certificate`, with `--tls-info`:\n\n| field | meaning |\n|-|-|\n");
+    for (field, about) in schema["$defs"]["Certificate"]["properties"].as_object().unwrap() {
+        writeln!(page, "| `{field}` | {} |", text(about)).unwrap();
+    }
     page
 }
 

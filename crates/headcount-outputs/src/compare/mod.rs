@@ -8,15 +8,19 @@ mod noise;
 mod page;
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use headcount::Record;
-use headcount::record::{Outcome, Phase};
+use headcount::record::{Certificate, Outcome, Phase};
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::verdict::end;
 pub use noise::TimeNoise;
 use noise::{Noise, is_far};
+
+/// A certificate that is valid for fewer days runs out soon: whoever renews by machine has done it by then.
+const DAYS_TO_RENEW: i64 = 14;
 
 /// What two runs come to beside each other.
 #[derive(Debug, Serialize)]
@@ -38,7 +42,7 @@ pub struct Counts {
     pub broke: u64,
     /// Not accepted before, and accepted now.
     pub healed: u64,
-    /// Another status, reason, title or redirect target.
+    /// Another status, reason, title, redirect target or certificate.
     pub changed: u64,
     /// As before, but slower than chance explains.
     pub slower: u64,
@@ -80,7 +84,7 @@ pub enum ChangeKind {
     Broke,
     /// Not accepted before, and accepted now.
     Healed,
-    /// Another status, reason, title or redirect target.
+    /// Another status, reason, title, redirect target or certificate.
     Changed,
     /// Slower than chance explains.
     Slower,
@@ -91,7 +95,8 @@ pub enum ChangeKind {
 /// One thing that is not as it was.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Difference {
-    /// `end` (a status, or a phase and a kind), `title`, `final_url` or `time_total`.
+    /// `end` (a status, or a phase and a kind), `title`, `final_url`, `certificate`, `certificate_expiry` (it runs out
+    /// soon, and did not before) or `time_total`.
     pub field: &'static str,
     /// What it was.
     pub before: Option<String>,
@@ -106,6 +111,9 @@ struct Side {
     url: Option<String>,
     final_url: Option<String>,
     title: Option<String>,
+    certificate: Option<Arc<Certificate>>,
+    /// Days for which the certificate was valid then.
+    days_left: Option<i64>,
     end: String,
     is_accepted: bool,
     is_answered: bool,
@@ -261,6 +269,10 @@ impl Side {
             url: record.url.clone(),
             final_url: record.final_url.clone(),
             title: record.title.clone(),
+            certificate: record.certificate.clone(),
+            days_left: record.certificate.as_ref().map(|certificate| {
+                certificate.not_after.duration_since(record.timestamp).as_hours().div_euclid(24)
+            }),
             end: end(record),
             is_accepted: record.accepted,
             is_answered: record.outcome == Outcome::Answered,
@@ -285,7 +297,28 @@ fn differences(before: &Side, after: &Side) -> Vec<Difference> {
         all.push(difference("title", before.title.as_deref(), after.title.as_deref()));
         all.push(difference("final_url", before.final_url.as_deref(), after.final_url.as_deref()));
     }
+    all.extend(certificate_differences(before, after));
     all.into_iter().flatten().collect()
+}
+
+/// Another certificate, and one that will not be valid for much longer.
+fn certificate_differences(before: &Side, after: &Side) -> [Option<Difference>; 2] {
+    let (Some(was), Some(is)) = (&before.certificate, &after.certificate) else { return [None, None] };
+    let shown = |certificate: &Certificate| {
+        let Certificate { subject, issuer, not_after, .. } = certificate;
+        Some(format!("{subject}, by {issuer}, until {not_after}"))
+    };
+    let is_another = was.fingerprint_sha256 != is.fingerprint_sha256;
+    let another = Difference { field: "certificate", before: shown(was), after: shown(is) };
+    let runs_out = |days: Option<i64>| days.is_some_and(|days| days < DAYS_TO_RENEW);
+    let days = |days: Option<i64>| days.map(|days| format!("{days} days left"));
+    let expiry = Difference {
+        field: "certificate_expiry",
+        before: days(before.days_left),
+        after: days(after.days_left),
+    };
+    let is_news = runs_out(after.days_left) && !runs_out(before.days_left);
+    [is_another.then_some(another), is_news.then_some(expiry)]
 }
 
 fn key(record: &Record) -> String {

@@ -105,12 +105,16 @@ impl Change {
     /// The other differences, for people: `title "Old" → "New"`.
     pub fn details(&self) -> String {
         let others =
-            self.differences.iter().filter(|difference| matches!(difference.field, "title" | "final_url"));
+            self.differences.iter().filter(|difference| !matches!(difference.field, "end" | "time_total"));
         let text =
             |value: &Option<String>| value.as_ref().map_or("none".to_owned(), |value| format!("“{value}”"));
         let details: Vec<String> = others
             .map(|difference| {
-                let name = if difference.field == "title" { "title" } else { "leads to" };
+                let name = match difference.field {
+                    "final_url" => "leads to",
+                    "certificate_expiry" => "certificate runs out",
+                    field => field,
+                };
                 format!("{name} {} → {}", text(&difference.before), text(&difference.after))
             })
             .collect();

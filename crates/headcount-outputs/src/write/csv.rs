@@ -59,7 +59,7 @@ pub(crate) fn cell_text(cell: Cell<'_>) -> Cow<'_, str> {
         Cell::Time(time) => Cow::Owned(time.to_string()),
         Cell::Codes(codes) => Cow::Owned(codes_text(&codes)),
         Cell::Texts(texts) => Cow::Owned(as_json(texts)),
-        Cell::Object(object) => Cow::Owned(as_json(object)),
+        Cell::Object(object) => Cow::Owned(as_json(&object)),
     }
 }
 

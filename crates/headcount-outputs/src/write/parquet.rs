@@ -136,7 +136,7 @@ impl Chunk {
                 values.push(ByteArray::from(serde_json::to_vec(texts)?));
             }
             (Values::Texts(texts), Cell::Object(object)) => {
-                texts.push(ByteArray::from(serde_json::to_vec(object)?));
+                texts.push(ByteArray::from(serde_json::to_vec(&object)?));
             }
             (Values::Codes(values), Cell::Codes(codes)) => {
                 values.extend(codes.iter().map(|code| i32::from(*code)));

@@ -170,8 +170,8 @@ fn fields_are_chosen_and_ordered() {
     );
     assert_eq!(
         desk.text("a.csv", &records(), &options),
-        "status_code,error_phase,error_kind,error_message,url\r\n404,,,,https://example.com/1\r\n\
-         ,dns,not_found,no such name,https://example.com/2\r\n"
+        "status_code,error_phase,error_kind,error_reason,error_message,url\r\n404,,,,,https://example.com/1\r\n\
+         ,dns,not_found,,no such name,https://example.com/2\r\n"
     );
     let fields = "error.kind,index".parse().unwrap();
     let text = desk.text("b.json", &records()[2..3], &Options { fields, ..Options::default() });

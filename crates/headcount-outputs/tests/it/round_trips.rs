@@ -113,7 +113,9 @@ fn every_field_of_a_record_has_its_column() {
     let fields = schema["properties"].as_object().unwrap().keys();
     let mut expected: Vec<String> = fields
         .flat_map(|field| match field.as_str() {
-            "error" => ["error_phase", "error_kind", "error_message"].map(str::to_owned).to_vec(),
+            "error" => {
+                ["error_phase", "error_kind", "error_reason", "error_message"].map(str::to_owned).to_vec()
+            }
             name => vec![name.to_owned()],
         })
         .collect();

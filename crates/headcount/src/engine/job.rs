@@ -192,6 +192,7 @@ impl Job {
             add_learnt(&mut record, *learnt, &attempt.url, &trace);
         }
         record.host_ip = trace.peer;
+        record.certificate = trace.certificate;
         record.time_namelookup = trace.namelookup.map(seconds);
         record.time_connect = trace.connect.map(seconds);
         record.time_appconnect = trace.appconnect.map(seconds);
@@ -279,6 +280,7 @@ fn blank(index: u64, request: &Request, config: &Config) -> Record {
         num_retries: 0,
         chain_status_codes: Vec::new(),
         chain_urls: None,
+        certificate: None,
         insecure: config.insecure,
         timestamp: Timestamp::now(),
         time_queued: 0.0,

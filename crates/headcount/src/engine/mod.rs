@@ -1,7 +1,9 @@
 //! The engine: built once, given requests, it yields a record for each as it ends.
 
 mod aside;
+mod asking;
 mod attempt;
+mod connections;
 mod feed;
 mod intent;
 mod job;
@@ -21,13 +23,14 @@ use std::sync::Arc;
 use futures_core::Stream;
 use headcount_tasks::{BoxError, Runner};
 use rustls::pki_types::CertificateDer;
+use rustls::sign::CertifiedKey;
 use tokio::sync::{mpsc, watch};
 
 pub use intent::Intent;
 pub use progress::{Progress, Verdict};
 pub use records::{Records, RunHandle, Stop};
 
-use crate::transport::{Internet, Tls, parse_certificates};
+use crate::transport::{Internet, Tls, parse_certificates, parse_identity};
 use crate::{Config, Error, Request};
 
 /// Batches of records that may wait for their taker before the engine stops asking. What waits there is lost in a kill,
@@ -42,6 +45,7 @@ const INTENTS_OUT: usize = 1_024;
 pub struct Engine {
     config: Arc<Config>,
     extra_roots: Arc<[CertificateDer<'static>]>,
+    identity: Option<Arc<CertifiedKey>>,
     intents: Option<mpsc::Sender<Intent>>,
 }
 
@@ -55,7 +59,8 @@ impl Engine {
         for pem in &config.extra_certificates {
             extra_roots.extend(parse_certificates(pem)?);
         }
-        Ok(Engine { config: Arc::new(config), extra_roots: extra_roots.into(), intents: None })
+        let identity = config.client_certificate.as_ref().map(parse_identity).transpose()?;
+        Ok(Engine { config: Arc::new(config), extra_roots: extra_roots.into(), identity, intents: None })
     }
 
     /// What its runs may do.
@@ -126,8 +131,8 @@ impl Engine {
         let counters = Arc::clone(&progress);
         spawn_thread("headcount-engine", move || {
             let failed = records.clone();
-            let tls = Tls::new(engine.config.insecure, engine.extra_roots);
-            let internet = Internet::default();
+            let tls = Tls::new(&engine.config, engine.extra_roots, engine.identity);
+            let internet = Internet::new(&engine.config);
             let tree_signal = engine.config.task_tree_signal;
             let main = async move {
                 let run =

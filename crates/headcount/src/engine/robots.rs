@@ -6,13 +6,13 @@ use headcount_tasks::label;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use super::asking::{ask_host, ask_stranger};
 use super::outgoing::plain_request;
 use super::run::{Run, Turn};
-use super::worker::ask_host;
 use crate::policy::redirect;
 use crate::policy::robots::Access;
 use crate::record::{Failure, Kind, Phase};
-use crate::transport::{Network, Trace, establish};
+use crate::transport::{Network, Trace};
 
 /// RFC 9309, section 2.3.1.2, asks for five hops at least.
 const MOST_REDIRECTS: usize = 5;
@@ -103,12 +103,7 @@ async fn ask<N: Network>(
     if is_own {
         return ask_host(run, turn, url, true, None, deadline, request, trace).await;
     }
-    let mut addresses = None;
-    let connect_deadline = (Instant::now() + run.config.connect_timeout).min(deadline);
-    let mut connection =
-        establish(&run.network, &run.tls, url, &mut addresses, None, connect_deadline, trace).await?;
-    connection.exchange(request()?, &run.config, trace).await.map_err(|broken| broken.failure)?;
-    Ok(())
+    ask_stranger(run, url, deadline, request, trace).await
 }
 
 /// The product token that groups of rules are addressed to.

@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 
 use super::run::Run;
 use super::{BATCHES_OUT, Engine, Progress, Stop, feed, progress};
-pub use crate::transport::Network;
 use crate::transport::Tls;
+pub use crate::transport::{Addresses, Network};
 use crate::{Config, Error, Record, Request};
 
 /// What decides a run besides its configuration, its network and its list.

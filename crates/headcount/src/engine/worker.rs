@@ -7,18 +7,17 @@ use headcount_tasks::{label, yield_now};
 use http::StatusCode;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
-use url::Url;
 
+use super::asking::ask_host;
 use super::job::Job;
 use super::outgoing::request;
 use super::robots;
 use super::run::{Run, Turn};
-use crate::policy::addresses::Reach;
 use crate::policy::blame::{Consequence, Sign};
-use crate::policy::{redirect, retry};
+use crate::policy::retry;
 use crate::record::{Failure, Kind, Outcome, Phase};
 use crate::scheduler::Answer;
-use crate::transport::{Connection, Network, Outgoing, Trace, establish, is_alive};
+use crate::transport::{Network, Trace};
 
 /// Works until there is nothing left to start. Dropped in mid-request, it leaves the job with the run.
 pub(super) async fn work<N: Network>(run: &Rc<Run<N>>, first: Turn<N>) {
@@ -76,7 +75,7 @@ async fn ask<N: Network>(run: &Run<N>, turn: &mut Turn<N>) -> (Box<Trace>, Resul
 
 /// A turn to resolve a name, before the clock of the request starts.
 async fn lookup_permit<'r, N: Network>(run: &'r Run<N>, turn: &mut Turn<N>) -> Option<SemaphorePermit<'r>> {
-    if turn.peek().attempt.url.domain().is_none() || turn.lane().addresses.is_some() {
+    if turn.peek().attempt.url.domain().is_none() || turn.lane().connections.addresses.get().is_some() {
         return None;
     }
     turn.job().wait_again(Instant::now());
@@ -121,88 +120,6 @@ async fn ask_without_deadline<N: Network>(
     let is_idempotent = job.attempt.method.is_idempotent();
     let deadline = trace.started + job.attempt.left;
     ask_host(run, turn, url, is_idempotent, lookup, deadline, || request(&run.config, job), trace).await
-}
-
-/// One request to the turn's host, over one of its lane's idle connections or a new one.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is another's affair: the run's, the turn's, the request's"
-)]
-pub(super) async fn ask_host<N: Network>(
-    run: &Run<N>,
-    turn: &Turn<N>,
-    url: &Url,
-    is_idempotent: bool,
-    lookup: Option<SemaphorePermit<'_>>,
-    deadline: Instant,
-    request: impl Fn() -> Result<Outgoing, Failure>,
-    trace: &mut Trace,
-) -> Result<(), Failure> {
-    if let Some(mut connection) = idle_connection(turn, url.scheme() == "https", trace.reach).await {
-        match connection.exchange(request()?, &run.config, trace).await {
-            Ok(reusable) => {
-                keep(run, turn, connection, reusable, trace);
-                return Ok(());
-            }
-            // The peer had closed the connection before it saw the request: RFC 9112, section 9.3.1, lets a client
-            // ask again on a new one.
-            Err(broken) if broken.unanswered && (broken.unsent || is_idempotent) => {}
-            Err(broken) => return Err(broken.failure),
-        }
-    }
-    let deadline = (Instant::now() + run.config.connect_timeout).min(deadline);
-    let mut addresses = turn.lane().addresses.take();
-    let result = establish(&run.network, &run.tls, url, &mut addresses, lookup, deadline, trace).await;
-    if result.is_ok() {
-        // Only addresses that answered are kept: the next attempt may find others.
-        turn.lane().addresses = addresses;
-    }
-    let mut connection = result?;
-    let reusable =
-        connection.exchange(request()?, &run.config, trace).await.map_err(|broken| broken.failure)?;
-    keep(run, turn, connection, reusable, trace);
-    Ok(())
-}
-
-/// An open connection of the job's lane.
-async fn idle_connection<N: Network>(
-    turn: &Turn<N>,
-    encrypted: bool,
-    reach: Reach,
-) -> Option<Connection<N::Stream>> {
-    loop {
-        let (mut connection, _place) = {
-            let mut lane = turn.lane();
-            let fits = |idle: &Connection<_>| idle.is_encrypted() == encrypted && reach.admits(idle.peer());
-            let position = lane.idle.iter().rposition(|(idle, _)| fits(idle))?;
-            lane.idle.swap_remove(position)
-        };
-        if is_alive(&mut connection).await {
-            return Some(connection);
-        }
-    }
-}
-
-/// Leaves the connection with its lane, if the lane has a use for it.
-fn keep<N: Network>(
-    run: &Run<N>,
-    turn: &Turn<N>,
-    connection: Connection<N::Stream>,
-    reusable: bool,
-    trace: &Trace,
-) {
-    if !reusable {
-        return;
-    }
-    // Most redirects come back to the host that sent them.
-    let is_redirect = trace.status().is_some_and(redirect::is_redirect);
-    let waiting = turn.waiting_behind() + usize::from(is_redirect);
-    let mut lane = turn.lane();
-    if lane.idle.len() < waiting + lane.about_to_ask
-        && let Some(place) = run.idle_place()
-    {
-        lane.idle.push((connection, place));
-    }
 }
 
 /// What follows from how the request ended.

@@ -4,9 +4,11 @@ use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::response::Parts;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1;
@@ -17,14 +19,15 @@ use super::failure;
 use super::learning::Learnt;
 use super::metered::{Channel, Meter, Metered};
 use super::trace::{Head, Trace};
+use super::tunnel::WholeUrl;
 use crate::Config;
-use crate::record::{Failure, Phase};
+use crate::record::{Certificate, Failure, Phase};
 
 /// A request as it is sent.
 pub(crate) type Outgoing = http::Request<Full<Bytes>>;
 
 /// An answer's header may be this large, in bytes.
-const LONGEST_HEADER: usize = 64 << 10;
+pub(super) const LONGEST_HEADER: usize = 64 << 10;
 
 type Driver<S> = http1::Connection<TokioIo<Metered<S>>, Full<Bytes>>;
 
@@ -35,8 +38,11 @@ pub(crate) struct Connection<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + U
     driver: Driver<S>,
     has_ended: bool,
     meter: Rc<Meter>,
-    peer: IpAddr,
+    peer: Option<IpAddr>,
+    certificate: Option<Arc<Certificate>>,
     encrypted: bool,
+    /// What an HTTP proxy wants of a request.
+    whole_url: Option<WholeUrl>,
 }
 
 /// Why an exchange failed, and whether the peer can have seen the request.
@@ -46,6 +52,10 @@ pub(crate) struct Broken {
     pub(crate) unanswered: bool,
     /// The request never left.
     pub(crate) unsent: bool,
+    /// The host said that it has not begun with the request.
+    pub(crate) is_refused: bool,
+    /// No request over this connection was answered before.
+    pub(crate) is_first: bool,
 }
 
 /// Whether an idle connection is still open, as far as this machine knows. Never waits.
@@ -59,8 +69,13 @@ where
 
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connection<S> {
     /// Speaks HTTP/1 over what was opened to `peer`.
-    pub(super) async fn http1(channel: Channel<S>, peer: IpAddr) -> Result<Connection<S>, Failure> {
-        let encrypted = matches!(channel, Channel::Encrypted(_));
+    pub(super) async fn http1(
+        channel: Channel<S>,
+        peer: Option<IpAddr>,
+        certificate: Option<Arc<Certificate>>,
+        whole_url: Option<WholeUrl>,
+    ) -> Result<Connection<S>, Failure> {
+        let encrypted = channel.is_encrypted();
         let meter = Rc::new(Meter::default());
         let io = TokioIo::new(Metered { stream: channel, meter: Rc::clone(&meter) });
         let (sender, driver) = http1::Builder::new()
@@ -68,7 +83,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             .handshake(io)
             .await
             .map_err(|error| failure::exchange(Phase::Send, &meter, &error))?;
-        Ok(Connection { sender, driver, has_ended: false, meter, peer, encrypted })
+        Ok(Connection { sender, driver, has_ended: false, meter, peer, certificate, encrypted, whole_url })
     }
 
     /// Whether the connection is to be asked with TLS.
@@ -76,8 +91,8 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         self.encrypted
     }
 
-    /// Whom it is to.
-    pub(crate) fn peer(&self) -> IpAddr {
+    /// Whom it is to; not known behind a proxy.
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
         self.peer
     }
 
@@ -85,14 +100,17 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
     /// the connection can be used again. Dropping the future leaves the connection unusable: drop it too.
     pub(crate) async fn exchange(
         &mut self,
-        request: Outgoing,
+        mut request: Outgoing,
         config: &Config,
         trace: &mut Trace,
     ) -> Result<bool, Broken> {
+        if let Some(whole_url) = &self.whole_url {
+            whole_url.write_into(&mut request);
+        }
         self.meter.start();
         trace.phase = Phase::Send;
-        trace.peer = Some(self.peer);
-        self.fill_in_times(trace);
+        (trace.peer, trace.certificate) = (self.peer, self.certificate.clone());
+        fill_in_times(trace, self.encrypted);
         let response = {
             let mut sending = pin!(self.sender.try_send_request(request));
             poll_fn(|context| {
@@ -108,20 +126,24 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             failure: failure::exchange(Phase::Headers, &self.meter, error.error()),
             unanswered: self.meter.first_byte.get().is_none(),
             unsent: error.message().is_some(),
+            is_refused: false,
+            is_first: true,
         })?;
         trace.starttransfer =
             Some(self.meter.first_byte.get().map_or_else(|| trace.elapsed(), |at| at - trace.started));
         let (parts, body) = response.into_parts();
-        let head = Head::new(&parts);
-        if trace.kept_body.is_none() && !head.sends_elsewhere(config) {
-            trace.learnt = Learnt::of_header(&parts.headers, config);
-        }
-        trace.head = Some(head);
-        trace.phase = Phase::Body;
-        let whole = self.read_body(body, config, trace).await.map_err(|failure| Broken {
-            failure,
+        note_head(&parts, config, trace);
+        let (driver, has_ended) = (&mut self.driver, &mut self.has_ended);
+        let drive = |context: &mut Context<'_>| poll_driver(driver, has_ended, context);
+        let whole = read_body(body, config, trace, drive).await.map_err(|bad| Broken {
+            failure: match bad {
+                BadBody::Connection(error) => failure::exchange(Phase::Body, &self.meter, &error),
+                BadBody::Content(failure) => failure,
+            },
             unanswered: false,
             unsent: false,
+            is_refused: false,
+            is_first: true,
         })?;
         if !whole {
             return Ok(false);
@@ -131,45 +153,6 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             self.poll_driver_once().await;
         }
         Ok(self.is_open())
-    }
-
-    /// Reads the body to its end or its limit; the answer says whether it is whole.
-    async fn read_body(
-        &mut self,
-        mut body: Incoming,
-        config: &Config,
-        trace: &mut Trace,
-    ) -> Result<bool, Failure> {
-        let mut taken = Taken::new(config, trace);
-        while !body.is_end_stream() {
-            let frame = poll_fn(|context| {
-                // The driver reads a body only when it is asked for: what it has read already is found at once, and
-                // nobody has to be woken in between.
-                if let Poll::Ready(frame) = Pin::new(&mut body).poll_frame(context) {
-                    return Poll::Ready(frame);
-                }
-                poll_driver(&mut self.driver, &mut self.has_ended, context);
-                Pin::new(&mut body).poll_frame(context)
-            })
-            .await;
-            let Some(frame) = frame else { break };
-            let frame = frame.map_err(|error| failure::exchange(Phase::Body, &self.meter, &error))?;
-            let Ok(chunk) = frame.into_data() else { continue };
-            if !taken.take(chunk, trace).await? {
-                break;
-            }
-        }
-        taken.finish(config, trace).await?;
-        Ok(!trace.truncated)
-    }
-
-    /// As curl: what did not happen adds no time.
-    fn fill_in_times(&self, trace: &mut Trace) {
-        let lookup = *trace.namelookup.get_or_insert_default();
-        let connect = *trace.connect.get_or_insert(lookup);
-        if self.encrypted {
-            trace.appconnect.get_or_insert(connect);
-        }
     }
 
     fn is_open(&self) -> bool {
@@ -192,5 +175,60 @@ where
 {
     if !*has_ended {
         *has_ended = Pin::new(driver).poll(context).is_ready();
+    }
+}
+
+/// Why a body could not be read.
+pub(super) enum BadBody {
+    Connection(hyper::Error),
+    Content(Failure),
+}
+
+/// Takes in an answer's header.
+pub(super) fn note_head(parts: &Parts, config: &Config, trace: &mut Trace) {
+    let head = Head::new(parts);
+    if trace.kept_body.is_none() && !head.sends_elsewhere(config) {
+        trace.learnt = Learnt::of_header(&parts.headers, config);
+    }
+    trace.head = Some(head);
+    trace.phase = Phase::Body;
+}
+
+/// Reads the body to its end or its limit; the answer says whether it is whole. `drive` lets the connection work
+/// meanwhile.
+pub(super) async fn read_body(
+    mut body: Incoming,
+    config: &Config,
+    trace: &mut Trace,
+    mut drive: impl FnMut(&mut Context<'_>),
+) -> Result<bool, BadBody> {
+    let mut taken = Taken::new(config, trace);
+    while !body.is_end_stream() {
+        let frame = poll_fn(|context| {
+            // The driver reads a body only when it is asked for: what it has read already is found at once, and nobody
+            // has to be woken in between.
+            if let Poll::Ready(frame) = Pin::new(&mut body).poll_frame(context) {
+                return Poll::Ready(frame);
+            }
+            drive(context);
+            Pin::new(&mut body).poll_frame(context)
+        })
+        .await;
+        let Some(frame) = frame else { break };
+        let Ok(chunk) = frame.map_err(BadBody::Connection)?.into_data() else { continue };
+        if !taken.take(chunk, trace).await.map_err(BadBody::Content)? {
+            break;
+        }
+    }
+    taken.finish(config, trace).await.map_err(BadBody::Content)?;
+    Ok(!trace.truncated)
+}
+
+/// As curl: what did not happen adds no time.
+pub(super) fn fill_in_times(trace: &mut Trace, encrypted: bool) {
+    let lookup = *trace.namelookup.get_or_insert_default();
+    let connect = *trace.connect.get_or_insert(lookup);
+    if encrypted {
+        trace.appconnect.get_or_insert(connect);
     }
 }

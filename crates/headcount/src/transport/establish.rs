@@ -1,152 +1,293 @@
 //! From a URL to a connection: its name resolved, an address connected to, TLS spoken.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
+use super::certificate;
 use super::connection::Connection;
 use super::failure;
+use super::http2::Http2;
+use super::known::KnownAddresses;
 use super::metered::Channel;
-use super::network::Network;
+use super::network::{Addresses, Network};
+use super::race;
 use super::tls::Tls;
 use super::trace::Trace;
+use super::tunnel::{self, Target, WholeUrl};
 use crate::policy::addresses::Reach;
+use crate::proxies::{Proxy, ProxyKind};
 use crate::record::{Failure, Kind, Phase};
+use crate::{AddressFamily, Config, HttpVersion};
 
-/// Makes a connection for `url`, within `deadline`. `addresses` are those of its host, if they are known already;
-/// they are left there. `lookup` is given back once the name is resolved. Dropping the future closes what was opened.
-pub(crate) async fn establish<N: Network>(
-    network: &N,
-    tls: &Tls,
-    url: &Url,
-    addresses: &mut Option<Vec<IpAddr>>,
-    lookup: Option<SemaphorePermit<'_>>,
-    deadline: Instant,
-    trace: &mut Trace,
-) -> Result<Connection<N::Stream>, Failure> {
-    let begun = Instant::now();
-    let work = connect_and_shake_hands(network, tls, url, addresses, lookup, deadline, trace);
-    match timeout_at(deadline, work).await {
-        Ok(result) => result,
-        Err(_) => {
-            let what = match trace.phase {
-                Phase::Dns => "no answer from the name server",
-                Phase::Connect => "no connection",
-                _ => "the TLS handshake did not end",
-            };
-            let seconds = deadline.saturating_duration_since(begun).as_secs_f64();
-            Err(Failure::new(trace.phase, Kind::Timeout, format!("{what} within {seconds:.3} s")))
-        }
-    }
+/// Makes the connections of a run.
+pub(crate) struct Connector<N> {
+    network: N,
+    tls: Tls,
+    config: Arc<Config>,
+    /// The addresses of the proxies for http and for https.
+    proxies: [KnownAddresses; 2],
 }
 
-async fn connect_and_shake_hands<N: Network>(
-    network: &N,
-    tls: &Tls,
-    url: &Url,
-    known: &mut Option<Vec<IpAddr>>,
-    lookup: Option<SemaphorePermit<'_>>,
-    deadline: Instant,
-    trace: &mut Trace,
-) -> Result<Connection<N::Stream>, Failure> {
-    trace.phase = Phase::Dns;
-    let literal = match url.host() {
-        Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-        Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-        _ => None,
-    };
-    let addresses = match (literal, &known) {
-        (Some(address), _) => vec![address],
-        (None, Some(addresses)) => addresses.clone(),
-        (None, None) => {
-            let found = network.resolve(url.host_str().unwrap_or_default()).await?;
-            known.insert(found).clone()
+/// A stream that leads to a host, and what is known of its end.
+struct Reached<S> {
+    stream: S,
+    peer: Option<IpAddr>,
+    whole_url: Option<WholeUrl>,
+}
+
+/// What was made: a connection for a request at a time, or one for many.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
+pub(crate) enum Wire<S: AsyncRead + AsyncWrite + Unpin + 'static> {
+    Http1(Connection<S>),
+    Http2(Http2),
+}
+
+impl<N: Network> Connector<N> {
+    pub(crate) fn new(network: N, tls: Tls, config: Arc<Config>) -> Connector<N> {
+        Connector { network, tls, config, proxies: Default::default() }
+    }
+
+    /// Whether a connection for this URL can turn out to be one for many requests.
+    pub(crate) fn may_speak_http2(&self, url: &Url) -> bool {
+        match self.config.http_version {
+            HttpVersion::Negotiated => url.scheme() == "https",
+            HttpVersion::Http1 => false,
+            HttpVersion::Http2 => true,
         }
-    };
-    drop(lookup);
-    trace.namelookup = Some(trace.elapsed());
-    let addresses = within_reach(addresses, trace.reach)?;
+    }
 
-    trace.phase = Phase::Connect;
-    let port = url.port_or_known_default().unwrap_or(80);
-    let (stream, peer) = connect_to_first(network, &addresses, port, deadline, trace).await?;
-    trace.connect = Some(trace.elapsed());
+    /// Makes a connection for `url`, within `deadline`. `known` are the addresses of its host. `lookup` is given back once
+    /// the name is resolved. Dropping the future closes what was opened.
+    pub(crate) async fn establish(
+        &self,
+        url: &Url,
+        known: &KnownAddresses,
+        lookup: Option<SemaphorePermit<'_>>,
+        deadline: Instant,
+        trace: &mut Trace,
+    ) -> Result<Wire<N::Stream>, Failure> {
+        let begun = Instant::now();
+        let work = self.connect_and_shake_hands(url, known, lookup, trace);
+        match timeout_at(deadline, work).await {
+            Ok(result) => result,
+            Err(_) => {
+                let seconds = deadline.saturating_duration_since(begun).as_secs_f64();
+                let what = match (trace.phase, self.config.proxies.of(url)) {
+                    (Phase::Dns, _) => "no answer from the name server",
+                    (Phase::Connect, None) => "no connection",
+                    (Phase::Connect, Some(proxy)) => {
+                        let reason = format_args!("did not connect within {seconds:.3} s");
+                        return Err(tunnel::failure(proxy, reason));
+                    }
+                    _ => "the TLS handshake did not end",
+                };
+                Err(Failure::new(trace.phase, Kind::Timeout, format!("{what} within {seconds:.3} s")))
+            }
+        }
+    }
 
-    let channel = if url.scheme() == "https" {
-        trace.phase = Phase::Tls;
-        let name = server_name(url, peer);
-        let connector = tls.connector().await?;
-        // In a box, because it is large, and every worker has room for one, also where there is no TLS.
-        let handshake = Box::pin(connector.connect(name?, stream));
-        let stream = handshake.await.map_err(|error| failure::handshake(&error))?;
-        trace.appconnect = Some(trace.elapsed());
-        Channel::Encrypted(Box::new(stream))
-    } else {
-        Channel::Plain(stream)
-    };
+    async fn connect_and_shake_hands(
+        &self,
+        url: &Url,
+        known: &KnownAddresses,
+        lookup: Option<SemaphorePermit<'_>>,
+        trace: &mut Trace,
+    ) -> Result<Wire<N::Stream>, Failure> {
+        let Reached { stream, peer, whole_url } = match self.config.proxies.of(url) {
+            None => self.reach(url, known, lookup, trace).await?,
+            Some(proxy) => self.reach_through(proxy, url, known, lookup, trace).await?,
+        };
+        trace.connect = Some(trace.elapsed());
 
-    trace.phase = Phase::Send;
-    Connection::http1(channel, peer).await
+        let (channel, has_agreed) = if url.scheme() == "https" {
+            trace.phase = Phase::Tls;
+            let name = server_name(url)?;
+            let connector = self.tls.connector().await?;
+            // In a box, because it is large, and every worker has room for one, also where there is no TLS.
+            let handshake = Box::pin(connector.connect(name, stream));
+            let stream = handshake.await.map_err(|error| {
+                trace.certificate = certificate::refused(&error);
+                failure::handshake(&error)
+            })?;
+            trace.appconnect = Some(trace.elapsed());
+            if self.config.certificate_facts {
+                let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+                trace.certificate = shown.and_then(certificate::facts);
+            }
+            let has_agreed = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            (Channel::Encrypted(Box::new(stream)), has_agreed)
+        } else {
+            (Channel::Plain(stream), self.config.http_version == HttpVersion::Http2)
+        };
+        if self.config.http_version == HttpVersion::Http2 && !has_agreed {
+            return Err(Failure::new(Phase::Tls, Kind::Handshake, "the host does not speak HTTP/2"));
+        }
+
+        trace.phase = Phase::Send;
+        match has_agreed {
+            true => Http2::open(channel, peer, trace.certificate.clone()).await.map(Wire::Http2),
+            false => {
+                Connection::http1(channel, peer, trace.certificate.clone(), whole_url).await.map(Wire::Http1)
+            }
+        }
+    }
+
+    /// Connects to the URL's host itself.
+    async fn reach(
+        &self,
+        url: &Url,
+        known: &KnownAddresses,
+        lookup: Option<SemaphorePermit<'_>>,
+        trace: &mut Trace,
+    ) -> Result<Reached<N::Stream>, Failure> {
+        trace.phase = Phase::Dns;
+        let addresses = self.addresses(url, known).await?;
+        drop(lookup);
+        trace.namelookup = Some(trace.elapsed());
+        let reachable = within_reach(&addresses, trace.reach)?;
+        trace.phase = Phase::Connect;
+        let connected =
+            race::connect(&self.network, &reachable, port(url), |address| trace.peer = Some(address)).await;
+        if connected.is_err() {
+            known.forget();
+        }
+        let (stream, peer) = connected?;
+        Ok(Reached { stream, peer: Some(peer), whole_url: None })
+    }
+
+    /// Connects to a proxy, and through it to the URL's host. What fails on the way is the proxy's.
+    async fn reach_through(
+        &self,
+        proxy: &Proxy,
+        url: &Url,
+        known: &KnownAddresses,
+        lookup: Option<SemaphorePermit<'_>>,
+        trace: &mut Trace,
+    ) -> Result<Reached<N::Stream>, Failure> {
+        let mut address = literal(url);
+        if proxy.kind == ProxyKind::Socks5 {
+            trace.phase = Phase::Dns;
+            address = within_reach(&self.addresses(url, known).await?, trace.reach)?.first().copied();
+        } else if let Some(address) = address {
+            within_reach(&[address], trace.reach)?;
+        }
+        drop(lookup);
+        trace.phase = Phase::Connect;
+        let stream = self.connect_to_proxy(proxy, url, trace).await?;
+        let mut whole_url = None;
+        let (host, port) = (url.host_str().unwrap_or_default(), port(url));
+        let target = Target { host, port, address };
+        let speaks_plain_http1 = url.scheme() == "http" && self.config.http_version != HttpVersion::Http2;
+        let stream = match proxy.kind {
+            ProxyKind::Http if speaks_plain_http1 => {
+                let authority = &url[Position::BeforeHost..Position::AfterPort];
+                let authority = authority.parse().map_err(|reason| tunnel::failure(proxy, reason))?;
+                whole_url = Some(WholeUrl { authority, authorization: tunnel::authorization(proxy) });
+                stream
+            }
+            ProxyKind::Http => tunnel::connect(stream, proxy, &target).await?,
+            ProxyKind::Socks5 | ProxyKind::Socks5Names => tunnel::socks5(stream, proxy, &target).await?,
+        };
+        Ok(Reached { stream, peer: None, whole_url })
+    }
+
+    async fn connect_to_proxy(
+        &self,
+        proxy: &Proxy,
+        url: &Url,
+        trace: &mut Trace,
+    ) -> Result<N::Stream, Failure> {
+        // Each scheme has one.
+        let known = &self.proxies[usize::from(url.scheme() == "https")];
+        let addresses = match &proxy.host {
+            Host::Ipv4(address) => Ok(Rc::new([(*address).into()]) as Rc<[IpAddr]>),
+            Host::Ipv6(address) => Ok(Rc::new([(*address).into()]) as Rc<[IpAddr]>),
+            Host::Domain(name) => known.get_or_find(self.find(name, proxy.port)).await,
+        };
+        let of_proxy = |failure: Failure| match failure.phase {
+            Phase::Local => failure,
+            _ => tunnel::failure(proxy, format_args!("cannot be reached: {}", failure.message)),
+        };
+        let addresses = addresses.map_err(of_proxy)?;
+        trace.namelookup = Some(trace.elapsed());
+        match race::connect(&self.network, &addresses, proxy.port, |_address| ()).await {
+            Ok((stream, _address)) => Ok(stream),
+            Err(failure) => {
+                known.forget();
+                Err(of_proxy(failure))
+            }
+        }
+    }
+
+    /// The addresses of the URL's host, best first.
+    async fn addresses(&self, url: &Url, known: &KnownAddresses) -> Result<Rc<[IpAddr]>, Failure> {
+        let addresses = match literal(url) {
+            Some(address) => Rc::new([address]),
+            None => known.get_or_find(self.find(url.host_str().unwrap_or_default(), port(url))).await?,
+        };
+        let family = self.config.address_family;
+        if addresses.iter().all(|address| family.contains(*address)) {
+            return Ok(addresses);
+        }
+        let fitting: Rc<[IpAddr]> =
+            addresses.iter().copied().filter(|address| family.contains(*address)).collect();
+        if fitting.is_empty() {
+            let wanted = if family == AddressFamily::V4 { "IPv4" } else { "IPv6" };
+            let message = format!("{} has no {wanted} address", url.host_str().unwrap_or_default());
+            return Err(Failure::new(Phase::Dns, Kind::NotFound, message));
+        }
+        Ok(fitting)
+    }
+
+    async fn find(&self, name: &str, port: u16) -> Result<Addresses, Failure> {
+        let fixed = self.config.fixed_addresses.iter().find_map(|entry| entry.of(name, port));
+        match fixed {
+            Some(fixed) => Ok(Addresses { list: fixed.to_vec(), valid_until: None }),
+            None => self.network.resolve(name).await,
+        }
+    }
 }
 
 /// The addresses that may be connected to. These very addresses are: a name that is resolved once more might lead
 /// elsewhere.
-fn within_reach(mut addresses: Vec<IpAddr>, reach: Reach) -> Result<Vec<IpAddr>, Failure> {
-    let Some(first) = addresses.first().copied() else { return Ok(addresses) };
-    addresses.retain(|address| reach.admits(*address));
-    if addresses.is_empty() {
-        let message = format!("a public host redirected to {first}, which is not public");
-        return Err(Failure::new(Phase::Redirect, Kind::Denied, message));
-    }
-    Ok(addresses)
-}
-
-/// Tries the addresses in order; each gets its share of what is left of the time, so that a silent one does not
-/// keep the others from their turn.
-async fn connect_to_first<N: Network>(
-    network: &N,
-    addresses: &[IpAddr],
-    port: u16,
-    deadline: Instant,
-    trace: &mut Trace,
-) -> Result<(N::Stream, IpAddr), Failure> {
-    let mut most_telling: Option<Failure> = None;
-    for (position, address) in addresses.iter().enumerate() {
-        trace.peer = Some(*address);
-        let address = SocketAddr::new(*address, port);
-        let left = deadline.saturating_duration_since(Instant::now());
-        let share = left / u32::try_from(addresses.len() - position).unwrap_or(u32::MAX);
-        let connecting = network.connect(address);
-        let result = if position + 1 == addresses.len() {
-            Ok(connecting.await)
-        } else {
-            timeout_at(Instant::now() + share, connecting).await
-        };
-        let failure = match result {
-            Ok(Ok(stream)) => return Ok((stream, address.ip())),
-            Ok(Err(error)) => failure::connect(address, &error),
-            Err(_) => {
-                let message = format!("no connection to {address} within {:.3} s", share.as_secs_f64());
-                Failure::new(Phase::Connect, Kind::Timeout, message)
-            }
-        };
-        // An address family that this machine does not have says nothing about the host.
-        let says_little = failure.phase == Phase::Local || failure.kind == Kind::Unreachable;
-        if most_telling.is_none() || !says_little {
-            most_telling = Some(failure);
+fn within_reach(addresses: &[IpAddr], reach: Reach) -> Result<Vec<IpAddr>, Failure> {
+    let reachable: Vec<IpAddr> = addresses.iter().copied().filter(|address| reach.admits(*address)).collect();
+    match addresses.first() {
+        Some(first) if reachable.is_empty() => {
+            let message = format!("a public host redirected to {first}, which is not public");
+            Err(Failure::new(Phase::Redirect, Kind::Denied, message))
         }
+        _ => Ok(reachable),
     }
-    Err(most_telling.unwrap_or_else(|| Failure::new(Phase::Dns, Kind::NotFound, "the name has no address")))
 }
 
-fn server_name(url: &Url, peer: IpAddr) -> Result<ServerName<'static>, Failure> {
-    match url.domain() {
-        None => Ok(ServerName::IpAddress(peer.into())),
-        Some(name) => ServerName::try_from(name.to_owned()).map_err(|reason| {
-            Failure::new(Phase::Tls, Kind::Handshake, format!("{name:?} cannot be a server's name: {reason}"))
+/// The address, if that is how the URL names its host.
+fn literal(url: &Url) -> Option<IpAddr> {
+    match url.host() {
+        Some(Host::Ipv4(address)) => Some(address.into()),
+        Some(Host::Ipv6(address)) => Some(address.into()),
+        _ => None,
+    }
+}
+
+fn port(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or(80)
+}
+
+fn server_name(url: &Url) -> Result<ServerName<'static>, Failure> {
+    match literal(url) {
+        Some(address) => Ok(ServerName::IpAddress(address.into())),
+        None => ServerName::try_from(url.host_str().unwrap_or_default().to_owned()).map_err(|reason| {
+            let message =
+                format!("{:?} cannot be a server's name: {reason}", url.host_str().unwrap_or_default());
+            Failure::new(Phase::Tls, Kind::Handshake, message)
         }),
     }
 }

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::net::SocketAddr;
 
+use super::certificate;
 use super::metered::Meter;
 use crate::record::{Failure, Kind, Phase};
 
@@ -29,10 +30,12 @@ pub(super) fn connect(address: SocketAddr, error: &io::Error) -> Failure {
 /// A handshake that failed.
 pub(super) fn handshake(error: &io::Error) -> Failure {
     let reason = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if let Some(rustls::Error::InvalidCertificate(error)) = reason {
+        let message = format!("the certificate was not accepted: {error}");
+        let failure = Failure::new(Phase::Tls, Kind::Certificate, message);
+        return Failure { reason: Some(certificate::reason(error)), ..failure };
+    }
     let (kind, message) = match reason {
-        Some(rustls::Error::InvalidCertificate(reason)) => {
-            (Kind::Certificate, format!("the certificate was not accepted: {reason}"))
-        }
         Some(reason) => (Kind::Handshake, format!("the TLS handshake failed: {reason}")),
         None => match error.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
@@ -53,6 +56,10 @@ pub(super) fn handshake(error: &io::Error) -> Failure {
 /// A request or answer that broke off. `phase` is `Headers` or `Body`; before anything passed it is `Send`.
 pub(super) fn exchange(phase: Phase, meter: &Meter, error: &hyper::Error) -> Failure {
     let error = root(error);
+    if let Some(alert) = alert(error) {
+        // In TLS 1.3 a host says only after the handshake what it did not like about it.
+        return Failure::new(Phase::Tls, Kind::Handshake, format!("the host ended TLS: {alert}"));
+    }
     let is_silent = !meter.sent.get() && meter.first_byte.get().is_none();
     let phase = if is_silent { Phase::Send } else { phase };
     let kind = match meter.failure.get() {
@@ -68,12 +75,7 @@ pub(super) fn exchange(phase: Phase, meter: &Meter, error: &hyper::Error) -> Fai
         _ if io_source(error) == Some(io::ErrorKind::UnexpectedEof) => Kind::Closed,
         _ => Kind::Malformed,
     };
-    let place = match phase {
-        Phase::Send => "while the request was sent",
-        Phase::Headers if meter.first_byte.get().is_none() => "before any answer",
-        Phase::Headers => "within the answer's header",
-        _ => "within the answer's body",
-    };
+    let place = place(phase, meter.first_byte.get().is_some());
     let message = match kind {
         Kind::Reset => format!("the connection was reset {place}"),
         Kind::Closed => format!("the connection was closed {place}"),
@@ -84,10 +86,77 @@ pub(super) fn exchange(phase: Phase, meter: &Meter, error: &hyper::Error) -> Fai
     Failure::new(phase, kind, message)
 }
 
+/// The same for one of the requests that share an HTTP/2 connection.
+pub(super) fn stream(phase: Phase, meter: &Meter, error: &hyper::Error) -> Failure {
+    let place = place(phase, phase == Phase::Body);
+    let (kind, message) = match http2_error(error) {
+        Some(reason) if reason.is_remote() && reason.is_reset() => {
+            (Kind::Reset, format!("the host broke it off {place}: {reason}"))
+        }
+        Some(reason) if reason.is_remote() => {
+            (Kind::Closed, format!("the host closed the connection {place}: {reason}"))
+        }
+        Some(reason) if !reason.is_io() => {
+            (Kind::Malformed, format!("the answer is not valid HTTP/2: {reason}"))
+        }
+        _ => match meter.failure.get() {
+            Some(io::ErrorKind::ConnectionReset) => {
+                (Kind::Reset, format!("the connection was reset {place}"))
+            }
+            Some(io::ErrorKind::TimedOut) => (Kind::Timeout, format!("the connection timed out {place}")),
+            _ => (Kind::Closed, format!("the connection was closed {place}")),
+        },
+    };
+    match phase {
+        // What cannot be understood was answered.
+        Phase::Send if kind == Kind::Malformed => Failure::new(Phase::Headers, kind, message),
+        phase => Failure::new(phase, kind, message),
+    }
+}
+
+/// Whether the host has said that it did not begin with the request: RFC 9113, section 8.7, lets any be sent again.
+pub(super) fn is_unprocessed(error: &hyper::Error) -> bool {
+    http2_error(error).is_some_and(|reason| {
+        let is_refused = reason.is_reset() && reason.reason() == Some(h2::Reason::REFUSED_STREAM);
+        // Only what stands behind the last stream that a GOAWAY names fails with it.
+        reason.is_remote() && (is_refused || reason.is_go_away())
+    })
+}
+
+/// Whether only this request broke off, not its connection.
+pub(super) fn is_reset_stream(error: &hyper::Error) -> bool {
+    http2_error(error).is_some_and(h2::Error::is_reset)
+}
+
+fn http2_error(error: &hyper::Error) -> Option<&h2::Error> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(found) = cause.downcast_ref::<h2::Error>() {
+            return Some(found);
+        }
+        source = cause.source();
+    }
+    None
+}
+
+fn place(phase: Phase, has_answer: bool) -> &'static str {
+    match phase {
+        Phase::Send => "while the request was sent",
+        Phase::Headers if !has_answer => "before any answer",
+        Phase::Headers => "within the answer's header",
+        _ => "within the answer's body",
+    }
+}
+
 pub(super) fn is_out_of_descriptors(error: &io::Error) -> bool {
     const EMFILE: i32 = 24;
     const ENFILE: i32 = 23;
     cfg!(unix) && matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
+}
+
+fn alert(error: &hyper::Error) -> Option<&rustls::Error> {
+    let error = error.source()?.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>()?;
+    matches!(error, rustls::Error::AlertReceived(_)).then_some(error)
 }
 
 fn io_source(error: &hyper::Error) -> Option<io::ErrorKind> {

@@ -1,18 +1,22 @@
 //! The real network: the system's resolver settings and TCP.
 
+use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::{Resolver, ResolverBuilder};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 use super::name_tasks::NameTasks;
-use super::network::Network;
+use super::network::{Addresses, Network};
+use super::race::in_turns;
 use crate::record::{Failure, Kind, Phase};
+use crate::{AddressFamily, Config};
 
 /// Names that the resolver keeps, with their time to live.
 const CACHED_NAMES: u64 = 10_000;
@@ -20,13 +24,29 @@ const CACHED_NAMES: u64 = 10_000;
 /// Sockets of this machine, and the name servers of its configuration.
 #[derive(Default)]
 pub(crate) struct Internet {
+    /// Name servers in place of the system's.
+    name_servers: Vec<SocketAddr>,
+    family: AddressFamily,
     /// Made when the first name is asked for: a list of addresses needs no resolver.
     resolver: OnceCell<Resolver<NameTasks>>,
+    /// There is no way from here to the IPv6 internet, as far as was seen.
+    lacks_ipv6: Cell<bool>,
 }
 
 impl Internet {
+    pub(crate) fn new(config: &Config) -> Internet {
+        let (name_servers, family) = (config.name_servers.clone(), config.address_family);
+        Internet { name_servers, family, ..Internet::default() }
+    }
+
     async fn resolver(&self) -> Result<&Resolver<NameTasks>, Failure> {
-        let make = async || build(Resolver::builder(NameTasks::default())?);
+        let make = async || {
+            let builder = match self.name_servers.is_empty() {
+                true => Resolver::builder(NameTasks::default())?,
+                false => Resolver::builder_with_config(asking(&self.name_servers), NameTasks::default()),
+            };
+            build(builder, self.family)
+        };
         self.resolver.get_or_try_init(make).await.map_err(|reason: NetError| {
             let message = format!("cannot read this machine's resolver settings: {reason}");
             Failure::new(Phase::Local, Kind::Resolver, message)
@@ -34,31 +54,55 @@ impl Internet {
     }
 }
 
-fn build(mut builder: ResolverBuilder<NameTasks>) -> Result<Resolver<NameTasks>, NetError> {
-    builder.options_mut().cache_size = CACHED_NAMES;
-    // Both kinds of address, the older first: it is the one that works on most networks, and its error is the one that is
-    // reported when both fail.
-    builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+/// These name servers, over UDP and, for long answers, TCP.
+fn asking(name_servers: &[SocketAddr]) -> ResolverConfig {
+    let server = |address: &SocketAddr| {
+        let mut server = NameServerConfig::udp_and_tcp(address.ip());
+        server.connections.iter_mut().for_each(|connection| connection.port = address.port());
+        server
+    };
+    ResolverConfig::from_parts(None, Vec::new(), name_servers.iter().map(server).collect())
+}
+
+fn build(
+    mut builder: ResolverBuilder<NameTasks>,
+    family: AddressFamily,
+) -> Result<Resolver<NameTasks>, NetError> {
+    let options = builder.options_mut();
+    options.cache_size = CACHED_NAMES;
+    options.ip_strategy = match family {
+        AddressFamily::V4 => LookupIpStrategy::Ipv4Only,
+        AddressFamily::V6 => LookupIpStrategy::Ipv6Only,
+        AddressFamily::Any => LookupIpStrategy::Ipv4AndIpv6,
+    };
     builder.build()
 }
 
 impl Network for Internet {
     type Stream = TcpStream;
 
-    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, Failure> {
+    async fn resolve(&self, name: &str) -> Result<Addresses, Failure> {
         if is_localhost(name) {
-            return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+            let list = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            return Ok(Addresses { list, valid_until: None });
         }
         let answer = self.resolver().await?.lookup_ip(name).await;
-        let addresses: Vec<IpAddr> = answer.map_err(|reason| dns_failure(name, &reason))?.iter().collect();
-        if addresses.is_empty() {
+        let answer = answer.map_err(|reason| dns_failure(name, &reason))?;
+        let found: Vec<IpAddr> = answer.iter().collect();
+        if found.is_empty() {
             return Err(Failure::new(Phase::Dns, Kind::NotFound, format!("{name} has no address")));
         }
-        Ok(addresses)
+        let list = in_turns(&found, !self.lacks_ipv6.get());
+        Ok(Addresses { list, valid_until: Some(Instant::from_std(answer.valid_until())) })
     }
 
     async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(address).await?;
+        let connected = TcpStream::connect(address).await;
+        if address.is_ipv6() && !address.ip().is_loopback() {
+            let is_unreachable = |error: &io::Error| error.kind() == io::ErrorKind::NetworkUnreachable;
+            self.lacks_ipv6.set(connected.as_ref().is_err_and(is_unreachable));
+        }
+        let stream = connected?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
@@ -107,18 +151,13 @@ mod tests {
     use std::time::Duration;
 
     use headcount_tasks::{BoxError, Runner, Value, task_tree, timeout};
-    use hickory_resolver::config::{NameServerConfig, ResolverConfig};
     use small_web::{NameAnswer, SmallWeb};
 
     use super::*;
 
     /// An internet that asks this name server only.
     fn asking(server: SocketAddr) -> Internet {
-        let mut config = NameServerConfig::udp(server.ip());
-        config.connections[0].port = server.port();
-        let config = ResolverConfig::from_parts(None, Vec::new(), vec![config]);
-        let builder = Resolver::builder_with_config(config, NameTasks::default());
-        Internet { resolver: OnceCell::new_with(Some(build(builder).unwrap())) }
+        Internet { name_servers: vec![server], ..Internet::default() }
     }
 
     /// What a name server's answer comes to, within a second.
@@ -129,7 +168,9 @@ mod tests {
             let internet = asking(address);
             Ok::<_, BoxError>(Value(
                 match timeout(Duration::from_secs(1), internet.resolve("a.example")).await {
-                    Ok(result) => result.map_err(|failure| format!("{}/{}", failure.phase, failure.kind)),
+                    Ok(result) => result
+                        .map(|found| found.list)
+                        .map_err(|failure| format!("{}/{}", failure.phase, failure.kind)),
                     Err(_elapsed) => Err("no answer in a second".to_owned()),
                 },
             ))

@@ -15,6 +15,8 @@ use tokio_rustls::client::TlsStream;
 pub(super) struct Meter {
     pub(super) sent: Cell<bool>,
     pub(super) first_byte: Cell<Option<Instant>>,
+    /// When something came last, of whatever request.
+    pub(super) last_read: Cell<Option<Instant>>,
     /// The peer closed its side.
     pub(super) ended: Cell<bool>,
     pub(super) failure: Cell<Option<io::ErrorKind>>,
@@ -39,6 +41,12 @@ pub(super) enum Channel<S> {
     Encrypted(Box<TlsStream<S>>),
 }
 
+impl<S> Channel<S> {
+    pub(super) fn is_encrypted(&self) -> bool {
+        matches!(self, Channel::Encrypted(_))
+    }
+}
+
 impl<S> Metered<S> {
     fn note<T>(&self, result: &Poll<io::Result<T>>) {
         if let Poll::Ready(Err(error)) = result {
@@ -61,8 +69,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Metered<S> {
         if let Poll::Ready(Ok(())) = &result {
             if buffer.filled().len() == before {
                 self.meter.ended.set(true);
-            } else if self.meter.first_byte.get().is_none() {
-                self.meter.first_byte.set(Some(Instant::now()));
+            } else {
+                let now = Some(Instant::now());
+                self.meter.last_read.set(now);
+                if self.meter.first_byte.get().is_none() {
+                    self.meter.first_byte.set(now);
+                }
             }
         }
         self.note(&result);

@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 use crate::record::Failure;
 
@@ -19,8 +20,18 @@ pub trait Network: 'static {
     type Stream: AsyncRead + AsyncWrite + Unpin + 'static;
 
     /// The addresses of a name, best first and at least one. Dropping the future gives up the question.
-    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, Failure>;
+    async fn resolve(&self, name: &str) -> Result<Addresses, Failure>;
 
     /// Connects to one address. Dropping the future closes the socket.
     async fn connect(&self, address: SocketAddr) -> io::Result<Self::Stream>;
+}
+
+/// What a name stands for.
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "simulators make them"))]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// The addresses, in the order in which to try them.
+    pub list: Vec<IpAddr>,
+    /// Until when that is so, if somebody has said.
+    pub valid_until: Option<Instant>,
 }

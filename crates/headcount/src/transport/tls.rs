@@ -3,35 +3,61 @@
 use std::sync::Arc;
 
 use headcount_tasks::{Value, to_thread};
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CipherSuite, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 
-use crate::Error;
+use super::certificate::Explaining;
 use crate::record::{Failure, Kind, Phase};
+use crate::{ClientCertificate, Config, Error, HttpVersion};
 
 /// Makes the connector when the first TLS host is met: reading the system's certificates takes milliseconds.
 pub(crate) struct Tls {
     insecure: bool,
     extra_roots: Arc<[CertificateDer<'static>]>,
+    identity: Option<Arc<CertifiedKey>>,
+    wants_facts: bool,
+    version: HttpVersion,
     connector: OnceCell<TlsConnector>,
 }
 
 impl Tls {
-    pub(crate) fn new(insecure: bool, extra_roots: Arc<[CertificateDer<'static>]>) -> Tls {
-        Tls { insecure, extra_roots, connector: OnceCell::new() }
+    pub(crate) fn new(
+        config: &Config,
+        extra_roots: Arc<[CertificateDer<'static>]>,
+        identity: Option<Arc<CertifiedKey>>,
+    ) -> Tls {
+        Tls {
+            insecure: config.insecure,
+            extra_roots,
+            identity,
+            wants_facts: config.certificate_facts,
+            version: config.http_version,
+            connector: OnceCell::new(),
+        }
     }
 
     /// Believes no certificate: simulated hosts have none, and reading the system's would take a thread, whose time no
     /// clock of ours decides.
     #[cfg(feature = "simulation")]
     pub(crate) fn believing_nobody() -> Tls {
-        let connector = connector(Some(RootCertStore::empty())).expect("the provider has safe versions");
-        Tls { insecure: false, extra_roots: Arc::default(), connector: OnceCell::new_with(Some(connector)) }
+        let nobody = Tls {
+            insecure: false,
+            extra_roots: Arc::default(),
+            identity: None,
+            wants_facts: false,
+            version: HttpVersion::Http1,
+            connector: OnceCell::new(),
+        };
+        let connector =
+            nobody.connector_for(Some(RootCertStore::empty())).expect("the provider has safe versions");
+        Tls { connector: OnceCell::new_with(Some(connector)), ..nobody }
     }
 
     pub(crate) async fn connector(&self) -> Result<&TlsConnector, Failure> {
@@ -40,29 +66,63 @@ impl Tls {
 
     async fn make_connector(&self) -> Result<TlsConnector, Failure> {
         if self.insecure {
-            return connector(None);
+            return self.connector_for(None);
         }
         let mut roots = system_roots().await;
         roots.add_parsable_certificates(self.extra_roots.iter().cloned());
-        connector(Some(roots))
+        self.connector_for(Some(roots))
+    }
+
+    /// A connector that believes these certificates, or without them any.
+    fn connector_for(&self, roots: Option<RootCertStore>) -> Result<TlsConnector, Failure> {
+        let wrong = |reason: &dyn std::fmt::Display| {
+            Failure::new(Phase::Tls, Kind::Handshake, format!("TLS cannot be set up: {reason}"))
+        };
+        let provider = Arc::new(provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|reason| wrong(&reason))?;
+        let builder = match roots {
+            None => {
+                let verifier = AcceptAny(provider.signature_verification_algorithms);
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+            }
+            Some(roots) if roots.is_empty() => builder.with_root_certificates(roots),
+            Some(roots) => {
+                let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+                let inner = inner.map_err(|reason| wrong(&reason))?;
+                let verifier = Explaining { inner, wants_facts: self.wants_facts };
+                builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+            }
+        };
+        let mut config = match &self.identity {
+            Some(identity) => {
+                let identity = SingleCertAndKey::from(Arc::clone(identity));
+                builder.with_client_cert_resolver(Arc::new(identity))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        let protocols: &[&[u8]] = match self.version {
+            HttpVersion::Negotiated => &[b"h2", b"http/1.1"],
+            HttpVersion::Http1 => &[b"http/1.1"],
+            HttpVersion::Http2 => &[b"h2"],
+        };
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        Ok(TlsConnector::from(Arc::new(config)))
     }
 }
 
-/// A connector that believes these certificates, or without them any.
-fn connector(roots: Option<RootCertStore>) -> Result<TlsConnector, Failure> {
-    let provider = Arc::new(provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .map_err(|reason| Failure::new(Phase::Tls, Kind::Handshake, reason.to_string()))?;
-    let mut config = match roots {
-        Some(roots) => builder.with_root_certificates(roots).with_no_client_auth(),
-        None => {
-            let verifier = AcceptAny(provider.signature_verification_algorithms);
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
-        }
-    };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
+/// The certificate that this client shows, with its key.
+pub(crate) fn parse_identity(client: &ClientCertificate) -> Result<Arc<CertifiedKey>, Error> {
+    let certificates = parse_certificates(&client.certificates)?;
+    let key = PrivateKeyDer::from_pem_slice(&client.key).map_err(|reason| {
+        Error::configuration("the key of the client's certificate is not valid PEM").because(reason)
+    })?;
+    let identity = CertifiedKey::from_der(certificates, key, &provider());
+    let identity = identity.map_err(|reason| {
+        Error::configuration("the client's certificate and its key do not fit").because(reason)
+    })?;
+    Ok(Arc::new(identity))
 }
 
 /// The certificates of a PEM file, at least one.

@@ -1,6 +1,7 @@
 //! What is learnt of one request on its way, kept also when it fails half-way.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, SERVER, SET_COOKIE};
@@ -15,7 +16,7 @@ use crate::policy::addresses::Reach;
 use crate::policy::redirect::is_redirect;
 use crate::policy::retry::is_rejection;
 use crate::policy::retry_after::{wait_asked, wait_for_quota};
-use crate::record::Phase;
+use crate::record::{Certificate, Phase};
 
 /// One request's progress: where it stands, how long each part took, what was answered.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Trace {
     /// Where it may connect to.
     pub(crate) reach: Reach,
     pub(crate) peer: Option<IpAddr>,
+    /// What the host's certificate says, if somebody wants to know.
+    pub(crate) certificate: Option<Arc<Certificate>>,
     pub(crate) namelookup: Option<Duration>,
     pub(crate) connect: Option<Duration>,
     pub(crate) appconnect: Option<Duration>,
@@ -66,6 +69,7 @@ impl Trace {
             started,
             reach: Reach::Anywhere,
             peer: None,
+            certificate: None,
             namelookup: None,
             connect: None,
             appconnect: None,

@@ -2,13 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use headcount::record::{Failure, Kind, Phase};
-use headcount::simulation::{self, Circumstances, Network};
+use headcount::simulation::{self, Addresses, Circumstances, Network};
 use headcount::{Config, Record, Request};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -28,10 +28,11 @@ struct Internet {
 impl Network for Internet {
     type Stream = Answering;
 
-    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, Failure> {
+    async fn resolve(&self, name: &str) -> Result<Addresses, Failure> {
         let known = self.names.iter().find(|(known, _)| *known == name);
         let (_, addresses) = known.expect("a name that there is");
-        Ok(addresses.split(' ').map(|address| address.parse().unwrap()).collect())
+        let list = addresses.split(' ').map(|address| address.parse().unwrap()).collect();
+        Ok(Addresses { list, valid_until: None })
     }
 
     async fn connect(&self, address: SocketAddr) -> io::Result<Answering> {

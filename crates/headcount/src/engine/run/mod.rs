@@ -6,7 +6,6 @@ mod turn;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,6 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 pub(super) use turn::Turn;
 
 use super::aside::Aside;
+use super::connections::Connections;
 use super::feed;
 use super::intent::{self, Intent};
 use super::job::{Job, in_doubt, skipped};
@@ -32,7 +32,7 @@ use crate::policy::growth::Growth;
 use crate::policy::robots::Access;
 use crate::record::{Failure, Outcome, Record};
 use crate::scheduler::{Answer, HostLimits, Limits, Next, Refusal, Scheduler, Ticket};
-use crate::transport::{Connection, Network, Tls};
+use crate::transport::{Connector, Network, Tls};
 use crate::{Config, Error};
 
 /// A clock that is asked for a later time might overflow.
@@ -44,8 +44,7 @@ const MOST_REFUSED: usize = 1_000;
 /// What workers share.
 pub(super) struct Run<N: Network> {
     pub(super) config: Arc<Config>,
-    pub(super) network: N,
-    pub(super) tls: Tls,
+    pub(super) connector: Connector<N>,
     pub(super) random: RefCell<fastrand::Rng>,
     scheduler: RefCell<Scheduler<Job, Lane<N>>>,
     /// Bytes that the waiting jobs take, about.
@@ -83,10 +82,9 @@ pub(super) struct Run<N: Network> {
 
 /// What a host at work carries. It goes with the lane, connections and all.
 pub(super) struct Lane<N: Network> {
-    pub(super) idle: Vec<(Connection<N::Stream>, IdlePlace)>,
+    pub(super) connections: Connections<N::Stream>,
     /// Workers that have their turn and will want a connection in a moment.
     pub(super) about_to_ask: usize,
-    pub(super) addresses: Option<Vec<IpAddr>>,
     pub(super) robots: Option<Rc<Access>>,
 }
 
@@ -116,9 +114,8 @@ impl<N: Network> Run<N> {
             refused: RefCell::default(),
             has_refused: Notify::new(),
             blame: RefCell::new(Blame::new(config.concurrency, config.local_wait)),
+            connector: Connector::new(network, tls, Arc::clone(&config)),
             config,
-            network,
-            tls,
             scheduler: RefCell::new(scheduler),
             broken_off: RefCell::default(),
             idle: Rc::default(),
@@ -430,7 +427,7 @@ impl<N: Network> Run<N> {
 
 impl<N: Network> Default for Lane<N> {
     fn default() -> Lane<N> {
-        Lane { idle: Vec::new(), about_to_ask: 0, addresses: None, robots: None }
+        Lane { connections: Connections::default(), about_to_ask: 0, robots: None }
     }
 }
 

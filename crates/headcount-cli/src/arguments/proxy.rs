@@ -1,0 +1,45 @@
+//! Flags about proxies: through which one requests go, and which do not.
+
+use clap::Args;
+use headcount::{Config, Proxies, Proxy};
+
+use crate::terminal::Problem;
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Proxies")]
+pub(crate) struct ProxyFlags {
+    /// Send requests through a proxy: http://, socks5:// or socks5h://[NAME:PASSWORD@]HOST[:PORT]
+    ///
+    /// An http:// proxy is asked for a tunnel to https:// hosts, and to fetch http:// URLs itself. socks5h:// resolves
+    /// names at the proxy, socks5:// here. Without this flag the environment decides: http_proxy, HTTPS_PROXY, ALL_PROXY,
+    /// NO_PROXY. An empty PROXY is none.
+    #[arg(short = 'x', long, value_name = "PROXY")]
+    proxy: Option<String>,
+    /// Hosts to ask without a proxy, with commas between: names, addresses, networks, each with a :PORT or without
+    #[arg(long, value_name = "HOSTS")]
+    noproxy: Option<String>,
+}
+
+impl ProxyFlags {
+    pub(super) fn set(&self, config: &mut Config) -> Result<(), Problem> {
+        let variable = |name: &str| std::env::var(name).ok();
+        // Its text may hold a password: it stands in no message.
+        let problem = |flag: &str, reason: String| {
+            Problem::usage(format!("{flag}: {reason}"), "`headcount check --help` shows what a proxy is")
+        };
+        config.proxies = match self.proxy.as_deref() {
+            None => Proxies::from_environment(variable)
+                .map_err(|reason| problem("an environment variable names no proxy", reason))?,
+            Some("") => Proxies::default(),
+            Some(text) => {
+                let proxy: Proxy = text.parse().map_err(|reason| problem("--proxy names none", reason))?;
+                let exceptions = variable("no_proxy").or_else(|| variable("NO_PROXY"));
+                Proxies::all(&proxy).except(&exceptions.unwrap_or_default())
+            }
+        };
+        if let Some(hosts) = &self.noproxy {
+            config.proxies = std::mem::take(&mut config.proxies).except(hosts);
+        }
+        Ok(())
+    }
+}

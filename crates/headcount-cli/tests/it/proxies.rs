@@ -1,0 +1,140 @@
+//! Proxies: through which one a request goes, what it is asked for, and whose fault it is when that fails.
+
+use small_web::{Certificate, Host, Proxy, ProxyManners, SmallWeb, Temperament};
+
+use crate::harness::{Desk, Ended, end_of};
+
+const OPEN: ProxyManners = ProxyManners { credentials: None, refuses: false, is_silent: false };
+
+/// The page under a name that only the proxy knows.
+fn inside(host: &Host, scheme: &str) -> String {
+    format!("{scheme}://inside.small-web.test:{}/page/1", host.address().port())
+}
+
+fn check(words: &str) -> Ended {
+    Desk::new().check(&format!("{words} --retries 0"))
+}
+
+fn end(words: &str) -> String {
+    end_of(&check(words).record())
+}
+
+#[test]
+fn an_http_proxy_fetches_plain_urls_and_tunnels_the_others() {
+    let web = SmallWeb::start().unwrap();
+    let (plain, encrypted) =
+        (web.host(Temperament::Fast), web.tls_host(Temperament::Fast, Certificate::Good));
+    let proxy = web.proxy(OPEN);
+    let desk = Desk::new();
+    desk.write("ca.pem", web.authority_pem());
+    desk.write("urls.txt", format!("{}\n{}\n", inside(&plain, "http"), inside(&encrypted, "https")));
+    let words = format!("urls.txt --cacert ca.pem -x http://{} -c 1", proxy.address());
+    for record in desk.check(&words).records() {
+        assert_eq!((end_of(&record).as_str(), &record["title"]), ("200", &"Page 1".into()));
+        assert_eq!(record["host_ip"], serde_json::Value::Null, "only the proxy knows it");
+    }
+    let mut seen = proxy.seen();
+    seen.sort();
+    let tunnel = format!("CONNECT inside.small-web.test:{}", encrypted.address().port());
+    assert_eq!(seen, [tunnel, format!("GET {}", inside(&plain, "http"))]);
+    let host = &plain.seen()[0];
+    let field = host.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).unwrap();
+    assert_eq!(field.1, format!("inside.small-web.test:{}", plain.address().port()));
+}
+
+#[test]
+fn socks_resolves_names_there_or_here() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.tls_host(Temperament::Fast, Certificate::Good);
+    let proxy = web.proxy(OPEN);
+    let url = inside(&host, "https");
+    let port = host.address().port();
+    assert_eq!(end(&format!("{url} -k -x socks5h://{}", proxy.address())), "200");
+    let known_here = format!("--resolve inside.small-web.test:{port}:127.0.0.9");
+    assert_eq!(end(&format!("{url} -k -x socks5://{} {known_here}", proxy.address())), "200");
+    assert_eq!(
+        proxy.seen(),
+        [format!("SOCKS inside.small-web.test:{port}"), format!("SOCKS 127.0.0.9:{port}")]
+    );
+    let plain = web.host(Temperament::Fast);
+    assert_eq!(end(&format!("{} -x socks5h://{}", inside(&plain, "http"), proxy.address())), "200");
+}
+
+#[test]
+fn a_proxy_that_wants_a_password_gets_it_and_nobody_else_sees_it() {
+    let web = SmallWeb::start().unwrap();
+    let (plain, encrypted) =
+        (web.host(Temperament::Fast), web.tls_host(Temperament::Fast, Certificate::Good));
+    let proxy = web.proxy(ProxyManners { credentials: Some(("me", "s3cret@")), ..OPEN });
+    for (host, scheme) in [(&plain, "http"), (&encrypted, "https")] {
+        for kind in ["http", "socks5h"] {
+            let url = inside(host, scheme);
+            let good = check(&format!("{url} -k -x {kind}://me:s3cret%40@{} -v", proxy.address()));
+            assert_eq!(end_of(&good.record()), "200", "{kind} {scheme}");
+            let bad = check(&format!("{url} -k -x {kind}://me:wr0ng@{} -v", proxy.address()));
+            // What an HTTP proxy says of a plain URL is an answer.
+            let expected = if (kind, scheme) == ("http", "http") { "407" } else { "connect/proxy" };
+            assert_eq!(end_of(&bad.record()), expected, "{kind} {scheme}");
+            for text in [good.stdout, good.stderr, bad.stdout, bad.stderr] {
+                assert!(!text.contains("s3cret") && !text.contains("wr0ng"), "{text}");
+            }
+        }
+    }
+    for seen in plain.seen().iter().chain(&encrypted.seen()) {
+        let is_for_proxy = |(name, _): &(String, String)| name.to_lowercase().starts_with("proxy-");
+        assert!(!seen.headers.iter().any(is_for_proxy), "{seen:?}");
+    }
+    let ended = check(&format!("{} -x ftp://me:s3cret@127.0.0.1", plain.url("/")));
+    assert_eq!(ended.code, Some(3));
+    assert!(
+        ended.stderr.starts_with("error: --proxy") && !ended.stderr.contains("s3cret"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn what_a_proxy_does_not_do_is_the_proxys_failure() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.tls_host(Temperament::Fast, Certificate::Good);
+    let url = inside(&host, "https");
+    let refusing = web.proxy(ProxyManners { refuses: true, ..OPEN });
+    let silent = web.proxy(ProxyManners { is_silent: true, ..OPEN });
+    for kind in ["http", "socks5h"] {
+        let end = |address: String| end(&format!("{url} -x {kind}://{address} --connect-timeout 400ms"));
+        assert_eq!(end(refusing.address().to_string()), "connect/proxy");
+        assert_eq!(end(silent.address().to_string()), "connect/proxy");
+        assert_eq!(end(web.refused_address().to_string()), "connect/proxy");
+        assert_eq!(end(web.host(Temperament::SshBanner).address().to_string()), "connect/proxy");
+        assert_eq!(end(web.host(Temperament::CloseOnAccept).address().to_string()), "connect/proxy");
+    }
+    // Behind the tunnel it is the host again.
+    let proxy = web.proxy(OPEN);
+    assert_eq!(end(&format!("{url} -x http://{}", proxy.address())), "tls/certificate");
+}
+
+#[test]
+fn the_environment_names_proxies_and_exceptions() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let proxy = web.proxy(OPEN);
+    let goes_through = |variables: &[(&str, &str)], words: &str, proxy: &Proxy| {
+        let before = proxy.seen().len();
+        let desk = Desk::new();
+        let url = host.url("/page/1");
+        let mut arguments = vec!["check", &url];
+        arguments.extend(words.split_whitespace().map(|word| if word == "''" { "" } else { word }));
+        let output = desk.command(&arguments).envs(variables.iter().copied()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        proxy.seen().len() > before
+    };
+    let address = proxy.address().to_string();
+    assert!(goes_through(&[("http_proxy", &address)], "", &proxy));
+    assert!(goes_through(&[("ALL_PROXY", &address)], "", &proxy));
+    assert!(!goes_through(&[("HTTP_PROXY", &address)], "", &proxy));
+    assert!(!goes_through(&[("HTTPS_PROXY", &address)], "", &proxy));
+    assert!(!goes_through(&[("http_proxy", &address)], "-x ''", &proxy));
+    assert!(!goes_through(&[("http_proxy", &address), ("NO_PROXY", "127.0.0.0/8")], "", &proxy));
+    assert!(!goes_through(&[("http_proxy", &address)], "--noproxy localhost,127.0.0.1", &proxy));
+    assert!(goes_through(&[("no_proxy", "*")], &format!("-x {address} --noproxy example.com"), &proxy));
+}

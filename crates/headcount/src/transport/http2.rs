@@ -1,0 +1,267 @@
+//! An HTTP/2 connection: many requests at once over one socket, which tasks of the loop read and write.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use headcount_tasks::LoopExecutor;
+use http::header::HOST;
+use http::uri::{Authority, Parts, PathAndQuery, Scheme};
+use http::{Uri, Version};
+use http_body_util::Full;
+use hyper::client::conn::http2;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::connection::{BadBody, Broken, LONGEST_HEADER, Outgoing, fill_in_times, note_head, read_body};
+use super::failure;
+use super::metered::{Channel, Meter, Metered};
+use super::trace::Trace;
+use crate::Config;
+use crate::record::{Certificate, Failure, Kind, Phase};
+
+/// Bytes that a host may send before somebody has taken them, of one answer and of all together. Answers are taken as
+/// they come, so this bounds memory and, over a round trip, speed.
+const WINDOW_OF_ONE: u32 = 256 << 10;
+const WINDOW_OF_ALL: u32 = 1 << 20;
+
+/// Streams until the host has said how many it allows.
+const FIRST_STREAMS: usize = 100;
+
+/// How long a connection that nobody holds any more may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// A connection for many requests. Clones are the same one; when the last is dropped, it is closed.
+#[derive(Clone)]
+pub(crate) struct Http2 {
+    sender: http2::SendRequest<Full<Bytes>>,
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    meter: Rc<Meter>,
+    peer: Option<IpAddr>,
+    certificate: Option<Arc<Certificate>>,
+    encrypted: bool,
+    /// Requests under way.
+    streams: Cell<usize>,
+    /// How many of them the host allows.
+    most_streams: Rc<Cell<usize>>,
+    has_answered: Cell<bool>,
+    /// Nothing new is to be sent.
+    is_retired: Cell<bool>,
+    /// Closed with the last holder, which tells the tasks.
+    _held: watch::Sender<()>,
+}
+
+impl Http2 {
+    /// Speaks HTTP/2 over what was opened to `peer`.
+    pub(super) async fn open<S>(
+        channel: Channel<S>,
+        peer: Option<IpAddr>,
+        certificate: Option<Arc<Certificate>>,
+    ) -> Result<Http2, Failure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let encrypted = channel.is_encrypted();
+        let meter = Rc::new(Meter::default());
+        let io = TokioIo::new(Metered { stream: channel, meter: Rc::clone(&meter) });
+        let (held, holders) = watch::channel(());
+        let executor = OnTheLoop { holders };
+        let (sender, mut connection) = http2::Builder::new(executor.clone())
+            .initial_stream_window_size(WINDOW_OF_ONE)
+            .initial_connection_window_size(WINDOW_OF_ALL)
+            .initial_max_send_streams(FIRST_STREAMS)
+            .max_header_list_size(LONGEST_HEADER as u32)
+            .handshake(io)
+            .await
+            .map_err(|error| failure::exchange(Phase::Send, &meter, &error))?;
+        let most_streams = Rc::new(Cell::new(FIRST_STREAMS));
+        let seen = Rc::clone(&most_streams);
+        hyper::rt::Executor::execute(&executor, async move {
+            // How it ended shows in the requests that wait for it.
+            let _ended = poll_fn(|context| {
+                let ended = Pin::new(&mut connection).poll(context);
+                seen.set(connection.current_max_send_streams());
+                ended
+            })
+            .await;
+        });
+        let shared = Shared {
+            meter,
+            peer,
+            certificate,
+            encrypted,
+            streams: Cell::new(0),
+            most_streams,
+            has_answered: Cell::new(false),
+            is_retired: Cell::new(false),
+            _held: held,
+        };
+        Ok(Http2 { sender, shared: Rc::new(shared) })
+    }
+
+    /// Whether the connection is to be asked with TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.shared.encrypted
+    }
+
+    /// Whom it is to; not known behind a proxy.
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
+        self.shared.peer
+    }
+
+    /// Whether it can take one request more.
+    pub(crate) fn has_room(&self) -> bool {
+        self.is_open() && self.shared.streams.get() < self.shared.most_streams.get()
+    }
+
+    /// Whether new requests can be sent, as far as this machine knows.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.shared.is_retired.get() && !self.shared.meter.ended.get() && !self.sender.is_closed()
+    }
+
+    /// Whether no request is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.shared.streams.get() == 0
+    }
+
+    /// Sends a request and reads its answer; what was learnt is in `trace`, also after a failure. Dropping the future
+    /// resets its stream; the others go on.
+    pub(crate) async fn exchange(
+        &self,
+        request: Outgoing,
+        config: &Config,
+        trace: &mut Trace,
+    ) -> Result<(), Broken> {
+        let mut stream = Stream::begin(&self.shared);
+        trace.phase = Phase::Headers;
+        (trace.peer, trace.certificate) = (self.shared.peer, self.shared.certificate.clone());
+        fill_in_times(trace, self.shared.encrypted);
+        let request = in_http2(request, self.shared.encrypted).map_err(|failure| Broken {
+            failure,
+            unanswered: false,
+            unsent: false,
+            is_refused: false,
+            is_first: true,
+        })?;
+        let result = self.sender.clone().try_send_request(request).await;
+        let response = result.map_err(|error| {
+            stream.is_over = true;
+            let unsent = error.message().is_some() || failure::is_unprocessed(error.error());
+            self.broken(error.error(), if unsent { Phase::Send } else { Phase::Headers })
+        })?;
+        self.shared.has_answered.set(true);
+        trace.starttransfer = Some(trace.elapsed());
+        let (parts, body) = response.into_parts();
+        note_head(&parts, config, trace);
+        let read = read_body(body, config, trace, |_context| ()).await;
+        stream.is_over = true;
+        read.map(drop).map_err(|bad| match bad {
+            BadBody::Connection(error) => self.broken(&error, Phase::Body),
+            BadBody::Content(failure) => {
+                Broken { failure, unanswered: false, unsent: false, is_refused: false, is_first: false }
+            }
+        })
+    }
+
+    /// In phase `Send`, the host has not begun with the request.
+    fn broken(&self, error: &hyper::Error, phase: Phase) -> Broken {
+        let is_of_one = failure::is_reset_stream(error);
+        if !is_of_one {
+            self.shared.is_retired.set(true);
+        }
+        Broken {
+            failure: failure::stream(phase, &self.shared.meter, error),
+            unanswered: phase == Phase::Send || (phase == Phase::Headers && !is_of_one),
+            unsent: phase == Phase::Send,
+            is_refused: failure::is_unprocessed(error),
+            is_first: !self.shared.has_answered.get(),
+        }
+    }
+}
+
+/// A request under way on a shared connection.
+struct Stream<'c> {
+    shared: &'c Shared,
+    began: Instant,
+    is_over: bool,
+}
+
+impl Stream<'_> {
+    fn begin(shared: &Shared) -> Stream<'_> {
+        shared.streams.set(shared.streams.get() + 1);
+        Stream { shared, began: Instant::now(), is_over: false }
+    }
+}
+
+impl Drop for Stream<'_> {
+    fn drop(&mut self) {
+        self.shared.streams.set(self.shared.streams.get() - 1);
+        // Given up, and for as long as the better part of its wait nothing came of anything: nobody else is to wait there.
+        let is_quiet = || {
+            let last_read = self.shared.meter.last_read.get();
+            last_read.is_none_or(|read| read < self.began + self.began.elapsed() / 2)
+        };
+        if !self.is_over && is_quiet() {
+            self.shared.is_retired.set(true);
+        }
+    }
+}
+
+/// Where HTTP/1.1 has a Host field, HTTP/2 has the whole URL.
+fn in_http2(request: Outgoing, encrypted: bool) -> Result<Outgoing, Failure> {
+    let (mut parts, body) = request.into_parts();
+    let unusable = |reason: &dyn std::fmt::Display| {
+        Failure::new(
+            Phase::Input,
+            Kind::InvalidUrl,
+            format!("the request cannot be sent in HTTP/2: {reason}"),
+        )
+    };
+    let host = parts.headers.remove(HOST);
+    let authority = match (&host, parts.uri.authority()) {
+        (Some(host), _) => Authority::try_from(host.as_bytes()).map_err(|reason| unusable(&reason))?,
+        (None, Some(authority)) => authority.clone(),
+        (None, None) => return Err(unusable(&"it names no host")),
+    };
+    let mut uri = Parts::default();
+    uri.scheme = Some(if encrypted { Scheme::HTTPS } else { Scheme::HTTP });
+    uri.authority = Some(authority);
+    let path = parts.uri.path_and_query().cloned();
+    uri.path_and_query = Some(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+    parts.uri = Uri::from_parts(uri).map_err(|reason| unusable(&reason))?;
+    parts.version = Version::HTTP_2;
+    Ok(Outgoing::from_parts(parts, body))
+}
+
+/// Puts a connection's tasks on the loop. They end with the connection; whoever stalls at the end is not waited for.
+#[derive(Clone)]
+struct OnTheLoop {
+    holders: watch::Receiver<()>,
+}
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for OnTheLoop {
+    fn execute(&self, future: F) {
+        let mut holders = self.holders.clone();
+        LoopExecutor::new("HTTP/2 connection").spawn(async move {
+            let abandoned = async {
+                // It can only be closed.
+                while holders.changed().await.is_ok() {}
+                sleep(GOODBYE).await;
+            };
+            tokio::select! {
+                _value = future => {}
+                () = abandoned => {}
+            }
+        });
+    }
+}
