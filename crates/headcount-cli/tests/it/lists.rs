@@ -86,13 +86,13 @@ fn a_row_says_how_to_ask_and_its_secrets_stay_with_its_host() {
         "calls.jsonl",
         rows.map(|row| format!("{row}\n")).concat() + "{\"url\": 1, \"headers\": \"s3cret",
     );
-    let ended = desk.check("calls.jsonl -o out.json");
+    let ended = desk.check("calls.jsonl -o out.json -H X-Token:of-all");
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     let records: Vec<Value> = serde_json::from_str(&desk.read("out.json")).unwrap();
     let titles: Vec<&str> = records.iter().filter_map(|record| record["title"].as_str()).collect();
     assert_eq!(
         titles,
-        ["GET none none", "PUT text/x s3cret-one as it is", "POST application/json none [1,2]"],
+        ["GET none of-all", "PUT text/x s3cret-one as it is", "POST application/json of-all [1,2]"],
         "the server was asked so"
     );
     assert_eq!(records[0]["input_fields"], json!({"id": 1, "nested": {"a": [null]}}));

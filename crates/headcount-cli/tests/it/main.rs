@@ -10,6 +10,7 @@ mod inputs;
 mod interruption;
 mod journal;
 mod kill;
+mod learning;
 mod lists;
 mod outputs;
 mod politeness;

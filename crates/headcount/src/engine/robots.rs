@@ -107,7 +107,7 @@ async fn ask<N: Network>(
     let connect_deadline = (Instant::now() + run.config.connect_timeout).min(deadline);
     let mut connection =
         establish(&run.network, &run.tls, url, &mut addresses, None, connect_deadline, trace).await?;
-    connection.exchange(request()?, run.config.max_body, trace).await.map_err(|broken| broken.failure)?;
+    connection.exchange(request()?, &run.config, trace).await.map_err(|broken| broken.failure)?;
     Ok(())
 }
 

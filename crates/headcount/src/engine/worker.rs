@@ -138,9 +138,8 @@ pub(super) async fn ask_host<N: Network>(
     request: impl Fn() -> Result<Outgoing, Failure>,
     trace: &mut Trace,
 ) -> Result<(), Failure> {
-    let max_body = run.config.max_body;
     if let Some(mut connection) = idle_connection(turn, url.scheme() == "https", trace.reach).await {
-        match connection.exchange(request()?, max_body, trace).await {
+        match connection.exchange(request()?, &run.config, trace).await {
             Ok(reusable) => {
                 keep(run, turn, connection, reusable, trace);
                 return Ok(());
@@ -159,7 +158,8 @@ pub(super) async fn ask_host<N: Network>(
         turn.lane().addresses = addresses;
     }
     let mut connection = result?;
-    let reusable = connection.exchange(request()?, max_body, trace).await.map_err(|broken| broken.failure)?;
+    let reusable =
+        connection.exchange(request()?, &run.config, trace).await.map_err(|broken| broken.failure)?;
     keep(run, turn, connection, reusable, trace);
     Ok(())
 }

@@ -14,8 +14,10 @@ use hyper_util::rt::TokioIo;
 
 use super::body::Taken;
 use super::failure;
+use super::learning::Learnt;
 use super::metered::{Channel, Meter, Metered};
 use super::trace::{Head, Trace};
+use crate::Config;
 use crate::record::{Failure, Phase};
 
 /// A request as it is sent.
@@ -84,7 +86,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
     pub(crate) async fn exchange(
         &mut self,
         request: Outgoing,
-        max_body: u64,
+        config: &Config,
         trace: &mut Trace,
     ) -> Result<bool, Broken> {
         self.meter.start();
@@ -110,10 +112,14 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         trace.starttransfer =
             Some(self.meter.first_byte.get().map_or_else(|| trace.elapsed(), |at| at - trace.started));
         let (parts, body) = response.into_parts();
-        trace.head = Some(Head::new(&parts));
+        let head = Head::new(&parts);
+        if trace.kept_body.is_none() && !head.sends_elsewhere(config) {
+            trace.learnt = Learnt::of_header(&parts.headers, config);
+        }
+        trace.head = Some(head);
         trace.phase = Phase::Body;
-        let whole = self.read_body(body, max_body, trace).await.map_err(|error| Broken {
-            failure: failure::exchange(Phase::Body, &self.meter, &error),
+        let whole = self.read_body(body, config, trace).await.map_err(|failure| Broken {
+            failure,
             unanswered: false,
             unsent: false,
         })?;
@@ -131,10 +137,10 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
     async fn read_body(
         &mut self,
         mut body: Incoming,
-        max_body: u64,
+        config: &Config,
         trace: &mut Trace,
-    ) -> Result<bool, hyper::Error> {
-        let mut taken = Taken::new(max_body, trace);
+    ) -> Result<bool, Failure> {
+        let mut taken = Taken::new(config, trace);
         while !body.is_end_stream() {
             let frame = poll_fn(|context| {
                 // The driver reads a body only when it is asked for: what it has read already is found at once, and
@@ -147,12 +153,13 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             })
             .await;
             let Some(frame) = frame else { break };
-            let Ok(chunk) = frame?.into_data() else { continue };
-            if !taken.take(chunk, trace) {
+            let frame = frame.map_err(|error| failure::exchange(Phase::Body, &self.meter, &error))?;
+            let Ok(chunk) = frame.into_data() else { continue };
+            if !taken.take(chunk, trace).await? {
                 break;
             }
         }
-        taken.finish(trace).await;
+        taken.finish(config, trace).await?;
         Ok(!trace.truncated)
     }
 

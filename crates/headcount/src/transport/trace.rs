@@ -8,6 +8,8 @@ use http::response::Parts;
 use http::{HeaderValue, StatusCode, Version};
 use tokio::time::Instant;
 
+use super::coding::Coding;
+use super::learning::Learnt;
 use crate::Config;
 use crate::policy::addresses::Reach;
 use crate::policy::redirect::is_redirect;
@@ -29,8 +31,12 @@ pub(crate) struct Trace {
     pub(crate) starttransfer: Option<Duration>,
     pub(crate) head: Option<Head>,
     pub(crate) body_bytes: u64,
+    /// Bytes of the body as they came, if it had codings that were taken off.
+    pub(crate) coded_bytes: Option<u64>,
     pub(crate) truncated: bool,
     pub(crate) title: Option<String>,
+    /// What the user has asked for besides.
+    pub(crate) learnt: Option<Box<Learnt>>,
     /// The body itself, if somebody wants it.
     pub(crate) kept_body: Option<Vec<u8>>,
 }
@@ -43,6 +49,8 @@ pub(crate) struct Head {
     pub(crate) content_type: Option<String>,
     pub(crate) content_length: Option<u64>,
     pub(crate) server: Option<String>,
+    /// The codings of the body.
+    pub(super) codings: Vec<Coding>,
     /// Where a redirect leads.
     pub(crate) location: Option<HeaderValue>,
     /// What a redirect sets of cookies.
@@ -64,8 +72,10 @@ impl Trace {
             starttransfer: None,
             head: None,
             body_bytes: 0,
+            coded_bytes: None,
             truncated: false,
             title: None,
+            learnt: None,
             kept_body: None,
         }
     }
@@ -98,6 +108,7 @@ impl Head {
             content_type: headers.get(CONTENT_TYPE).map(text),
             content_length: headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()),
             server: headers.get(SERVER).map(text),
+            codings: Coding::of(headers),
             location,
             set_cookies,
             wait: wait(parts),

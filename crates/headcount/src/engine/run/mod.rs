@@ -111,7 +111,7 @@ impl<N: Network> Run<N> {
         Run {
             random: RefCell::new(random),
             memory: Cell::new(0),
-            aside: RefCell::new(Aside::new(Instant::now())),
+            aside: RefCell::new(Aside::new(Instant::now(), config.disk)),
             is_aside_full: Cell::new(false),
             refused: RefCell::default(),
             has_refused: Notify::new(),
