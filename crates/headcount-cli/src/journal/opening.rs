@@ -61,6 +61,8 @@ pub(crate) fn open(
             return wanted.begin_with_output(kinds, inputs);
         }
         if wanted.flags.resume && output.exists() {
+            // Empty, as a kill leaves it that came just before it was removed. One that is not stays, and is no failure.
+            let _ = fs::remove_dir(&wanted.folder);
             return finished::exit(output).map(Opened::Ended);
         }
         return wanted.begin(inputs);

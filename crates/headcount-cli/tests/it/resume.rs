@@ -151,6 +151,17 @@ fn what_is_done_is_not_asked_again() {
 }
 
 #[test]
+fn what_a_kill_left_of_a_journal_that_was_being_removed_goes() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, good) = desk(&web);
+    assert_eq!(desk.check("urls.txt -o out.json --timeout 300ms --retries 0").code, Some(2));
+    // The folder goes last.
+    fs::create_dir(desk.path("out.json.headcount")).unwrap();
+    assert_eq!(desk.check(&format!("urls.txt -o out.json {RESUME}")).code, Some(2));
+    assert_eq!((good.requests(), desk.names()), (10, vec!["out.json".to_owned(), "urls.txt".to_owned()]));
+}
+
+#[test]
 fn a_finished_report_ends_as_its_run_did() {
     let web = SmallWeb::start().unwrap();
     for name in ["out.html", "out.md", "out.xml"] {
