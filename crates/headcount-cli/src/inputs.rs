@@ -1,17 +1,15 @@
 //! From the command line's inputs to requests: which are lists and which are URLs, opened before anything is sent.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufReader, IsTerminal};
+use std::io::{self, IsTerminal, Read, Seek};
 use std::path::Path;
 
-use headcount::list::Lines;
+use headcount::list::{List, ListOptions};
 use headcount::{Error, Request};
 
+use crate::arguments::ListFlags;
 use crate::terminal::Problem;
-
-/// Bytes read at once from a list.
-pub(crate) const BUFFER: usize = 64 << 10;
 
 pub(crate) enum Input {
     File { file: File, name: String },
@@ -19,35 +17,51 @@ pub(crate) enum Input {
     Url(Request),
 }
 
+/// An input that is ready to be read.
+pub(crate) enum Source {
+    Url(Box<Request>),
+    List(Box<List>),
+}
+
 /// Opens what there is to open. `-` is standard input; what names an existing file is a list; else what reads as a URL
 /// is one.
-pub(crate) fn open(arguments: &[OsString]) -> Result<Vec<Input>, Problem> {
-    if arguments.is_empty() {
+pub(crate) fn open(flags: &ListFlags, options: &ListOptions) -> Result<Vec<Input>, Problem> {
+    let named = flags.inputs.iter().map(|argument| open_any(argument));
+    let lists = flags.lists.iter().map(|name| open_list(name));
+    let urls = flags.urls.iter().map(|url| Ok(Input::Url(Request::from_bytes(url.as_encoded_bytes()))));
+    let inputs = named.chain(lists).chain(urls).collect::<Result<Vec<_>, _>>()?;
+    if inputs.is_empty() {
         if io::stdin().is_terminal() {
             let hint = "name a list (headcount check urls.txt), a URL, or - for standard input";
             return Err(Problem::usage("there is nothing to check", hint));
         }
         return Ok(vec![Input::Standard]);
     }
-    let inputs = arguments.iter().map(|argument| open_one(argument)).collect::<Result<Vec<_>, _>>()?;
     if inputs.iter().filter(|input| matches!(input, Input::Standard)).count() > 1 {
         return Err(Problem::usage(
             "standard input is named twice",
             "it can be read once only; leave one - out",
         ));
     }
+    for input in &inputs {
+        check_header(input, options)?;
+    }
     Ok(inputs)
 }
 
-fn open_one(argument: &OsStr) -> Result<Input, Problem> {
+fn open_any(argument: &OsStr) -> Result<Input, Problem> {
+    let name = argument.to_string_lossy();
+    if argument != "-" && !Path::new(argument).exists() && (name.contains("://") || reads_as_url(&name)) {
+        return Ok(Input::Url(Request::from_bytes(argument.as_encoded_bytes())));
+    }
+    open_list(argument)
+}
+
+fn open_list(argument: &OsStr) -> Result<Input, Problem> {
     if argument == "-" {
         return Ok(Input::Standard);
     }
     let name = argument.to_string_lossy().into_owned();
-    let path = Path::new(argument);
-    if !path.exists() && (name.contains("://") || reads_as_url(&name)) {
-        return Ok(Input::Url(Request::from_bytes(argument.as_encoded_bytes())));
-    }
     let cannot = |error: io::Error| {
         let hint = match error.kind() {
             io::ErrorKind::NotFound => "an INPUT is a file, a URL such as https://example.com/, or -",
@@ -56,7 +70,7 @@ fn open_one(argument: &OsStr) -> Result<Input, Problem> {
         };
         Problem::usage(format!("cannot open {name}: {error}"), hint)
     };
-    let file = File::open(path).map_err(cannot)?;
+    let file = File::open(argument).map_err(cannot)?;
     if file.metadata().map_err(cannot)?.is_dir() {
         return Err(Problem::usage(
             format!("{name} is a folder"),
@@ -69,7 +83,8 @@ fn open_one(argument: &OsStr) -> Result<Input, Problem> {
 /// Whether text that names no file can be meant as a URL: its host is an address, `localhost`, or has a dot or a port,
 /// and it does not look like the name of a list.
 fn reads_as_url(text: &str) -> bool {
-    const LISTS: &[&str] = &[".txt", ".csv", ".tsv", ".list", ".lst", ".json", ".jsonl", ".gz", ".zst"];
+    const LISTS: &[&str] =
+        &[".txt", ".csv", ".tsv", ".tab", ".list", ".lst", ".json", ".jsonl", ".ndjson", ".gz", ".zst"];
     let is_list = !text.contains('/') && LISTS.iter().any(|ending| text.ends_with(ending));
     if is_list || text.starts_with(['.', '/', '~', '\\']) {
         return false;
@@ -80,22 +95,53 @@ fn reads_as_url(text: &str) -> bool {
     url.port().is_some() || host.contains('.') || host.starts_with('[') || host == "localhost"
 }
 
-/// The requests of all inputs, one after another, read as they are needed.
-pub(crate) fn requests(
-    inputs: Vec<Input>,
-    method: &http::Method,
-) -> impl Iterator<Item = Result<Request, Error>> + Send + use<> {
-    let method = method.clone();
-    inputs
-        .into_iter()
-        .flat_map(|input| -> Box<dyn Iterator<Item = Result<Request, Error>> + Send> {
-            match input {
-                Input::File { file, name } => {
-                    Box::new(Lines::new(BufReader::with_capacity(BUFFER, file), name))
-                }
-                Input::Standard => Box::new(Lines::new(BufReader::with_capacity(BUFFER, io::stdin()), "-")),
-                Input::Url(request) => Box::new(std::iter::once(Ok(request))),
-            }
-        })
-        .map(move |request| request.map(|request| request.method(method.clone())))
+/// Looks at the header of a file that can be read again, before an output or a journal is touched.
+fn check_header(input: &Input, options: &ListOptions) -> Result<(), Problem> {
+    let Input::File { file, name } = input else { return Ok(()) };
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(());
+    }
+    let cannot = |error: io::Error| {
+        Problem::usage(format!("cannot read {name}: {error}"), "an INPUT is a file with a URL a line")
+    };
+    list(file.try_clone().map_err(cannot)?, name, options)?;
+    let mut file = file;
+    file.rewind().map_err(cannot)
+}
+
+/// A list whose header, if it is known to have one, has the column of the URLs.
+pub(crate) fn list(
+    bytes: impl Read + Send + 'static,
+    name: &str,
+    options: &ListOptions,
+) -> Result<List, Problem> {
+    let mut list = List::new(bytes, name, options.clone());
+    list.read_header().map_err(|error| {
+        let hint = match std::error::Error::source(&error) {
+            Some(_) => "look whether it is whole, and who may read it",
+            None => "--column NAME says which column has the URLs, --list-format what the list is",
+        };
+        Problem::broken(&error.into()).hint(hint).into_usage()
+    })?;
+    Ok(list)
+}
+
+/// Makes ready what is to be read.
+pub(crate) fn sources(inputs: Vec<Input>, options: &ListOptions) -> Result<Vec<Source>, Problem> {
+    let source = |input| match input {
+        Input::File { file, name } => Ok(Source::List(Box::new(list(file, &name, options)?))),
+        Input::Standard => Ok(Source::List(Box::new(list(io::stdin(), "-", options)?))),
+        Input::Url(request) => Ok(Source::Url(Box::new(options.complete(request)))),
+    };
+    inputs.into_iter().map(source).collect()
+}
+
+/// The requests of all sources, one after another, read as they are needed.
+pub(crate) fn requests(sources: Vec<Source>) -> impl Iterator<Item = Result<Request, Error>> + Send {
+    sources.into_iter().flat_map(|source| -> Box<dyn Iterator<Item = Result<Request, Error>> + Send> {
+        match source {
+            Source::Url(request) => Box::new(std::iter::once(Ok(*request))),
+            Source::List(list) => list,
+        }
+    })
 }

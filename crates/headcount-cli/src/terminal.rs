@@ -49,6 +49,12 @@ impl Problem {
         self
     }
 
+    /// The same, and where it stands.
+    pub(crate) fn with_prefix(mut self, place: &str) -> Problem {
+        self.message.insert_str(0, place);
+        self
+    }
+
     /// The same, with the exit code of a command line that cannot be used.
     pub(crate) fn into_usage(mut self) -> Problem {
         self.exit = Exit::Usage;

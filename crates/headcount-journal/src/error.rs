@@ -68,10 +68,16 @@ impl Error {
 
     /// The disk is full: the same can be tried again once there is room.
     pub fn is_full(&self) -> bool {
-        self.source.as_ref().is_some_and(|error| {
-            matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-        })
+        self.source.as_ref().is_some_and(is_full)
     }
+}
+
+/// There is no room now, and may be some later.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
 }
 
 impl fmt::Display for Error {

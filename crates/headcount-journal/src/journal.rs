@@ -10,7 +10,7 @@ use crate::reading::Reader;
 use crate::segment::{CHECKPOINT, ENDING, Kind, Line, MANIFEST, Seal, segment_name, write_line};
 use crate::state::{State, json, write_checkpoint};
 use crate::storage::{Storage, StoredFile, replace};
-use crate::{Error, Folder};
+use crate::{Commit, Companion, Error, Folder};
 
 /// Bytes after which a segment is closed and the next one begun.
 const SEGMENT_LENGTH: u64 = 64 << 20;
@@ -48,30 +48,6 @@ struct Segment<S: Storage> {
     file: Arc<S::File>,
     seal: Seal,
     written: u64,
-}
-
-/// A file beside the journal whose content must be safe before a checkpoint says so.
-pub trait Companion: Send + Sync {
-    /// Makes its content outlive a power failure.
-    fn sync(&self) -> io::Result<()>;
-}
-
-impl Companion for std::fs::File {
-    fn sync(&self) -> io::Result<()> {
-        self.sync_data()
-    }
-}
-
-/// Work that makes safe what was written before it was begun. It may run on another thread.
-#[must_use = "nothing is safe until it was run"]
-pub struct Commit<S: Storage = Folder> {
-    storage: Arc<S>,
-    files: Vec<Arc<S::File>>,
-    has_new_name: bool,
-    companions: Vec<Arc<dyn Companion>>,
-    checkpoint: Option<Vec<u8>>,
-    /// Closed segments among the files.
-    through: u32,
 }
 
 impl<S: Storage> Journal<S> {
@@ -313,9 +289,12 @@ impl<S: Storage> Journal<S> {
     ///
     /// # Errors
     /// It failed.
-    pub fn end_commit(&mut self, commit: &Commit<S>, result: io::Result<()>) -> Result<(), Error> {
+    pub fn end_commit(&mut self, commit: Commit<S>, result: io::Result<()>) -> Result<(), Error> {
         match &result {
-            Ok(()) => self.uncommitted.retain(|(number, _)| *number >= commit.through),
+            Ok(()) => {
+                self.uncommitted.retain(|(number, _)| *number >= commit.through);
+                self.checkpoint = self.checkpoint.take().or(commit.checkpoint);
+            }
             Err(error) => self.failed = Some(error.to_string()),
         }
         result.map_err(|error| Error::io("cannot make the journal safe on the disk", error))
@@ -327,9 +306,9 @@ impl<S: Storage> Journal<S> {
     /// As for [`Journal::write`] and [`Journal::end_commit`].
     pub fn commit(&mut self) -> Result<(), Error> {
         self.write()?;
-        let commit = self.begin_commit();
+        let mut commit = self.begin_commit();
         let result = commit.run();
-        self.end_commit(&commit, result)
+        self.end_commit(commit, result)
     }
 
     /// Notes that the run has come to its end, and how. From now on the journal can be removed, and cannot be resumed.
@@ -376,27 +355,5 @@ impl<S: Storage> Journal<S> {
             }
             _ => Ok(()),
         }
-    }
-}
-
-impl<S: Storage> Commit<S> {
-    /// Does it. Blocks.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn run(&self) -> io::Result<()> {
-        for file in &self.files {
-            file.sync()?;
-        }
-        if self.has_new_name {
-            self.storage.sync_folder()?;
-        }
-        if let Some(checkpoint) = &self.checkpoint {
-            for companion in &self.companions {
-                companion.sync()?;
-            }
-            replace(&*self.storage, CHECKPOINT, checkpoint)?;
-        }
-        Ok(())
     }
 }

@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod commit;
 mod done;
 mod error;
 mod folder;
@@ -35,11 +36,12 @@ mod shared;
 mod state;
 mod storage;
 
+pub use commit::{Commit, Companion};
 pub use done::DoneSet;
 pub use error::Error;
 pub use folder::Folder;
 pub use found::{Damage, Found, Unfinished, look};
-pub use journal::{Commit, Companion, Journal};
+pub use journal::Journal;
 pub use manifest::{Difference, Extent, FORMAT, Manifest};
 pub use reading::{InOrder, Reader};
 pub use shared::SharedJournal;

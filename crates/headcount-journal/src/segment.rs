@@ -237,13 +237,13 @@ pub(crate) fn segment_name(number: u32) -> String {
     format!("{SEGMENT}{number:06}")
 }
 
-/// The numbers of the segments among these names, in order.
+/// The numbers of the segments among these names, in order. Other ways to write a number are no names of ours.
 pub(crate) fn segment_numbers(names: &[String]) -> Vec<u32> {
-    let mut numbers: Vec<u32> = names
-        .iter()
-        .filter_map(|name| name.strip_prefix(SEGMENT)?.parse().ok())
-        .filter(|number| names.contains(&segment_name(*number)))
-        .collect();
+    let number_of = |name: &String| {
+        let number = name.strip_prefix(SEGMENT)?.parse().ok()?;
+        (*name == segment_name(number)).then_some(number)
+    };
+    let mut numbers: Vec<u32> = names.iter().filter_map(number_of).collect();
     numbers.sort_unstable();
     numbers
 }

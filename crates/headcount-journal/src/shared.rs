@@ -38,7 +38,7 @@ impl<S: Storage> SharedJournal<S> {
         let own = Arc::clone(&shared);
         let builder = thread::Builder::new().name("headcount-journal".to_owned());
         let committer = builder
-            .spawn(move || own.commit_every(every))
+            .spawn(move || own.commit_after_each(|| own.pause(every)))
             .map_err(|error| Error::io("cannot start the journal's thread", error))?;
         Ok(SharedJournal { shared, committer: Arc::new(Mutex::new(Some(committer))) })
     }
@@ -88,30 +88,30 @@ impl<S: Storage> Shared<S> {
 
     fn commit(&self) -> Result<(), Error> {
         let _turn = lock(&self.turn);
-        let commit = self.with(|journal| {
+        let mut commit = self.with(|journal| {
             journal.write()?;
             Ok(journal.begin_commit())
         })?;
         let result = commit.run();
-        self.with(|journal| journal.end_commit(&commit, result))
+        self.with(|journal| journal.end_commit(commit, result))
     }
 
-    fn commit_every(&self, every: Duration) {
-        let mut is_closing = lock(&self.is_closing);
-        while !*is_closing {
-            let (woken, _) =
-                self.closing.wait_timeout(is_closing, every).unwrap_or_else(PoisonError::into_inner);
-            is_closing = woken;
-            if *is_closing {
-                return;
-            }
-            drop(is_closing);
+    /// Commits after each pause what was written in it, until there is none.
+    fn commit_after_each(&self, mut pause: impl FnMut() -> bool) {
+        while pause() {
             if self.with(|journal| Ok(journal.is_dirty())).unwrap_or(false) {
                 // The journal remembers a failure, and says it to whoever writes next.
                 let _ = self.commit();
             }
-            is_closing = lock(&self.is_closing);
         }
+    }
+
+    /// Waits for so long. Returns false, and at once, when the journal is being closed.
+    fn pause(&self, time: Duration) -> bool {
+        let is_closing = lock(&self.is_closing);
+        let waited = self.closing.wait_timeout_while(is_closing, time, |is_closing| !*is_closing);
+        let (is_closing, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !*is_closing
     }
 }
 
@@ -123,4 +123,140 @@ impl<S: Storage> std::fmt::Debug for Shared<S> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, VecDeque};
+
+    use super::*;
+    use crate::{Manifest, StoredFile};
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    /// A disk that takes its time to sync, on a clock of its own. Meanwhile, and in pauses, records come in.
+    #[derive(Clone, Default)]
+    struct SlowDisk(Arc<Mutex<World>>);
+
+    #[derive(Default)]
+    struct World {
+        now: Duration,
+        time_to_sync: Duration,
+        journal: Option<Arc<Shared<SlowDisk>>>,
+        /// When each record comes.
+        coming: VecDeque<Duration>,
+        /// When each record was written, and when what was written before a sync was safe.
+        written: Vec<Duration>,
+        safe: Vec<Duration>,
+        bytes: usize,
+    }
+
+    impl SlowDisk {
+        fn world(&self) -> MutexGuard<'_, World> {
+            lock(&self.0)
+        }
+
+        /// Lets the time pass, and writes the records that come in it.
+        fn pass(&self, time: Duration) {
+            let end = self.world().now + time;
+            loop {
+                let (journal, index) = {
+                    let mut world = self.world();
+                    let Some(at) = world.coming.front().copied().filter(|at| *at <= end) else { break };
+                    world.coming.pop_front();
+                    world.now = at;
+                    world.written.push(at);
+                    (world.journal.clone(), world.written.len() as u64)
+                };
+                let Some(journal) = journal else { break };
+                let added =
+                    journal.with(|journal| journal.record(index, b"{}").and_then(|()| journal.write()));
+                added.unwrap();
+            }
+            self.world().now = end;
+        }
+    }
+
+    impl Storage for SlowDisk {
+        type File = SlowDisk;
+
+        fn names(&self) -> io::Result<Vec<String>> {
+            Ok(Vec::new())
+        }
+        fn create(&self, _name: &str) -> io::Result<SlowDisk> {
+            Ok(self.clone())
+        }
+        fn open(&self, _name: &str) -> io::Result<SlowDisk> {
+            Ok(self.clone())
+        }
+        fn rename(&self, _from: &str, _to: &str) -> io::Result<()> {
+            Ok(())
+        }
+        fn remove(&self, _name: &str) -> io::Result<()> {
+            Ok(())
+        }
+        fn sync_folder(&self) -> io::Result<()> {
+            let time = self.world().time_to_sync;
+            self.pass(time);
+            Ok(())
+        }
+    }
+
+    impl StoredFile for SlowDisk {
+        fn length(&self) -> io::Result<u64> {
+            Ok(self.world().bytes as u64)
+        }
+        fn read_at(&self, _buffer: &mut [u8], _offset: u64) -> io::Result<usize> {
+            Ok(0)
+        }
+        fn write_at(&self, bytes: &[u8], _offset: u64) -> io::Result<usize> {
+            self.world().bytes += bytes.len();
+            Ok(bytes.len())
+        }
+        fn set_length(&self, _length: u64) -> io::Result<()> {
+            Ok(())
+        }
+        fn sync(&self) -> io::Result<()> {
+            let covered = self.world().written.len();
+            let time = self.world().time_to_sync;
+            self.pass(time);
+            let mut world = self.world();
+            let world = &mut *world;
+            world.safe.resize(covered.max(world.safe.len()), world.now);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_safe_within_a_second_on_a_disk_that_takes_a_tenth() {
+        let disk = SlowDisk::default();
+        let manifest = Manifest::new(1, String::new(), BTreeMap::new(), Vec::new());
+        let journal = Journal::create(disk.clone(), manifest).unwrap();
+        let shared = Arc::new(Shared {
+            journal: Mutex::new(Some(journal)),
+            turn: Mutex::default(),
+            is_closing: Mutex::default(),
+            closing: Condvar::new(),
+        });
+        {
+            let mut world = disk.world();
+            world.now = Duration::ZERO;
+            world.time_to_sync = MILLISECOND * 100;
+            world.journal = Some(Arc::clone(&shared));
+            // All the time, then now and then.
+            world.coming =
+                (0_u32..5_000).chain((5_000..60_000).step_by(777)).map(|at| MILLISECOND * at).collect();
+        }
+        let pause = || {
+            disk.pass(MILLISECOND * 500);
+            disk.world().now < MILLISECOND * 62_000
+        };
+        shared.commit_after_each(pause);
+        let mut world = disk.world();
+        assert_eq!((world.safe.len(), world.coming.len()), (world.written.len(), 0));
+        for (written, safe) in world.written.iter().zip(&world.safe) {
+            assert!(safe > written && *safe - *written < Duration::from_secs(1), "{written:?} {safe:?}");
+        }
+        world.journal = None;
+    }
 }

@@ -47,9 +47,26 @@ impl From<Error> for io::Error {
     /// Keeps the kind, by which a full disk is known.
     fn from(error: Error) -> io::Error {
         let cause = error.source.as_ref();
-        let kind = cause.and_then(|source| source.downcast_ref::<io::Error>()).map(io::Error::kind);
+        let kind = cause.map_or(io::ErrorKind::Other, |source| kind_of(&**source));
         let reason = cause.map(|source| format!(": {source}")).unwrap_or_default();
-        io::Error::new(kind.unwrap_or(io::ErrorKind::Other), format!("{}{reason}", error.message))
+        io::Error::new(kind, format!("{}{reason}", error.message))
+    }
+}
+
+/// What the disk said, through whatever library it was said.
+fn kind_of(error: &(dyn std::error::Error + 'static)) -> io::ErrorKind {
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return match (error.kind(), error.get_ref()) {
+            (io::ErrorKind::Other, Some(inner)) => kind_of(inner),
+            (kind, _) => kind,
+        };
+    }
+    if let Some(csv::ErrorKind::Io(error)) = error.downcast_ref::<csv::Error>().map(csv::Error::kind) {
+        return kind_of(error);
+    }
+    match error.downcast_ref::<rusqlite::Error>().map(rusqlite::Error::sqlite_error_code) {
+        Some(Some(rusqlite::ErrorCode::DiskFull)) => io::ErrorKind::StorageFull,
+        _ => error.source().map_or(io::ErrorKind::Other, kind_of),
     }
 }
 

@@ -3,17 +3,18 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::ser::{CompactFormatter, Formatter, Serializer};
+use serde_json::ser::{CompactFormatter, Formatter};
 
+use crate::json_serializer::Serializer;
 use crate::visible::is_dangerous;
 
 /// Writes one value, without a line end.
 pub fn write(writer: impl Write, value: &impl Serialize) -> io::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(writer, SafeFormatter)).map_err(io::Error::from)
+    value.serialize(&mut Serializer { writer }).map_err(io::Error::from)
 }
 
 /// serde_json escapes the controls below U+0020 only.
-struct SafeFormatter;
+pub(crate) struct SafeFormatter;
 
 impl Formatter for SafeFormatter {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {

@@ -23,6 +23,7 @@ mod error;
 mod fields;
 mod format;
 mod html;
+mod json_serializer;
 pub mod json_text;
 mod read;
 mod replacement;
@@ -36,7 +37,7 @@ pub use compare::{Change, ChangeKind, Comparison, Counts, Difference, TimeNoise}
 pub use error::Error;
 pub use fields::Fields;
 pub use format::Format;
-pub use read::RecordReader;
+pub use read::{RecordReader, headline_says_accepted};
 pub use replacement::{put_in_place, remove_leftovers, temporary_beside};
 pub use selection::{Where, WhereError};
 pub use verdict::end;

@@ -31,7 +31,7 @@ fn say(complaints: &[String]) {
 fn complaints(root: &Path) -> io::Result<Vec<String>> {
     let mut complaints = Vec::new();
     let mut files = BTreeSet::new();
-    for folder in ["crates", "benches", "examples"] {
+    for folder in ["crates", "benches", "examples", "fuzz"] {
         rust_files(root, Path::new(folder), &mut files)?;
     }
     for file in &files {

@@ -1,14 +1,15 @@
 //! The flags of `headcount check`, group by group, and the engine's configuration that they make.
 
-use std::ffi::OsString;
-
 use clap::Args;
 use headcount::Config;
+use headcount::list::ListOptions;
 
 use super::answer::AnswerFlags;
+use super::config_file::ConfigFlags;
 use super::connection::ConnectionFlags;
 use super::learning::LearningFlags;
 use super::limits::LimitFlags;
+use super::lists::ListFlags;
 use super::output::OutputFlags;
 use super::politeness::PolitenessFlags;
 use super::request::RequestFlags;
@@ -20,27 +21,56 @@ use crate::terminal::Problem;
 pub(super) const EXAMPLES: &str = "\
 Examples:
   headcount check urls.txt                       a table on the terminal
-  headcount check urls.txt -o report.json        a JSON array, in the order of the list
-  cat urls.txt | headcount check - | jq .title   JSON lines, as the answers come
-  headcount check example.com/a example.com/b    URLs themselves
+  headcount check urls.txt -o report.json        an array, in the list's order
+  headcount check urls.txt -o report.json --resume       go on after a kill
+  headcount check sites.csv.gz --column homepage -o out.csv
+  headcount check calls.jsonl                    method, headers, body by row
+  cat urls.txt | headcount check | jq .title     JSON lines, as answers come
+  headcount check -u example.com -u example.org  URLs themselves
 
 Exit codes:
   0 all accepted, 1 the run could not go on, 2 some record was not accepted,
   3 bad usage or configuration, 130 interrupted. A reader that closes the pipe
   (| head) has seen enough: that is 0";
 
+/// The flags that `-h` shows. All stand in `--help`.
+pub(super) const ESSENTIAL: &[&str] = &[
+    "accept",
+    "column",
+    "concurrency",
+    "config",
+    "data",
+    "format",
+    "header",
+    "insecure",
+    "json",
+    "jsonl",
+    "list",
+    "max-body",
+    "method",
+    "output",
+    "per-host",
+    "proxy",
+    "quiet",
+    "rate",
+    "resume",
+    "retries",
+    "retry-failed",
+    "timeout",
+    "url",
+    "user",
+    "verbose",
+    "where",
+];
+
 #[derive(Args, Debug)]
 pub(crate) struct CheckArguments {
-    /// Lists to read, URLs to ask, or - for standard input
-    ///
-    /// What names an existing file is a list: a URL a line; blank lines and lines that begin with # pass. Else what
-    /// reads as a URL is one; `example.com` means `https://example.com/`. With no INPUT, and standard input not a
-    /// terminal, the list is read from there.
-    #[arg(value_name = "INPUT")]
-    pub(crate) inputs: Vec<OsString>,
-
     #[command(flatten)]
-    pub(crate) request: RequestFlags,
+    pub(super) config: ConfigFlags,
+    #[command(flatten)]
+    pub(crate) lists: ListFlags,
+    #[command(flatten)]
+    request: RequestFlags,
     #[command(flatten)]
     answer: AnswerFlags,
     #[command(flatten)]
@@ -76,5 +106,14 @@ impl CheckArguments {
         self.limits.set(&mut config);
         config.local_wait = self.journal.local_wait;
         Ok(config)
+    }
+
+    /// How lists become requests.
+    pub(crate) fn list_options(&self) -> ListOptions {
+        let mut options = ListOptions::default();
+        options.format = self.lists.list_format.format();
+        options.column = self.lists.column.clone();
+        options.method = self.request.method();
+        options
     }
 }

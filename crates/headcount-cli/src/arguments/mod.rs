@@ -2,9 +2,11 @@
 
 mod answer;
 mod check;
+mod config_file;
 mod connection;
 mod learning;
 mod limits;
+mod lists;
 mod output;
 mod politeness;
 mod refusal;
@@ -15,13 +17,14 @@ mod values;
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use self::check::CheckArguments;
+pub(crate) use self::lists::ListFlags;
 pub(crate) use self::output::OutputFlags;
 use self::refusal::Refusal;
 pub(crate) use self::values::{at_least_one, duration, some_time};
-use crate::commands::{demo, diff, journal, report};
+use crate::commands::{demo, diff, journal, manual, report};
 
 /// One honest record for every URL.
 #[derive(Debug, Parser)]
@@ -54,10 +57,35 @@ pub(crate) enum Command {
     Journal(journal::JournalArguments),
     /// Print the JSON Schema of a record
     Schema,
+    /// Print a shell's completions
+    #[command(after_help = manual::COMPLETIONS_EXAMPLES)]
+    Completions(manual::CompletionsArguments),
+    /// Print a page of the manual
+    #[command(after_help = manual::MAN_EXAMPLES)]
+    Man(manual::ManArguments),
 }
 
-pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, Refusal> {
-    Ok(CommandLine::try_parse_from(arguments)?.command)
+/// All commands and flags.
+pub(crate) fn command() -> clap::Command {
+    CommandLine::command()
+}
+
+/// The same, with so many flags less in what `-h` shows that it is taken in at a glance.
+fn command_at_a_glance() -> clap::Command {
+    command().mut_subcommand("check", |check| {
+        check.mut_args(|arg| {
+            let is_essential = arg.get_long().is_none_or(|long| check::ESSENTIAL.contains(&long));
+            arg.hide_short_help(!is_essential)
+        })
+    })
+}
+
+pub(crate) fn parse(line: impl Iterator<Item = OsString>) -> Result<Command, Refusal> {
+    let mut command = command_at_a_glance();
+    let line: Vec<OsString> = line.collect();
+    let matches = command.try_get_matches_from_mut(&line)?;
+    let matches = config_file::complete(&mut command, line, matches)?;
+    Ok(CommandLine::from_arg_matches(&matches)?.command)
 }
 
 #[cfg(test)]
@@ -66,7 +94,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
         CommandLine::command().debug_assert();
     }
 }

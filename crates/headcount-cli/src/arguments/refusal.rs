@@ -36,7 +36,7 @@ impl From<clap::Error> for Refusal {
 }
 
 /// clap's finding in our words: what is wrong, then what to do.
-fn usage_problem(error: &clap::Error) -> Problem {
+pub(super) fn usage_problem(error: &clap::Error) -> Problem {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.join(", "),

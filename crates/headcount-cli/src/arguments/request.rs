@@ -11,7 +11,7 @@ use crate::terminal::Problem;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Requests")]
 pub(crate) struct RequestFlags {
-    /// Method of the requests [default: GET, with a body POST]
+    /// Method of requests whose row names none [default: GET; POST with a body]
     #[arg(short = 'X', long, value_name = "METHOD", value_parser = method)]
     method: Option<Method>,
     /// A header field, 'Name: value', or @FILE with one a line; repeatable

@@ -4,13 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use headcount::{Config, Engine, Error, Request};
-use http::Method;
 
 use super::running::{Finished, Run};
 use crate::arguments::CheckArguments;
 use crate::inputs::{self, Input};
 use crate::journal::{self, Opened};
-use crate::output::{Output, Place};
+use crate::output::{Output, Patience, Place};
 use crate::progress::ProgressLine;
 use crate::report::Report;
 use crate::terminal::{ColorChoice, Exit, Palette, Problem, say};
@@ -23,7 +22,7 @@ const DESCRIPTORS_PER_LOOKUP: usize = 4;
 
 pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     let mut config = arguments.config()?;
-    let inputs = inputs::open(&arguments.inputs)?;
+    let inputs = inputs::open(&arguments.lists, &arguments.list_options())?;
     fit_to_descriptors(&mut config, 1, arguments.output.quiet);
     let engine = Engine::new(config)
         .map_err(|error| Problem::broken(&error.into()).hint("see `headcount check --help`").into_usage())?;
@@ -61,14 +60,24 @@ fn prepare(
     inputs: Vec<Input>,
 ) -> Result<Result<Prepared, Exit>, Problem> {
     let place = Place::new(&arguments.output, &inputs)?;
-    let method = &arguments.request.method().unwrap_or(Method::GET);
+    let list_options = arguments.list_options();
     let Some(file) = place.file_with_journal().filter(|_| !arguments.journal.no_journal) else {
         arguments.journal.refuse_without_journal()?;
-        let output = Output::open(&place, arguments.output.color)?;
-        return Ok(Ok(Prepared { engine, output, requests: Box::new(inputs::requests(inputs, method)) }));
+        // What a pipe may still show to be no list leaves the output as it was.
+        let sources = inputs::sources(inputs, &list_options)?;
+        let patience = Patience::new(arguments.journal.local_wait);
+        let output = Output::open(&place, arguments.output.color, patience)?;
+        return Ok(Ok(Prepared { engine, output, requests: Box::new(inputs::requests(sources)) }));
     };
     Output::check(&place)?;
-    let opening = match journal::open(arguments, engine.config(), place.format, file, inputs)? {
+    let opening = match journal::open(
+        &arguments.journal,
+        engine.config(),
+        &list_options,
+        place.format,
+        file,
+        inputs,
+    )? {
         Opened::Run(opening) => *opening,
         Opened::Ended(exit) => {
             if !arguments.output.quiet {
@@ -77,8 +86,9 @@ fn prepare(
             return Ok(Err(exit));
         }
     };
-    let engine = if method.is_safe() { engine } else { opening.keeper.note_intents(engine)? };
-    let requests = Box::new(journal::requests(opening.sources, method, opening.rest));
+    // A row of a list may name a method that is not safe.
+    let engine = opening.keeper.note_intents(engine)?;
+    let requests = Box::new(journal::requests(opening.sources, opening.rest));
     Ok(Ok(Prepared { engine, output: Output::with_journal(&place, opening.keeper)?, requests }))
 }
 

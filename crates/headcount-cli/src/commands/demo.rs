@@ -13,7 +13,7 @@ use small_web::{Certificate, Host, KeepAliveEnd, SmallWeb, Temperament};
 use super::check::{fit_to_descriptors, report};
 use super::running::Run;
 use crate::arguments::{OutputFlags, some_time};
-use crate::output::{Output, Place, SelectionArguments};
+use crate::output::{Output, Patience, Place, SelectionArguments};
 use crate::progress::ProgressLine;
 use crate::terminal::{ColorChoice, Exit, Problem};
 
@@ -78,7 +78,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     let color = arguments.color;
     let urls = neighbourhood.urls;
     let count = urls.len();
-    let opened = Output::open(&Place::new(&output, &[])?, arguments.color)?;
+    let opened = Output::open(&Place::new(&output, &[])?, arguments.color, Patience::new(Duration::ZERO))?;
     tell(&format!("Checking {count} URLs on {} hosts of this machine.", neighbourhood.hosts))?;
     let engine = Engine::new(config).map_err(|error| Problem::broken(&error.into()))?;
     let finished = Run {

@@ -88,9 +88,8 @@ fn export(folder: &Folder, found: &Unfinished, file: &Path) -> Result<(), Proble
     };
     let table = tempfile::tempfile().map_err(cannot)?;
     let reader = found.reader(folder);
-    let uncounted = |_: &[u8]| Ok(());
     if file == Path::new("-") {
-        return write_records(io::stdout(), false, &reader, &table, uncounted).map(drop).map_err(cannot);
+        return write_records(io::stdout(), false, &reader, &table).map(drop).map_err(cannot);
     }
     let is_array = match file.extension().and_then(|extension| extension.to_str()) {
         Some("json") => true,
@@ -100,8 +99,7 @@ fn export(folder: &Folder, found: &Unfinished, file: &Path) -> Result<(), Proble
             return Err(Problem::usage(message, "use .json or .jsonl"));
         }
     };
-    let written =
-        replace(file, |target| write_records(target, is_array, &reader, &table, uncounted).map(drop));
+    let written = replace(file, |target| write_records(target, is_array, &reader, &table).map(drop));
     written.map_err(cannot)
 }
 

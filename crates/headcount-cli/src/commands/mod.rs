@@ -5,6 +5,7 @@ mod compare;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod journal;
+pub(crate) mod manual;
 pub(crate) mod report;
 mod running;
 
@@ -25,13 +26,17 @@ pub(crate) fn run(command: Command) -> Result<Exit, Problem> {
         Command::Journal(arguments) => journal::run(&arguments),
         Command::Schema => {
             let schema = serde_json::to_string_pretty(&headcount::record::json_schema());
-            let text = schema.map_err(|error| Problem::broken(&error.into()))?;
-            match writeln!(std::io::stdout(), "{text}") {
-                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                    Err(Problem::broken(&error.into()))
-                }
-                _ => Ok(Exit::Accepted),
-            }
+            print(&(schema.map_err(|error| Problem::broken(&error.into()))? + "\n"))
         }
+        Command::Completions(arguments) => manual::completions(&arguments),
+        Command::Man(arguments) => manual::page(&arguments),
+    }
+}
+
+/// Writes data to standard output. A reader that has seen enough is no trouble.
+fn print(data: impl AsRef<[u8]>) -> Result<Exit, Problem> {
+    match std::io::stdout().write_all(data.as_ref()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Problem::broken(&error.into())),
+        _ => Ok(Exit::Accepted),
     }
 }

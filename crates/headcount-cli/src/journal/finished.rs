@@ -7,7 +7,7 @@ use std::path::Path;
 
 use headcount::record::{Failure, Outcome};
 use headcount_journal::{Folder, Journal};
-use headcount_outputs::{Format, RecordReader, json_text};
+use headcount_outputs::{Format, RecordReader, headline_says_accepted, json_text};
 use serde::Deserialize;
 
 use super::flags::FailureKinds;
@@ -36,6 +36,9 @@ impl Light {
 
 /// The exit code of the run that wrote the output.
 pub(super) fn exit(path: &Path) -> Result<Exit, Problem> {
+    if let Some(Format::Html | Format::Junit | Format::Markdown) = Format::of_path(path) {
+        return exit_of_report(path);
+    }
     let mut exit = Exit::Accepted;
     let mut is_interrupted = false;
     each(path, |record, _| {
@@ -52,6 +55,20 @@ pub(super) fn exit(path: &Path) -> Result<Exit, Problem> {
         ));
     }
     Ok(exit)
+}
+
+fn exit_of_report(path: &Path) -> Result<Exit, Problem> {
+    let cannot = |error: io::Error| {
+        Problem::broken(&anyhow::Error::new(error).context(format!("cannot read {}", path.display())))
+    };
+    match headline_says_accepted(path).map_err(cannot)? {
+        Some(true) => Ok(Exit::Accepted),
+        Some(false) => Ok(Exit::NotAccepted),
+        None => Err(Problem::usage(
+            format!("{} is there, and is no report of headcount", path.display()),
+            "write to another file, or leave out --resume to replace it",
+        )),
+    }
 }
 
 /// Puts all records of an output into a journal, those that are meant as ones to be done again. Returns the checksums of
@@ -103,7 +120,7 @@ fn each(path: &Path, mut each: impl FnMut(Light, &[u8]) -> io::Result<()>) -> Re
         Some(Format::Csv | Format::Parquet | Format::Sqlite) => return each_of_table(path, each),
         Some(Format::Junit | Format::Markdown | Format::Html) => {
             return Err(Problem::usage(
-                format!("{} is a report, which cannot be read back", path.display()),
+                format!("{} is a report, from which no records can be read", path.display()),
                 "let the first -o be .json, .jsonl, .csv, .parquet or .sqlite",
             ));
         }

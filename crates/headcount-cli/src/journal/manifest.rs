@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_lc_rs::digest;
 use headcount::Config;
+use headcount::list::ListOptions;
 use headcount_journal::Manifest;
 use http::Method;
 
@@ -13,7 +14,7 @@ use crate::output::Format;
 /// The manifest of a run. With the salt of an earlier one, equal secrets have equal hashes.
 pub(crate) fn manifest(
     config: &Config,
-    method: &Method,
+    lists: &ListOptions,
     format: Format,
     inputs: &[Input],
     salt: Option<&str>,
@@ -26,8 +27,13 @@ pub(crate) fn manifest(
         context.update(secret);
         format!("sha256:{}", hexadecimal(context.finish().as_ref()))
     };
+    let list_format =
+        lists.format.map_or_else(|| "auto".to_owned(), |format| format!("{format:?}").to_lowercase());
+    let method = lists.method.as_ref().map_or("by default", Method::as_str).to_owned();
     let mut options = BTreeMap::from([
-        ("--method".to_owned(), method.to_string()),
+        ("--list-format".to_owned(), list_format),
+        ("--column".to_owned(), lists.column.clone()),
+        ("--method".to_owned(), method),
         ("--user-agent".to_owned(), String::from_utf8_lossy(config.user_agent.as_bytes()).into_owned()),
         ("--accept".to_owned(), config.accept.to_string()),
         ("--max-redirects".to_owned(), config.max_redirects.to_string()),

@@ -15,20 +15,17 @@ use std::time::Duration;
 use headcount::record::Outcome;
 use headcount::{Engine, Record};
 use headcount_journal::{Folder, Journal, SharedJournal};
-use tokio::time::Instant;
 
 pub(crate) use flags::JournalFlags;
 pub(crate) use opening::{Opened, open};
 pub(crate) use reading::requests;
 
 use self::reading::Extents;
-use crate::terminal::{Exit, Problem, say};
+use crate::output::Patience;
+use crate::terminal::{Exit, Problem};
 
 /// How long what was written may stay unsafe; making it safe takes its time as well.
 const COMMIT_EVERY: Duration = Duration::from_millis(500);
-
-/// How often a full disk is tried again.
-const TRY_AGAIN: Duration = Duration::from_millis(250);
 
 /// The journal's folder of an output.
 pub(crate) fn folder_of(output: &Path) -> PathBuf {
@@ -56,7 +53,7 @@ impl Keeper {
     ) -> Result<Keeper, Problem> {
         let journal =
             SharedJournal::start(journal, COMMIT_EVERY).map_err(|error| Problem::broken(&error.into()))?;
-        let patience = Patience { longest: flags.local_wait };
+        let patience = Patience::new(flags.local_wait);
         let is_durable = flags.durable;
         Ok(Keeper { journal, extents, noted: 0, is_durable, patience, has_interrupted: false })
     }
@@ -133,43 +130,8 @@ impl Keeper {
     }
 }
 
-/// How long a full disk is waited for.
-#[derive(Clone, Copy)]
-pub(crate) struct Patience {
-    longest: Duration,
-}
-
-impl Patience {
-    /// Tries until it works, fails for another reason than a full disk, or has taken too long.
-    pub(crate) fn wait_for_room<T>(self, mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-        let mut since = None;
-        loop {
-            let error = match attempt() {
-                Err(error) if is_full(&error) => error,
-                result => return result,
-            };
-            let started = *since.get_or_insert_with(|| {
-                let seconds = self.longest.as_secs_f64();
-                say("warning", &format!("{error}; the run waits up to {seconds} s for room"));
-                Instant::now()
-            });
-            if started.elapsed() >= self.longest {
-                return Err(error);
-            }
-            std::thread::park_timeout(TRY_AGAIN.min(self.longest));
-        }
-    }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-    )
-}
-
 /// Keeps the kind, by which a full disk is known.
-fn io_error(error: headcount_journal::Error) -> io::Error {
+pub(crate) fn io_error(error: headcount_journal::Error) -> io::Error {
     let kind = std::error::Error::source(&error)
         .and_then(|source| source.downcast_ref::<io::Error>())
         .map_or(io::ErrorKind::Other, io::Error::kind);

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use headcount::Config;
+use headcount::list::ListOptions;
 use headcount_journal::{Error, Folder, Found, Journal, Unfinished, look};
-use http::{HeaderName, Method};
+use http::HeaderName;
 
 use super::finished::{self, Light};
 use super::flags::{FailureKinds, JournalFlags};
 use super::manifest::manifest;
-use super::reading::{Extents, Rest, Source, sources};
+use super::reading::{Extents, Rest, sources};
 use super::{Keeper, folder_of};
-use crate::arguments::CheckArguments;
-use crate::inputs::Input;
+use crate::inputs::{Input, Source};
 use crate::output::Format;
 use crate::terminal::{Exit, Problem, say};
 
@@ -36,9 +36,9 @@ pub(crate) struct Opening {
 
 /// What a run is asked to do, and where.
 struct Wanted<'a> {
-    arguments: &'a CheckArguments,
     flags: &'a JournalFlags,
     config: &'a Config,
+    lists: &'a ListOptions,
     format: Format,
     output: &'a Path,
     folder: PathBuf,
@@ -46,14 +46,15 @@ struct Wanted<'a> {
 
 /// Opens the journal of an output, before anything is sent and before the output is touched.
 pub(crate) fn open(
-    arguments: &CheckArguments,
+    flags: &JournalFlags,
     config: &Config,
+    lists: &ListOptions,
     format: Format,
     output: &Path,
     inputs: Vec<Input>,
 ) -> Result<Opened, Problem> {
     let folder = folder_of(output);
-    let wanted = Wanted { arguments, flags: &arguments.journal, config, format, output, folder };
+    let wanted = Wanted { flags, config, lists, format, output, folder };
     let retry = wanted.flags.retry_failed.as_ref();
     let Some(folder) = wanted.find()? else {
         if let Some(kinds) = retry {
@@ -127,8 +128,14 @@ impl Wanted<'_> {
         let extents = Arc::new(Extents::default());
         let count = inputs.len();
         let spool = |number| journal.storage().spool(number);
-        let sources = sources(inputs, count, &BTreeMap::new(), spool, &extents)?;
-        self.opening(journal, sources, extents, HashMap::new())
+        match sources(inputs, count, self.lists, &BTreeMap::new(), spool, &extents) {
+            Ok(sources) => self.opening(journal, sources, extents, HashMap::new()),
+            Err(problem) => {
+                // What the problem is matters more than what is left behind.
+                let _ = journal.into_storage().map(Folder::remove);
+                Err(problem)
+            }
+        }
     }
 
     /// A run that begins with the records of a finished output. The journal takes its place once it has them all.
@@ -201,7 +208,7 @@ impl Wanted<'_> {
         let extents = Arc::new(Extents::default());
         let inputs_before = std::mem::replace(&mut found.manifest.inputs, manifest.inputs).len();
         let spool = |number| folder.spool(number);
-        let sources = sources(inputs, inputs_before, found.state.inputs(), spool, &extents)?;
+        let sources = sources(inputs, inputs_before, self.lists, found.state.inputs(), spool, &extents)?;
         let mut journal = Journal::resume(folder, found).map_err(|error| self.unusable(error))?;
         if let Some(kinds) = &self.flags.retry_failed
             && expected.is_empty()
@@ -229,8 +236,7 @@ impl Wanted<'_> {
     }
 
     fn manifest(&self, inputs: &[Input], salt: Option<&str>) -> headcount_journal::Manifest {
-        let method = self.arguments.request.method().unwrap_or(Method::GET);
-        manifest(self.config, &method, self.format, inputs, salt)
+        manifest(self.config, self.lists, self.format, inputs, salt)
     }
 
     fn unusable(&self, error: Error) -> Problem {

@@ -3,17 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crc32fast::Hasher;
-use headcount::list::Lines;
+use headcount::list::{List, ListOptions, MAGIC_BYTES, is_compressed};
 use headcount::{Error, Request};
 use headcount_journal::{DoneSet, Extent};
-use http::Method;
 
-use crate::inputs::{BUFFER, Input};
+use crate::inputs::{Input, Source, list};
 use crate::terminal::Problem;
 
 /// How far each list has been read, for the thread that writes the journal.
@@ -50,17 +49,12 @@ pub(crate) struct Rest {
     pub(crate) expected: HashMap<u64, u32>,
 }
 
-/// An input that is ready to be read.
-pub(crate) enum Source {
-    Url(Box<Request>),
-    List { name: String, bytes: Box<dyn Read + Send> },
-}
-
 /// Makes ready what is to be read. `read_before` says how far an earlier run has come with each input, of which it had
 /// `inputs_before`; `spool` opens the copy of an input that cannot be read twice.
 pub(crate) fn sources(
     inputs: Vec<Input>,
     inputs_before: usize,
+    lists: &ListOptions,
     read_before: &BTreeMap<u64, Extent>,
     spool: impl Fn(usize) -> io::Result<File>,
     extents: &Arc<Extents>,
@@ -80,7 +74,7 @@ pub(crate) fn sources(
         };
         let (name, bytes): (String, Box<dyn Read + Send>) = match input {
             Input::Url(request) => {
-                sources.push(Source::Url(Box::new(request)));
+                sources.push(Source::Url(Box::new(lists.complete(request))));
                 continue;
             }
             Input::File { file, name } if file.metadata().is_ok_and(|metadata| metadata.is_file()) => {
@@ -98,7 +92,7 @@ pub(crate) fn sources(
                 ("-".to_owned(), Box::new(bytes))
             }
         };
-        sources.push(Source::List { name, bytes: Box::new(watch(bytes)) });
+        sources.push(Source::List(Box::new(list(watch(bytes), &name, lists)?)));
     }
     Ok(sources)
 }
@@ -106,12 +100,10 @@ pub(crate) fn sources(
 /// The requests of all sources, one after another, read as they are needed, without those that are done.
 pub(crate) fn requests(
     sources: Vec<Source>,
-    method: &Method,
     rest: Rest,
-) -> impl Iterator<Item = Result<Request, Error>> + Send + use<> {
-    let method = method.clone();
+) -> impl Iterator<Item = Result<Request, Error>> + Send {
     let mut sources = sources.into_iter();
-    let mut list: Option<Lines<BufReader<Box<dyn Read + Send>>>> = None;
+    let mut list: Option<Box<List>> = None;
     let mut next_index = 0;
     std::iter::from_fn(move || {
         loop {
@@ -136,8 +128,8 @@ pub(crate) fn requests(
                 },
                 None => match sources.next()? {
                     Source::Url(request) => (!is_done).then_some(*request),
-                    Source::List { name, bytes } => {
-                        list = Some(Lines::new(BufReader::with_capacity(BUFFER, bytes), name));
+                    Source::List(next) => {
+                        list = Some(next);
                         continue;
                     }
                 },
@@ -151,7 +143,7 @@ pub(crate) fn requests(
                     format!("input {index} is not what the output has there: is this another list?");
                 return Some(Err(Error::input(message)));
             }
-            let request = request.method(method.clone()).index(index);
+            let request = request.index(index);
             return Some(Ok(if rest.in_doubt.contains(&index) { request.in_doubt() } else { request }));
         }
     })
@@ -192,8 +184,14 @@ fn compare(mut file: &File, name: &str, before: Extent, may_grow: bool) -> Resul
     let mut next = [0];
     if before.is_whole && file.read(&mut next).map_err(cannot)? > 0 {
         let is_line_longer = before.bytes > 0 && last != Some(b'\n') && next != *b"\n";
-        if is_line_longer || !may_grow {
-            let what = if is_line_longer { "its last line is longer" } else { "other inputs follow it" };
+        let what = match () {
+            // Where its last line ends cannot be seen.
+            () if is_compressed(&beginning(file).map_err(cannot)?) => "it is compressed",
+            () if is_line_longer => "its last line is longer",
+            () if !may_grow => "other inputs follow it",
+            () => "",
+        };
+        if !what.is_empty() {
             return Err(Problem::usage(
                 format!("{name} has grown since the journal's run had read it, and {what}"),
                 "put the list back as it was, or start afresh with --restart",
@@ -201,6 +199,14 @@ fn compare(mut file: &File, name: &str, before: Extent, may_grow: bool) -> Resul
         }
     }
     file.rewind().map_err(cannot)
+}
+
+/// The bytes by which a compressed list is known.
+fn beginning(mut file: &File) -> io::Result<Vec<u8>> {
+    file.rewind()?;
+    let mut beginning = Vec::new();
+    file.take(MAGIC_BYTES as u64).read_to_end(&mut beginning)?;
+    Ok(beginning)
 }
 
 /// The CRC-32 of all bytes, and the last of them.

@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::patience::{Patience, Patient};
 use crate::inputs::Input;
 use crate::terminal::Problem;
 
@@ -74,11 +75,14 @@ impl Destination {
         }
     }
 
-    /// Opens it for writing from the start.
-    pub(crate) fn open(&self) -> io::Result<Box<dyn Write + Send>> {
+    /// Opens it for writing from the start. Only a file can run out of room that may come back.
+    pub(crate) fn open(&self, patience: Patience) -> io::Result<Box<dyn Write + Send>> {
         match self {
+            Destination::StandardOutput if metadata_of(&io::stdout()).is_some_and(|out| out.is_file()) => {
+                Ok(Box::new(Patient::new(io::stdout(), patience)))
+            }
             Destination::StandardOutput => Ok(Box::new(io::stdout())),
-            Destination::File { target, .. } => Ok(Box::new(File::create(target)?)),
+            Destination::File { target, .. } => Ok(Box::new(Patient::new(File::create(target)?, patience))),
             Destination::Direct(path) => open_direct(path),
         }
     }

@@ -7,10 +7,13 @@ use std::sync::Arc;
 
 use headcount::{Record, Summary};
 use headcount_journal::{Folder, InOrder, Journal, Reader};
-use headcount_outputs::{Format, OutputFile, json_text, publish, remove_leftovers};
+use headcount_outputs::{
+    Format, OutputFile, json_text, publish, put_in_place, remove_leftovers, temporary_beside,
+};
 
-use super::json_array::{ArrayWriter, check, open_writers, replace, write_to_all};
-use crate::journal::Keeper;
+use super::json_array::{RecordTexts, check, open_writers, write_to_all};
+use super::patience::Patient;
+use crate::journal::{Keeper, io_error};
 use crate::terminal::Exit;
 
 pub(crate) struct Journaled {
@@ -64,11 +67,11 @@ impl Journaled {
                 let file =
                     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&target)?;
                 let file = Arc::new(file);
-                let written = keeper.with(|journal| {
+                keeper.with(|journal| {
                     journal.add_companion(Arc::<File>::clone(&file));
                     Ok(make_agree(&file, journal))
                 })??;
-                Form::Growing(Lines { file, written, text: Vec::new() })
+                Form::Growing(Lines { file: Patient::new(file, keeper.patience()), text: Vec::new() })
             }
         };
         Ok(Journaled { keeper, target, form, files, text: Vec::new(), done_before })
@@ -93,7 +96,7 @@ impl Journaled {
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.keeper.write()?;
         match &mut self.form {
-            Form::Growing(lines) => self.keeper.patience().wait_for_room(|| lines.write()),
+            Form::Growing(lines) => lines.write(),
             Form::Array | Form::Rewritten | Form::Files => Ok(()),
         }
     }
@@ -123,38 +126,20 @@ impl Journaled {
     fn make(&self, is_complete: bool, summary: &mut Summary) -> io::Result<()> {
         let mut all = Summary::default();
         let is_summary_of_all = self.done_before == 0;
-        let mut count = |text: &[u8]| -> io::Result<()> {
+        let count = |text: &[u8]| -> io::Result<()> {
             if !is_summary_of_all {
                 all.add(&serde_json::from_slice(text)?);
             }
             Ok(())
         };
-        let target = &self.target;
         // The records must be safe before what is made of them takes the place of anything.
         self.keeper.commit()?;
         let is_whole = self.keeper.with(|journal| {
-            let expected = journal.state().done().len();
-            let reader = journal.reader();
-            let is_made_of_files =
-                matches!(self.form, Form::Files) || (matches!(self.form, Form::Rewritten) && !is_complete);
+            let expected = is_complete.then(|| journal.state().done().len());
             let made = match &self.form {
-                _ if is_made_of_files => Ok(true),
-                Form::Growing(_) if is_summary_of_all => Ok(true),
-                Form::Growing(_) => reader.as_written(|_, text| count(text)).map_err(io::Error::other),
-                form => {
-                    let is_array = matches!(form, Form::Array);
-                    write_whole(target, is_array, &reader, is_complete.then_some(expected), &mut count)
-                }
-            };
-            // A database would get a second run of the same when this one goes on.
-            let files = self.files.iter().filter(|file| is_complete || file.format != Format::Sqlite);
-            let files: Vec<OutputFile> = files.cloned().collect();
-            let made = match made {
-                Ok(true) if !files.is_empty() || is_made_of_files => {
-                    let each = |text: &[u8]| if is_made_of_files { count(text) } else { Ok(()) };
-                    write_files(target, &files, &reader, is_complete.then_some(expected), each)
-                }
-                made => made,
+                Form::Growing(_) if self.files.is_empty() && is_summary_of_all => Ok(true),
+                Form::Growing(_) if self.files.is_empty() => count_all(&journal.reader(), count),
+                _ => self.write_all(&journal.reader(), expected, count),
             };
             if matches!(made, Ok(false)) {
                 journal.distrust_checkpoint()?;
@@ -167,59 +152,61 @@ impl Journaled {
             ));
         }
         if let Form::Growing(lines) = &self.form {
-            lines.file.sync_all()?;
+            lines.file.get_ref().sync_all()?;
         }
         if !is_summary_of_all {
             *summary = all;
         }
         Ok(())
     }
-}
 
-/// Writes all records in the order of the inputs to files. Returns false, and lets none of them appear, if some could
-/// not be read or there are not as many as expected.
-fn write_files(
-    target: &Path,
-    files: &[OutputFile],
-    reader: &Reader<'_, Folder>,
-    expected: Option<u64>,
-    mut count: impl FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<bool> {
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let table = tempfile::tempfile_in(folder)?;
-    let mut writers = open_writers(files)?;
-    let read = reader
-        .in_order(&table, |_, text| {
+    /// Writes all records in the order of the inputs to what is made of them at the end. Returns false, and lets nothing
+    /// take its place, if some could not be read or there are not as many as expected of a complete run.
+    fn write_all(
+        &self,
+        reader: &Reader<'_, Folder>,
+        expected: Option<u64>,
+        mut count: impl FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<bool> {
+        let is_complete = expected.is_some();
+        let target = &self.target;
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let table = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        let is_made =
+            matches!(self.form, Form::Array) || (matches!(self.form, Form::Rewritten) && is_complete);
+        let main = if is_made { Some(temporary_beside(target)?) } else { None };
+        let mut texts = main.as_ref().map(|main| {
+            let file = Patient::new(main.as_file(), self.keeper.patience());
+            RecordTexts::new(file, matches!(self.form, Form::Array))
+        });
+        // A database would get a second run of the same when this one goes on.
+        let files = self.files.iter().filter(|file| is_complete || file.format != Format::Sqlite);
+        let mut writers = open_writers(&files.cloned().collect::<Vec<OutputFile>>())?;
+        let each = |_, text: &[u8]| {
             count(text)?;
-            write_to_all(&mut writers, text)
-        })
-        .map_err(io::Error::other)?;
-    let is_whole = !read.is_damaged && expected.is_none_or(|expected| read.records == expected);
-    if is_whole {
+            texts.as_mut().map_or(Ok(()), |texts| texts.add(text))?;
+            if writers.is_empty() { Ok(()) } else { write_to_all(&mut writers, text) }
+        };
+        let read = reader.in_order(&table, each).map_err(io_error)?;
+        if read.is_damaged || expected.is_some_and(|expected| read.records != expected) {
+            return Ok(false);
+        }
+        texts.map_or(Ok(()), RecordTexts::finish)?;
+        if let Some(main) = main {
+            main.as_file().sync_all()?;
+            put_in_place(main, target)?;
+        }
         publish(writers)?;
+        Ok(true)
     }
-    Ok(is_whole)
 }
 
-/// Writes all records in the order of the inputs to a file that takes the place of `target`. Returns false, and leaves
-/// `target` as it was, if some could not be read or there are not as many as expected.
-fn write_whole(
-    target: &Path,
-    is_array: bool,
+/// Counts all records as they were written. Returns whether all could be read.
+fn count_all(
     reader: &Reader<'_, Folder>,
-    expected: Option<u64>,
     mut count: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<bool> {
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let table = tempfile::tempfile_in(folder)?;
-    let mut is_whole = true;
-    let replaced = replace(target, |file| {
-        let read = write_records(file, is_array, reader, &table, &mut count)?;
-        is_whole = !read.is_damaged && expected.is_none_or(|expected| read.records == expected);
-        // What is not whole does not take the place of what may be.
-        if is_whole { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
-    });
-    if is_whole { replaced.map(|()| true) } else { Ok(false) }
+    reader.as_written(|_, text| count(text)).map_err(io_error)
 }
 
 /// Writes all records of a journal in the order of the inputs.
@@ -228,58 +215,30 @@ pub(crate) fn write_records(
     is_array: bool,
     reader: &Reader<'_, Folder>,
     table: &File,
-    mut count: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<InOrder> {
-    if is_array {
-        let mut array = ArrayWriter::new(target);
-        let read = reader.in_order(table, |_, text| {
-            count(text)?;
-            array.add(text)
-        });
-        array.finish()?;
-        return read.map_err(io::Error::other);
-    }
-    let mut lines = BufWriter::with_capacity(64 << 10, target);
-    let read = reader.in_order(table, |_, text| {
-        count(text)?;
-        lines.write_all(text)?;
-        lines.write_all(b"\n")
-    });
-    lines.flush()?;
-    read.map_err(io::Error::other)
+    let mut texts = RecordTexts::new(target, is_array);
+    let read = reader.in_order(table, |_, text| texts.add(text)).map_err(io_error)?;
+    texts.finish()?;
+    Ok(read)
 }
 
-/// Lines in a file that grows. What could not be written stays for the next time.
+/// Lines in a file that grows, written when the journal has them.
 struct Lines {
-    file: Arc<File>,
-    written: u64,
+    file: Patient<Arc<File>>,
     text: Vec<u8>,
 }
 
 impl Lines {
     fn write(&mut self) -> io::Result<()> {
-        let mut file = &*self.file;
-        // What an attempt that failed has left is written over.
-        file.seek(SeekFrom::Start(self.written))?;
-        let mut done = 0;
-        let result = loop {
-            match file.write(&self.text[done..]) {
-                _ if done == self.text.len() => break Ok(()),
-                Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => done += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => break Err(error),
-            }
-        };
-        self.text.drain(..done);
-        self.written += done as u64;
-        result
+        self.file.write_all(&self.text)?;
+        self.text.clear();
+        Ok(())
     }
 }
 
 /// Brings the lines of a file to those of a journal: what agrees stays, the rest is cut off and written again. What a
-/// checkpoint covers was safe before it, and is believed. Returns the length.
-fn make_agree(mut file: &File, journal: &Journal) -> io::Result<u64> {
+/// checkpoint covers was safe before it, and is believed. The file stands at its end then.
+fn make_agree(mut file: &File, journal: &Journal) -> io::Result<()> {
     let (mut reader, mut position) = journal.found();
     if file.metadata()?.len() < position {
         (reader, position) = (journal.reader(), 0);
@@ -304,7 +263,7 @@ fn make_agree(mut file: &File, journal: &Journal) -> io::Result<u64> {
         }
         Ok(())
     };
-    reader.as_written(|_, text| each(text)).map_err(io::Error::other)?;
+    reader.as_written(|_, text| each(text)).map_err(io_error)?;
     file.set_len(agreeing)?;
     file.seek(SeekFrom::Start(agreeing))?;
     let mut end = position;
@@ -317,7 +276,6 @@ fn make_agree(mut file: &File, journal: &Journal) -> io::Result<u64> {
         }
         Ok(())
     });
-    written.map_err(io::Error::other)?;
-    lines.flush()?;
-    Ok(end)
+    written.map_err(io_error)?;
+    lines.flush()
 }

@@ -12,6 +12,7 @@ use headcount_outputs::{
 };
 
 use super::Destination;
+use super::patience::{Patience, Patient};
 
 /// Bytes of an entry in the table of places: where the record begins, then its length. A length of 0 is a record that
 /// never came.
@@ -19,11 +20,12 @@ const ENTRY: u64 = 12;
 
 pub(crate) struct JsonArray {
     target: Target,
-    spool: BufWriter<File>,
+    spool: BufWriter<Patient<File>>,
     spooled: u64,
     places: File,
     text: Vec<u8>,
     fields: Fields,
+    patience: Patience,
 }
 
 enum Target {
@@ -34,39 +36,49 @@ enum Target {
 }
 
 impl JsonArray {
-    pub(crate) fn open(destination: &Destination, fields: Fields) -> io::Result<JsonArray> {
+    pub(crate) fn open(
+        destination: &Destination,
+        fields: Fields,
+        patience: Patience,
+    ) -> io::Result<JsonArray> {
         let target = match destination {
             Destination::File { target, .. } => {
                 check(target)?;
                 Target::File(target.clone())
             }
-            _ => Target::Stream(destination.open()?),
+            _ => Target::Stream(destination.open(patience)?),
         };
-        JsonArray::spooling(target, destination.folder(), fields)
+        JsonArray::spooling(target, destination.folder(), fields, patience)
     }
 
     /// Records for files that are written at the end, in the same way.
-    pub(crate) fn of_files(files: Vec<OutputFile>) -> io::Result<JsonArray> {
+    pub(crate) fn of_files(files: Vec<OutputFile>, patience: Patience) -> io::Result<JsonArray> {
         let folder = files.first().and_then(|file| file.path.parent()).map(Path::to_owned);
         let folder =
             folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| PathBuf::from("."));
-        JsonArray::spooling(Target::Files(files), Some(&folder), Fields::default())
+        JsonArray::spooling(Target::Files(files), Some(&folder), Fields::default(), patience)
     }
 
     /// Made in the output's folder: a folder that cannot be written to shows now, and the space is where it will be
     /// needed.
-    fn spooling(target: Target, folder: Option<&Path>, fields: Fields) -> io::Result<JsonArray> {
+    fn spooling(
+        target: Target,
+        folder: Option<&Path>,
+        fields: Fields,
+        patience: Patience,
+    ) -> io::Result<JsonArray> {
         let spool = || match folder {
             Some(folder) => tempfile::tempfile_in(folder),
             None => tempfile::tempfile(),
         };
         Ok(JsonArray {
             target,
-            spool: BufWriter::with_capacity(64 << 10, spool()?),
+            spool: BufWriter::with_capacity(64 << 10, Patient::new(spool()?, patience)),
             spooled: 0,
             places: spool()?,
             text: Vec::new(),
             fields,
+            patience,
         })
     }
 
@@ -78,8 +90,11 @@ impl JsonArray {
         let mut entry = [0; ENTRY as usize];
         entry[..8].copy_from_slice(&self.spooled.to_le_bytes());
         entry[8..].copy_from_slice(&length.to_le_bytes());
-        self.places.seek(SeekFrom::Start(record.index * ENTRY))?;
-        self.places.write_all(&entry)?;
+        let mut places = &self.places;
+        self.patience.wait_for_room(|| {
+            places.seek(SeekFrom::Start(record.index * ENTRY))?;
+            places.write_all(&entry)
+        })?;
         self.spooled += u64::from(length);
         Ok(())
     }
@@ -88,17 +103,20 @@ impl JsonArray {
         matches!(self.target, Target::File(_) | Target::Files(_))
     }
 
-    pub(crate) fn finish(mut self) -> io::Result<()> {
-        let spool = self.spool.into_inner().map_err(io::IntoInnerError::into_error)?;
-        self.places.rewind()?;
+    pub(crate) fn finish(self) -> io::Result<()> {
+        let spool = self.spool.into_inner().map_err(io::IntoInnerError::into_error)?.into_inner();
+        let places = self.places;
         match self.target {
-            Target::File(path) => replace(&path, |file| write_array(file, &spool, &self.places)),
-            Target::Stream(stream) => write_array(stream, &spool, &self.places),
-            Target::Files(files) => {
+            Target::File(path) => self.patience.wait_for_room(|| {
+                replace(&path, |file| write_array(Patient::new(file, self.patience), &spool, &places))
+            }),
+            // It waits on its own, for what was written to it cannot be written again.
+            Target::Stream(stream) => write_array(stream, &spool, &places),
+            Target::Files(files) => self.patience.wait_for_room(|| {
                 let mut writers = open_writers(&files)?;
-                each_in_order(&spool, &self.places, |text| write_to_all(&mut writers, text))?;
+                each_in_order(&spool, &places, |text| write_to_all(&mut writers, text))?;
                 Ok(publish(writers)?)
-            }
+            }),
         }
     }
 }
@@ -137,7 +155,7 @@ pub(super) fn write_to_all(writers: &mut [OutputWriter], text: &[u8]) -> io::Res
 }
 
 fn write_array(target: impl Write, spool: &File, places: &File) -> io::Result<()> {
-    let mut array = ArrayWriter::new(target);
+    let mut array = RecordTexts::new(target, true);
     each_in_order(spool, places, |text| array.add(text))?;
     array.finish()
 }
@@ -145,9 +163,10 @@ fn write_array(target: impl Write, spool: &File, places: &File) -> io::Result<()
 /// The texts of all records in the order of the inputs.
 fn each_in_order(
     mut spool: &File,
-    places: &File,
+    mut places: &File,
     mut each: impl FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
+    places.rewind()?;
     let mut places = BufReader::with_capacity(64 << 10, places);
     let mut text = Vec::new();
     let mut entry = [0; ENTRY as usize];
@@ -170,25 +189,36 @@ fn each_in_order(
     }
 }
 
-/// The text of an array, a record a line.
-pub(super) struct ArrayWriter<W: Write> {
+/// The texts of records, one on a line: of an array, or without one.
+pub(super) struct RecordTexts<W: Write> {
     target: BufWriter<W>,
+    is_array: bool,
     is_empty: bool,
 }
 
-impl<W: Write> ArrayWriter<W> {
-    pub(super) fn new(target: W) -> ArrayWriter<W> {
-        ArrayWriter { target: BufWriter::with_capacity(64 << 10, target), is_empty: true }
+impl<W: Write> RecordTexts<W> {
+    pub(super) fn new(target: W, is_array: bool) -> RecordTexts<W> {
+        RecordTexts { target: BufWriter::with_capacity(64 << 10, target), is_array, is_empty: true }
     }
 
     pub(super) fn add(&mut self, text: &[u8]) -> io::Result<()> {
-        self.target.write_all(if self.is_empty { b"[\n" } else { b",\n" })?;
+        self.target.write_all(match (self.is_array, self.is_empty) {
+            (true, true) => b"[\n",
+            (true, false) => b",\n",
+            (false, true) => b"",
+            (false, false) => b"\n",
+        })?;
         self.is_empty = false;
         self.target.write_all(text)
     }
 
     pub(super) fn finish(mut self) -> io::Result<()> {
-        self.target.write_all(if self.is_empty { b"[]\n" } else { b"\n]\n" })?;
+        self.target.write_all(match (self.is_array, self.is_empty) {
+            (true, true) => b"[]\n",
+            (true, false) => b"\n]\n",
+            (false, true) => b"",
+            (false, false) => b"\n",
+        })?;
         self.target.flush()
     }
 }

@@ -4,6 +4,7 @@ mod destination;
 mod journaled;
 mod json_array;
 mod json_lines;
+mod patience;
 mod selection;
 mod table;
 
@@ -20,6 +21,7 @@ use journaled::{Journaled, Wanted};
 use json_array::JsonArray;
 pub(crate) use json_array::replace;
 use json_lines::JsonLines;
+pub(crate) use patience::Patience;
 pub(crate) use selection::SelectionArguments;
 use table::Table;
 
@@ -165,18 +167,20 @@ impl Place {
 
 impl Output {
     /// Opens it, so that what cannot be written is known before anything is sent.
-    pub(crate) fn open(place: &Place, color: ColorChoice) -> Result<Output, Problem> {
+    pub(crate) fn open(place: &Place, color: ColorChoice, patience: Patience) -> Result<Output, Problem> {
         let Place { destination, format, files, options, .. } = place;
         let cannot = |error: io::Error| place.cannot(&error);
         let fields = options.fields.clone();
         let main = match format {
             _ if place.is_among_files => None,
-            Format::Json => Some(Output::Array(JsonArray::open(destination, fields).map_err(cannot)?)),
+            Format::Json => {
+                Some(Output::Array(JsonArray::open(destination, fields, patience).map_err(cannot)?))
+            }
             Format::Table => {
                 let palette = Palette::new(color.is_on(&io::stdout()));
-                Some(Output::Table(Table::new(destination.open().map_err(cannot)?, palette)))
+                Some(Output::Table(Table::new(destination.open(patience).map_err(cannot)?, palette)))
             }
-            _ => Some(Output::Lines(JsonLines::new(destination.open().map_err(cannot)?, fields))),
+            _ => Some(Output::Lines(JsonLines::new(destination.open(patience).map_err(cannot)?, fields))),
         };
         let main = match (main, &options.condition) {
             (Some(main), Some(condition)) => Some(Output::Filtered(Box::new(main), condition.clone())),
@@ -186,7 +190,7 @@ impl Output {
             Some(main) if files.is_empty() => Ok(main),
             main => {
                 check_files(files)?;
-                let files = JsonArray::of_files(files.clone()).map_err(cannot)?;
+                let files = JsonArray::of_files(files.clone(), patience).map_err(cannot)?;
                 Ok(Output::Files { main: main.map(Box::new), files })
             }
         }
@@ -206,7 +210,7 @@ impl Output {
     /// The same with a journal, from which it is made.
     pub(crate) fn with_journal(place: &Place, keeper: Keeper) -> Result<Output, Problem> {
         let Destination::File { target, .. } = &place.destination else {
-            return Output::open(place, ColorChoice::Never);
+            return Output::open(place, ColorChoice::Never, keeper.patience());
         };
         let form = match place.format {
             _ if place.is_among_files => Wanted::Files,

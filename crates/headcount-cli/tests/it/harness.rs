@@ -68,7 +68,7 @@ impl Desk {
     }
 
     /// The same with an input on standard input.
-    pub(crate) fn check_stdin(&self, words: &str, input: &str) -> Ended {
+    pub(crate) fn check_stdin(&self, words: &str, input: &(impl AsRef<[u8]> + ?Sized)) -> Ended {
         let mut running = Running::start(self, words);
         running.write(input);
         running.close_stdin();
@@ -137,9 +137,9 @@ impl Running {
         Running { child, stdin, stdout }
     }
 
-    pub(crate) fn write(&mut self, text: &str) {
+    pub(crate) fn write(&mut self, text: &(impl AsRef<[u8]> + ?Sized)) {
         let stdin = self.stdin.as_mut().unwrap();
-        stdin.write_all(text.as_bytes()).unwrap();
+        stdin.write_all(text.as_ref()).unwrap();
         stdin.flush().unwrap();
     }
 

@@ -2,22 +2,29 @@
 //! moment what can be seen of the output is valid.
 #![cfg(unix)]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use small_web::{Host, SmallWeb, Temperament};
+use small_web::{Answer, Host, SmallWeb, Temperament};
 use tokio::time::Instant;
 
 use crate::harness::Desk;
 
 const COUNT: usize = 20_000;
 
-/// What may be on its way between a host and the journal: requests under way, full parcels in the channel, and those
-/// being written and gathered.
-const ON_ITS_WAY: u64 = 100 + 18 * 64;
+/// Requests under way at once.
+const CONCURRENCY: usize = 100;
+
+/// A record is written within this time of its end, as long as the disk and the processor do not keep the run waiting.
+const PROMISED: Duration = Duration::from_millis(50);
+
+/// How far the run gets ahead of its journal when they do: a parcel being written, two that wait, and one that is gathered.
+const AHEAD: usize = 4 * 64;
 
 #[test]
 fn every_input_has_one_record_however_often_the_run_is_killed() {
@@ -25,8 +32,10 @@ fn every_input_has_one_record_however_often_the_run_is_killed() {
     let web = SmallWeb::start().unwrap();
     let mut random = fastrand::Rng::with_seed(kills);
     let (mut killed, mut rounds) = (0, 0);
+    let (mut looks, mut late) = (0, 0);
     while killed < kills {
-        let host = web.quiet_host(Temperament::Fast);
+        let answers = Answers::default();
+        let host = web.quiet_host(answers.temperament());
         let name = if rounds % 2 == 0 { "out.json" } else { "out.jsonl" };
         rounds += 1;
         let desk = Desk::new();
@@ -36,11 +45,12 @@ fn every_input_has_one_record_however_often_the_run_is_killed() {
         );
         let mut is_over = false;
         while !is_over {
-            let before = host.requests();
-            let done_before = done(&desk, name);
+            let started = Instant::now();
             let mut run = start(&desk, name);
+            let mut killed_at = None;
             if killed < kills {
                 wait_for_a_moment(&mut run, &desk, name, &host, &mut random);
+                killed_at = Some(Instant::now());
                 // It may have come to its end meanwhile.
                 let _ = run.kill();
                 killed += 1;
@@ -48,19 +58,74 @@ fn every_input_has_one_record_however_often_the_run_is_killed() {
             is_over = run.wait().unwrap().success();
             assert_valid(&desk.path(name), is_over);
             let journal = desk.path(&format!("{name}.headcount"));
-            if !is_over && journal.join("segment-000000").exists() && !journal.join("ended").exists() {
-                let lost = (host.requests() - before) - (done(&desk, name) - done_before);
-                assert!(lost <= ON_ITS_WAY, "{lost} requests were sent in vain");
+            if let Some(killed_at) = killed_at.filter(|_| !is_over && !journal.join("ended").exists()) {
+                let lost = answers.lost(&done(&journal), started, killed_at);
+                looks += 1;
+                late += usize::from(is_late(&lost));
             }
         }
         assert_eq!(desk.names(), [name, "urls.txt"]);
         assert_complete(&desk.path(name));
     }
+    // Other tests may have kept the machine busy at some of the kills, but not at most of them.
+    assert!(late <= looks / 4, "at {late} of {looks} kills, records were not written in time");
+}
+
+/// Whether more was lost than the requests under way and the records of the last moments.
+fn is_late(lost: &[Duration]) -> bool {
+    let old = lost.iter().filter(|age| **age > PROMISED).count();
+    assert!(
+        old <= CONCURRENCY + AHEAD,
+        "{old} records were not written, the oldest for {:?}",
+        lost.iter().max()
+    );
+    old > CONCURRENCY
+}
+
+/// When each page was last answered.
+#[derive(Clone)]
+struct Answers(Arc<Mutex<Vec<Option<Instant>>>>);
+
+impl Default for Answers {
+    fn default() -> Answers {
+        Answers(Arc::new(Mutex::new(vec![None; COUNT])))
+    }
+}
+
+impl Answers {
+    /// A fast host that notes when it answers.
+    fn temperament(&self) -> Temperament {
+        let answers = self.clone();
+        Temperament::scripted(move |request| {
+            let number: usize = request.path().strip_prefix("/page/").unwrap().parse().unwrap();
+            answers.0.lock().unwrap()[number] = Some(Instant::now());
+            Answer::page(200, &format!("Page {number}")).reply(request)
+        })
+    }
+
+    /// What was answered in a run and is not done: how long before the kill.
+    fn lost(&self, done: &BTreeSet<usize>, started: Instant, killed_at: Instant) -> Vec<Duration> {
+        let answers = self.0.lock().unwrap();
+        let answers = answers.iter().enumerate().filter(|(page, _)| !done.contains(page));
+        let moments = answers.filter_map(|(_, at)| at.filter(|at| *at >= started));
+        moments.map(|at| killed_at.saturating_duration_since(at)).collect()
+    }
 }
 
 fn start(desk: &Desk, name: &str) -> Child {
-    let mut command =
-        desk.command(&["check", "urls.txt", "-q", "-c", "100", "--per-host", "100", "--resume", "-o", name]);
+    let concurrency = CONCURRENCY.to_string();
+    let mut command = desk.command(&[
+        "check",
+        "urls.txt",
+        "-q",
+        "-c",
+        &concurrency,
+        "--per-host",
+        &concurrency,
+        "--resume",
+        "-o",
+        name,
+    ]);
     command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap()
 }
 
@@ -91,16 +156,18 @@ fn wait_for_a_moment(run: &mut Child, desk: &Desk, name: &str, host: &Host, rand
     }
 }
 
-/// The inputs that the journal has; all where there is none any more.
-fn done(desk: &Desk, name: &str) -> u64 {
-    let folder = desk.path(&format!("{name}.headcount"));
-    if !folder.join("segment-000000").exists() {
-        return 0;
+/// The inputs whose records the segments of a journal hold, as docs/journal.md says.
+fn done(journal: &Path) -> BTreeSet<usize> {
+    let mut done = BTreeSet::new();
+    let Ok(entries) = fs::read_dir(journal) else { return done };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    for path in paths.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("segment-")) {
+        let text = fs::read_to_string(path).unwrap();
+        let whole = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+        let records = whole.lines().filter_map(|line| line.get(9..)?.strip_prefix("r "));
+        done.extend(records.map(|record| record.split(' ').next().unwrap().parse::<usize>().unwrap()));
     }
-    let shown = Command::new(env!("CARGO_BIN_EXE_headcount")).arg("journal").arg(folder).output().unwrap();
-    let text = String::from_utf8(shown.stdout).unwrap();
-    let line = text.lines().find(|line| line.starts_with("done "));
-    line.map_or(0, |line| line.split_whitespace().last().unwrap().replace(',', "").parse().unwrap())
+    done
 }
 
 /// An array is whole or absent; of lines, the last may be torn until the run goes on.

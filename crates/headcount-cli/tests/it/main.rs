@@ -2,12 +2,16 @@
 
 mod harness;
 
+mod config;
+
 mod demo;
+mod disk;
 mod flags;
 mod inputs;
 mod interruption;
 mod kill;
 mod learning;
+mod lists;
 mod outputs;
 mod politeness;
 mod record_documentation;
@@ -16,4 +20,5 @@ mod requests;
 mod resume;
 mod scale;
 mod several_outputs;
+mod spool;
 mod usage;

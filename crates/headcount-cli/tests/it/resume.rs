@@ -13,14 +13,14 @@ use small_web::{Answer, Host, Reply, SmallWeb, Temperament};
 use crate::harness::{Desk, Ended, Running, end_of, records, wait_until};
 
 /// Pages of a host that answers and of one that never does, in turn.
-fn list(good: &Host, silent: &Host, count: usize) -> String {
+pub(crate) fn list(good: &Host, silent: &Host, count: usize) -> String {
     (0..count)
         .map(|number| if number % 2 == 0 { good } else { silent }.url(&format!("/page/{number}\n")))
         .collect()
 }
 
 /// A run with half of its records, killed.
-fn broken_off(desk: &Desk, good: &Host, words: &str) {
+pub(crate) fn broken_off(desk: &Desk, good: &Host, words: &str) {
     let before = good.requests();
     let running = Running::start(desk, &format!("{words} --timeout 60s"));
     wait_until("the answers", || {
@@ -41,9 +41,9 @@ fn desk(web: &SmallWeb) -> (Desk, Host) {
     (desk, good)
 }
 
-const RESUME: &str = "--timeout 300ms --retries 0 --resume";
+pub(crate) const RESUME: &str = "--timeout 300ms --retries 0 --resume";
 
-fn report(desk: &Desk, name: &str) -> Vec<Value> {
+pub(crate) fn report(desk: &Desk, name: &str) -> Vec<Value> {
     let text = desk.read(name);
     let mut report =
         if name.ends_with(".json") { serde_json::from_str(&text).unwrap() } else { records(&text) };
@@ -61,7 +61,7 @@ fn assert_complete(desk: &Desk, name: &str) {
     }
 }
 
-fn refusal(ended: &Ended) -> &str {
+pub(crate) fn refusal(ended: &Ended) -> &str {
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     assert!(ended.stderr.starts_with("error: ") && ended.stderr.contains("\nhint: "), "{}", ended.stderr);
     &ended.stderr
@@ -151,6 +151,32 @@ fn what_is_done_is_not_asked_again() {
 }
 
 #[test]
+fn a_finished_report_ends_as_its_run_did() {
+    let web = SmallWeb::start().unwrap();
+    for name in ["out.html", "out.md", "out.xml"] {
+        let (desk, good) = desk(&web);
+        let all = desk.read("urls.txt");
+        let half: String = all.lines().step_by(2).map(|url| format!("{url}\n")).collect();
+        for (list, code, asked) in [(all, 2, 10), (half, 0, 20)] {
+            desk.write("urls.txt", list);
+            let words = format!("urls.txt -o {name} --timeout 300ms --retries 0");
+            assert_eq!(desk.check(&words).code, Some(code));
+            let ended = desk.check(&format!("{words} --resume"));
+            assert_eq!((ended.code, good.requests()), (Some(code), asked), "{}", ended.stderr);
+            assert!(
+                ended.stderr.contains(&format!("{name} is complete; nothing was asked")),
+                "{}",
+                ended.stderr
+            );
+        }
+        desk.write(name, "something else");
+        let ended = desk.check(&format!("urls.txt -o {name} --resume"));
+        assert!(refusal(&ended).contains("is no report of headcount"), "{}", ended.stderr);
+        assert_eq!(desk.read(name), "something else");
+    }
+}
+
+#[test]
 fn an_unfinished_journal_is_neither_overwritten_nor_forgotten() {
     let web = SmallWeb::start().unwrap();
     let (desk, good) = desk(&web);
@@ -183,7 +209,7 @@ fn other_options_are_refused_with_what_differs() {
     for (said, expected) in said.iter().zip([
         "--header authorization was sha:",
         "--header authorization was sha:",
-        "--max-redirects was  and is ; --method was GET and is HEAD",
+        "--max-redirects was  and is ; --method was by default and is HEAD",
         "--format was json and is jsonl",
         "input  was urls.txt and is -",
     ]) {
@@ -565,57 +591,6 @@ fn a_durable_run_is_as_any_other() {
     let ended = desk.check("urls.txt -o out.jsonl --durable --timeout 300ms --retries 0");
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert_complete(&desk, "out.jsonl");
-}
-
-/// A run that may write no file longer than 64 KiB, as if the disk were full then.
-#[cfg(target_os = "linux")]
-fn on_a_full_disk(desk: &Desk, words: &str) -> std::process::Child {
-    // An ignored signal stays ignored in the program that takes the shell's place: writing then fails.
-    let line =
-        format!("trap '' XFSZ; ulimit -S -f 64; exec {} check {words}", env!("CARGO_BIN_EXE_headcount"));
-    let mut command = std::process::Command::new("bash");
-    command.args(["-c", &line]).current_dir(desk.path("")).stderr(std::process::Stdio::piped());
-    command.spawn().unwrap()
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_is_waited_for_and_leaves_what_can_be_gone_on_with() {
-    let web = SmallWeb::start().unwrap();
-    for name in ["out.json", "out.jsonl"] {
-        let host = web.host(Temperament::Fast);
-        let desk = Desk::new();
-        desk.write(
-            "urls.txt",
-            (0..500).map(|number| host.url(&format!("/page/{number}\n"))).collect::<String>(),
-        );
-        let run = on_a_full_disk(&desk, &format!("urls.txt -o {name} --local-wait 0"));
-        let ended = run.wait_with_output().unwrap();
-        let said = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!(ended.status.code(), Some(1), "{said}");
-        assert!(
-            said.contains("error: cannot write") && said.contains("hint: what is done is kept"),
-            "{said}"
-        );
-
-        let mut run = on_a_full_disk(&desk, &format!("urls.txt -o {name} --local-wait 10m --resume"));
-        let mut said = std::io::BufReader::new(run.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("waits up to 600 s for room") {
-            line.clear();
-            assert!(std::io::BufRead::read_line(&mut said, &mut line).unwrap() > 0, "it did not wait");
-        }
-        assert_eq!(run.try_wait().unwrap(), None);
-        let room = ["--pid", &run.id().to_string(), "--fsize=unlimited"];
-        assert!(std::process::Command::new("prlimit").args(room).status().unwrap().success());
-        assert_eq!(run.wait().unwrap().code(), Some(0));
-        let report = report(&desk, name);
-        assert_eq!(report.len(), 500);
-        assert!(
-            report.iter().enumerate().all(|(number, record)| record["title"] == format!("Page {number}"))
-        );
-        assert_eq!(desk.names(), [name, "urls.txt"]);
-    }
 }
 
 /// So many records, so long, that the journal has a closed segment and a checkpoint.

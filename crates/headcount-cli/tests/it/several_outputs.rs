@@ -99,10 +99,12 @@ fn a_run_that_is_done_is_known_by_its_first_output() {
     let asked_before = desk.read("a.html");
     assert_eq!(desk.check("urls.txt -o a.parquet -o a.html --resume").code, Some(2));
     assert_eq!(desk.read("a.html"), asked_before);
-    let ended = desk.check("urls.txt -o a.html --resume");
+    // A report says how the run ended, and has no records to begin another with.
+    assert_eq!(desk.check("urls.txt -o a.html --resume").code, Some(2));
+    let ended = desk.check("urls.txt -o a.html --retry-failed");
     assert_eq!(ended.code, Some(3), "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("a.html is a report, which cannot be read back\nhint: "),
+        ended.stderr.contains("is a report, from which no records can be read\nhint: "),
         "{}",
         ended.stderr
     );

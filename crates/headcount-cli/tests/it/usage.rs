@@ -114,15 +114,74 @@ fn more_headers_than_can_be_are_refused() {
     assert!(complaint(&desk, "http://127.0.0.1:1/ -H @headers").contains("too many"));
 }
 
+/// The flags that completions know of a command.
+fn flags(completions: &str, command: &str) -> Vec<String> {
+    let (_, behind) = completions.split_once(&format!("headcount__subcmd__{command})\n")).unwrap();
+    let (_, words) = behind.split_once("opts=\"").unwrap();
+    let words = words.split('"').next().unwrap().split(' ');
+    words.filter(|word| word.starts_with("--")).map(str::to_owned).collect()
+}
+
 #[test]
 fn help_fits_the_eye() {
     let desk = Desk::new();
-    let ended = desk.run(&["check", "-h"]);
-    assert_eq!(ended.code, Some(0));
-    insta::assert_snapshot!(ended.stdout);
+    let short = desk.run(&["check", "-h"]);
+    assert_eq!(short.code, Some(0));
+    insta::assert_snapshot!(short.stdout);
+    insta::assert_snapshot!("help_of_all_commands", desk.run(&["-h"]).stdout);
     assert_eq!(desk.run(&["--version"]).code, Some(0));
     assert_eq!(desk.run(&[] as &[&str]).code, Some(3));
     assert_eq!(desk.run(&["chekc"]).code, Some(3));
+}
+
+#[test]
+fn help_manual_and_completions_know_every_flag() {
+    let desk = Desk::new();
+    let text = |words: &[&str]| {
+        let ended = desk.run(words);
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{words:?}");
+        ended.stdout
+    };
+    let completions = text(&["completions", "bash"]);
+    for command in ["check", "demo", "report", "diff", "journal", "completions", "man"] {
+        let flags = flags(&completions, command);
+        assert!(flags.contains(&"--help".to_owned()), "{command}: {flags:?}");
+        let help = text(&[command, "--help"]);
+        let page = text(&["man", command]).replace("\\-", "-");
+        assert!(page.contains(&format!(".TH headcount-{command} 1")), "{page}");
+        for flag in flags {
+            assert!(help.contains(&flag), "headcount {command} --help lacks {flag}");
+            assert!(page.contains(&flag), "headcount man {command} lacks {flag}");
+        }
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    }
+    let page = text(&["man", "completions"]).replace(env!("CARGO_PKG_VERSION"), "[version]");
+    insta::assert_snapshot!("a_page_of_the_manual", page);
+    for shell in ["zsh", "fish", "powershell", "elvish"] {
+        assert!(text(&["completions", shell]).contains("headcount"), "{shell}");
+    }
+    let problem = desk.run(&["man", "chekc"]);
+    assert_eq!(problem.code, Some(3));
+    assert!(problem.stderr.contains("hint: it takes check, "), "{}", problem.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn bash_completes_flags_and_commands() {
+    let desk = Desk::new();
+    desk.write("completions", desk.run(&["completions", "bash"]).stdout);
+    let complete = |words: &str| {
+        let script = format!(
+            "source ./completions; COMP_WORDS=({words}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _headcount headcount \"${{COMP_WORDS[COMP_CWORD]}}\" \"${{COMP_WORDS[COMP_CWORD - 1]}}\"; echo \"${{COMPREPLY[@]}}\""
+        );
+        let mut bash = std::process::Command::new("bash");
+        let output = bash.args(["-c", &script]).current_dir(desk.path("")).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(complete("headcount che"), "check\n");
+    assert_eq!(complete("headcount check --list"), "--list --list-format\n");
+    assert_eq!(complete("headcount check --list-format j"), "jsonl\n");
 }
 
 #[test]

@@ -113,6 +113,21 @@ fn segments_of_another_journal_are_not_believed() {
 }
 
 #[test]
+fn a_file_whose_name_is_nearly_that_of_a_segment_is_none() {
+    let disk = FaultyDisk::new(1);
+    run(disk.clone(), COUNT, &mut BTreeSet::new()).unwrap();
+    disk.change("segment-000000", 200, 1);
+    for name in ["segment-0", "segment-+00000", "segment-0000000"] {
+        let copy = disk.create(name).unwrap();
+        StoredFile::write_at(&copy, &disk.content("segment-000000"), 0).unwrap();
+    }
+    let Found::Unfinished(unfinished) = look(&disk, false).unwrap() else { panic!() };
+    assert_eq!(unfinished.damage.len(), 1, "{:?}", unfinished.damage);
+    let journal = Journal::resume(disk.clone(), *unfinished).unwrap();
+    assert_eq!(journal.state().done().len(), COUNT - 1);
+}
+
+#[test]
 fn a_damaged_index_does_not_make_reading_endless() {
     let disk = journal();
     let Found::Unfinished(unfinished) = look(&disk, false).unwrap() else { panic!() };

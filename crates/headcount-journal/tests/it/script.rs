@@ -37,23 +37,23 @@ pub(crate) fn run<S: Storage>(storage: S, count: u64, promised: &mut BTreeSet<u6
         journal.record(index, payload(index).as_bytes())?;
         written.insert(index);
         if number % WRITTEN_TOGETHER == WRITTEN_TOGETHER - 1 {
-            write(&mut journal)?;
+            wait_for_room(|| journal.write())?;
         }
         if number % COMMITTED_TOGETHER == COMMITTED_TOGETHER - 1 {
-            journal.commit()?;
+            wait_for_room(|| journal.commit())?;
             promised.append(&mut written);
         }
     }
-    journal.commit()?;
+    wait_for_room(|| journal.commit())?;
     promised.append(&mut written);
     Ok(())
 }
 
 /// As the command does: a full disk is waited for.
-fn write<S: Storage>(journal: &mut Journal<S>) -> Result<(), Error> {
+fn wait_for_room(mut attempt: impl FnMut() -> Result<(), Error>) -> Result<(), Error> {
     let mut attempts = 0;
     loop {
-        match journal.write() {
+        match attempt() {
             Err(error) if error.is_full() && attempts < 5 => attempts += 1,
             result => return result,
         }

@@ -1,6 +1,7 @@
 //! Finished outputs back to records, one at a time. What a file is shows in its first bytes, whatever it is called.
 
 mod csv;
+mod headline;
 mod json;
 mod parquet;
 mod sqlite;
@@ -13,6 +14,8 @@ use headcount::Record;
 
 use crate::error::Error;
 use crate::format::Format;
+
+pub use headline::headline_says_accepted;
 
 /// Bytes read at once.
 const BUFFER: usize = 256 << 10;

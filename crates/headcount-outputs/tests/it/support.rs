@@ -97,6 +97,23 @@ fn seconds() -> impl Strategy<Value = f64> {
     prop_oneof![0.0..100.0f64, Just(0.0), 0.0..1e-6f64]
 }
 
+/// What a user may have beside a URL: any JSON but numbers that only some readers know.
+fn fields() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        text().prop_map(Value::from),
+    ];
+    let value = leaf.prop_recursive(3, 12, 4, |value| {
+        prop_oneof![
+            prop::collection::vec(value.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(text(), value, 0..4).prop_map(Value::from_iter),
+        ]
+    });
+    prop_oneof![Just(Value::Null), prop::collection::hash_map(text(), value, 1..4).prop_map(Value::from_iter)]
+}
+
 /// Any record that the engine could make, and many that it could not.
 pub(crate) fn any_record() -> impl Strategy<Value = Record> {
     let error =
@@ -126,15 +143,15 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
     let numbers = (any::<u32>(), any::<u32>(), 0..=i64::MAX as u64, proptest::option::of(100..600u16));
     (
         (error, outcome, texts, counts, address),
-        (times, flags, codes, timestamp, numbers, seconds(), text(), text()),
+        (times, flags, codes, timestamp, numbers, seconds(), text(), text(), fields()),
     )
         .prop_map(
             |(
                 (error, outcome, texts, counts, address),
-                (times, flags, codes, timestamp, numbers, queued, input, method),
+                (times, flags, codes, timestamp, numbers, queued, input, method, fields),
             )| {
                 let mut value = json!({
-                    "index": numbers.2, "source": texts[0], "line": counts[0], "input": input, "url": texts[1],
+                    "index": numbers.2, "source": texts[0], "line": counts[0], "input": input, "input_fields": fields, "url": texts[1],
                     "final_url": texts[2], "method": method, "outcome": outcome, "accepted": flags[0],
                     "failed": flags[1], "error": error, "status_code": numbers.3, "title": texts[3],
                     "content_type": texts[4], "content_length": counts[1], "body_bytes": counts[2],

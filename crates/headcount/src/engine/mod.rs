@@ -30,8 +30,9 @@ pub use records::{Records, RunHandle, Stop};
 use crate::transport::{Internet, Tls, parse_certificates};
 use crate::{Config, Error, Request};
 
-/// Batches of records that may wait for their taker before the engine stops asking.
-const BATCHES_OUT: usize = 16;
+/// Batches of records that may wait for their taker before the engine stops asking. What waits there is lost in a kill,
+/// so they are few: no more than the taker needs to find the next one when it comes back.
+const BATCHES_OUT: usize = 2;
 
 /// Intents that may wait for consent in the channel; more wait beside it.
 const INTENTS_OUT: usize = 1_024;

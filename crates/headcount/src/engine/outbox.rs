@@ -54,12 +54,17 @@ impl Outbox {
 
     /// Sends what was gathered. Dropping the future keeps it for the next time.
     pub(super) async fn flush(&self) {
-        // Room first: what is taken out of the gathered ones can then be sent without another wait.
-        let Ok(room) = self.taker.reserve().await else { return };
-        let mut gathered = self.gathered.borrow_mut();
-        if !gathered.records.is_empty() {
-            gathered.sent_at = Some(Instant::now());
-            room.send(Ok(std::mem::take(&mut gathered.records)));
+        while !self.gathered.borrow().records.is_empty() {
+            // Room first: what is taken out of the gathered ones can then be sent without another wait.
+            let Ok(room) = self.taker.reserve().await else { return };
+            let mut gathered = self.gathered.borrow_mut();
+            // While the taker is behind, more are gathered than go at once; and another may have sent them meanwhile.
+            let count = gathered.records.len().min(RECORDS_IN_A_PARCEL);
+            if count > 0 {
+                gathered.sent_at = Some(Instant::now());
+                let rest = gathered.records.split_off(count);
+                room.send(Ok(std::mem::replace(&mut gathered.records, rest)));
+            }
         }
     }
 
@@ -82,5 +87,76 @@ impl Outbox {
     /// Ends when nobody takes records any more.
     pub(super) async fn abandoned(&self) {
         self.taker.closed().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::{join, join_all};
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+    use crate::engine::job::skipped;
+    use crate::record::{Failure, Kind, Phase};
+    use crate::{Config, Request};
+
+    fn record(index: u64) -> Record {
+        let failure = Failure::new(Phase::Input, Kind::InvalidUrl, "it is a test");
+        skipped(index, &Request::new("-"), failure, &Config::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_record_is_held_back_for_long() {
+        let (taker, mut taken) = mpsc::channel(2);
+        let outbox = Outbox::new(taker);
+        let mut random = fastrand::Rng::with_seed(1);
+        let (mut put_at, mut taken_at) = (Vec::new(), Vec::new());
+        let putting = async {
+            for index in 0..2_000 {
+                // Now one by one, now in crowds.
+                if random.u8(..100) < random.u8(..100) {
+                    sleep(Duration::from_micros(random.u64(..12_000))).await;
+                }
+                put_at.push(Instant::now());
+                outbox.put(record(index), Instant::now()).await;
+            }
+        };
+        let taking = async {
+            while taken_at.len() < 2_000 {
+                let parcel = taken.recv().await.unwrap().unwrap();
+                assert!(parcel.len() <= RECORDS_IN_A_PARCEL);
+                for record in parcel {
+                    assert_eq!(record.index, taken_at.len() as u64);
+                    taken_at.push(Instant::now());
+                }
+            }
+        };
+        tokio::select! {
+            () = outbox.flush_in_time() => unreachable!("it flushes for ever"),
+            _ = join(putting, taking) => {}
+        }
+        for (put, taken) in put_at.iter().zip(&taken_at) {
+            // The clock's timers are a millisecond apart.
+            assert!(*taken - *put <= LONGEST_HOLD + Duration::from_millis(1), "{:?}", *taken - *put);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn little_is_on_its_way_to_a_taker_that_is_behind_and_none_of_it_is_lost() {
+        let (taker, mut taken) = mpsc::channel(2);
+        let outbox = Outbox::new(taker);
+        let puts = join_all((0..300).map(|index| outbox.put(record(index), Instant::now())));
+        assert!(timeout(Duration::from_secs(60), puts).await.is_err(), "nobody took what was put");
+        assert_eq!(taken.len(), 2);
+        let mut indices = Vec::new();
+        let taking = async {
+            while indices.len() < 300 {
+                let parcel = taken.recv().await.unwrap().unwrap();
+                assert!(parcel.len() <= RECORDS_IN_A_PARCEL);
+                indices.extend(parcel.iter().map(|record| record.index));
+            }
+        };
+        join(outbox.flush(), taking).await;
+        assert_eq!(indices, (0..300).collect::<Vec<u64>>());
     }
 }

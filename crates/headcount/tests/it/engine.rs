@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use headcount::list::{List, ListOptions};
 use headcount::record::{Kind, Outcome, Phase};
 use headcount::{Config, Engine, Record, Request, Stop};
 use small_web::{SmallWeb, Temperament};
@@ -290,7 +291,7 @@ fn a_list_that_breaks_off_ends_the_run_after_its_records() {
         }
     }
     let list = format!("{}\n{}\n", host.url("/page/1"), host.url("/page/2"));
-    let lines = headcount::list::Lines::new(std::io::BufReader::new(Broken(list.into_bytes())), "urls.txt");
+    let lines = List::new(Broken(list.into_bytes()), "urls.txt", ListOptions::default());
     let results: Vec<_> = engine(|_| ()).try_run(lines).unwrap().blocking().collect();
     assert_eq!(results.len(), 3);
     assert!(results[..2].iter().all(|result| result.as_ref().is_ok_and(|record| record.accepted)));

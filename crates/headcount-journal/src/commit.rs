@@ -1,0 +1,60 @@
+//! A commit: makes safe what was written before it was begun, beside whoever writes on.
+
+use std::io;
+use std::sync::Arc;
+
+use crate::Folder;
+use crate::error::is_full;
+use crate::segment::CHECKPOINT;
+use crate::storage::{Storage, StoredFile, replace};
+
+/// A file beside the journal whose content must be safe before a checkpoint says so.
+pub trait Companion: Send + Sync {
+    /// Makes its content outlive a power failure.
+    fn sync(&self) -> io::Result<()>;
+}
+
+impl Companion for std::fs::File {
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+/// Work that makes safe what was written before it was begun. It may run on another thread.
+#[must_use = "nothing is safe until it was run"]
+pub struct Commit<S: Storage = Folder> {
+    pub(crate) storage: Arc<S>,
+    pub(crate) files: Vec<Arc<S::File>>,
+    pub(crate) has_new_name: bool,
+    pub(crate) companions: Vec<Arc<dyn Companion>>,
+    /// Taken away once it was written.
+    pub(crate) checkpoint: Option<Vec<u8>>,
+    /// Closed segments among the files.
+    pub(crate) through: u32,
+}
+
+impl<S: Storage> Commit<S> {
+    /// Does it. Blocks. A checkpoint that finds the disk full is left for a later commit: it only saves reading.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn run(&mut self) -> io::Result<()> {
+        for file in &self.files {
+            file.sync()?;
+        }
+        if self.has_new_name {
+            self.storage.sync_folder()?;
+        }
+        if let Some(checkpoint) = &self.checkpoint {
+            for companion in &self.companions {
+                companion.sync()?;
+            }
+            match replace(&*self.storage, CHECKPOINT, checkpoint) {
+                Err(error) if is_full(&error) => {}
+                Err(error) => return Err(error),
+                Ok(()) => self.checkpoint = None,
+            }
+        }
+        Ok(())
+    }
+}

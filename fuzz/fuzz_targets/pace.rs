@@ -1,0 +1,4 @@
+//! The target `pace` for cargo-fuzz.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| headcount_fuzz::pace(data));
