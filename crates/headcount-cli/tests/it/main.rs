@@ -4,6 +4,7 @@ mod harness;
 
 mod config;
 
+mod curl;
 mod demo;
 mod disk;
 mod flags;
