@@ -52,6 +52,8 @@ pub struct Config {
     /// Bytes of memory for inputs that were read ahead, about; what does not fit goes to a temporary file. Default
     /// 256 MiB.
     pub memory: usize,
+    /// Bytes of those temporary files, at most; once they are full, no more is read ahead. Default 16 GiB.
+    pub disk: u64,
     /// Keep how this host's pace is found, for [`Verdict::explanation`](crate::Verdict).
     pub explain: Option<String>,
     /// Limit of one attempt as a whole, redirects included; waiting for a turn is not charged. Default 10 s.
@@ -126,6 +128,7 @@ impl Default for Config {
             retry_max_time: None,
             local_wait: Duration::from_secs(60),
             memory: 256 << 20,
+            disk: 16 << 30,
             explain: None,
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(5),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{StatusCode, Version};
 use jiff::Timestamp;
 use tokio::time::Instant;
-use url::Url;
+use url::{Position, Url};
 
 use super::attempt::Attempt;
 use crate::Request;
@@ -76,7 +76,11 @@ impl Job {
             Ok(url) if self.is_retry_due => url,
             _ => &*self.attempt.url,
         };
-        format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80))
+        let mut host = url[Position::BeforeHost..Position::AfterPort].to_owned();
+        if url.port().is_none() {
+            host.push_str(if url.scheme() == "https" { ":443" } else { ":80" });
+        }
+        host
     }
 
     /// Whether the request that comes next goes to the origin that the user named.
@@ -145,9 +149,9 @@ impl Job {
     }
 
     /// Takes in a request that has ended, whichever way.
-    pub(super) fn took(&mut self, trace: Trace, now: Instant) {
+    pub(super) fn took(&mut self, trace: Box<Trace>, now: Instant) {
         self.attempt.took(&trace, now);
-        self.last = Some(Box::new(trace));
+        self.last = Some(trace);
     }
 
     /// Goes on to where the last answer sends, if it does. `Ok(false)`: the answer is the final one.

@@ -27,6 +27,8 @@ pub(super) fn plain_request(config: &Config, url: &Url) -> Result<Outgoing, Fail
     *request.uri_mut() = Uri::try_from(&url[url::Position::BeforePath..url::Position::AfterQuery])
         .map_err(|reason| unusable(&reason))?;
     let headers = request.headers_mut();
+    // Room for what follows, and for a few of the user's.
+    headers.reserve(6);
     headers.insert(HOST, host_value(url).map_err(|reason| unusable(&reason))?);
     headers.insert(USER_AGENT, config.user_agent.clone());
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));

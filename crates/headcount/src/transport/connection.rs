@@ -126,7 +126,10 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         if !whole {
             return Ok(false);
         }
-        self.poll_driver_once().await;
+        if !self.is_open() {
+            // The driver may not have heard yet that all was taken.
+            self.poll_driver_once().await;
+        }
         Ok(self.is_open())
     }
 
@@ -140,6 +143,11 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         let mut taken = Taken::new(config, trace);
         while !body.is_end_stream() {
             let frame = poll_fn(|context| {
+                // The driver reads a body only when it is asked for: what it has read already is found at once, and
+                // nobody has to be woken in between.
+                if let Poll::Ready(frame) = Pin::new(&mut body).poll_frame(context) {
+                    return Poll::Ready(frame);
+                }
                 poll_driver(&mut self.driver, &mut self.has_ended, context);
                 Pin::new(&mut body).poll_frame(context)
             })

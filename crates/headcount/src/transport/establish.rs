@@ -79,7 +79,9 @@ async fn connect_and_shake_hands<N: Network>(
         trace.phase = Phase::Tls;
         let name = server_name(url, peer);
         let connector = tls.connector().await?;
-        let stream = connector.connect(name?, stream).await.map_err(|error| failure::handshake(&error))?;
+        // In a box, because it is large, and every worker has room for one, also where there is no TLS.
+        let handshake = Box::pin(connector.connect(name?, stream));
+        let stream = handshake.await.map_err(|error| failure::handshake(&error))?;
         trace.appconnect = Some(trace.elapsed());
         Channel::Encrypted(Box::new(stream))
     } else {

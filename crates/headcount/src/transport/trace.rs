@@ -92,7 +92,10 @@ impl Trace {
 impl Head {
     pub(crate) fn new(parts: &Parts) -> Head {
         // Field values are bytes; what is not UTF-8 is shown as U+FFFD rather than dropped.
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let text = |value: &HeaderValue| match value.to_str() {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        };
         let headers = &parts.headers;
         let location = headers.get(LOCATION).filter(|_| is_redirect(parts.status)).cloned();
         let set_cookies = match location {
@@ -123,6 +126,7 @@ fn wait(parts: &Parts) -> Option<Duration> {
         return wait_asked(&parts.headers, SystemTime::now());
     }
     // Most answers have none of these fields.
-    let has_quota = |name: &http::HeaderName| name.as_str().contains("limit");
+    let has_quota =
+        |name: &http::HeaderName| name.as_str().as_bytes().windows(5).any(|part| part == b"limit");
     if parts.headers.keys().any(has_quota) { wait_for_quota(&parts.headers, SystemTime::now()) } else { None }
 }
