@@ -39,9 +39,14 @@ pub(crate) fn redacted(text: &str) -> Cow<'_, str> {
     hide(text, start, start + authority.find(['/', '\\', '?', '#']).unwrap_or(authority.len()))
 }
 
-/// The same for what was meant as a URL and is none: a password in it may hold anything, so more is hidden.
+/// The same for what was meant as a URL, or a row with one in it, and is none: a password in it may hold anything, so more
+/// is hidden.
 pub(crate) fn redacted_in_no_url(text: &str) -> Cow<'_, str> {
-    match authority_start(text) {
+    let start = match text.split_once("://") {
+        Some((_, behind)) => text.len() - behind.len(),
+        None => authority_start(text),
+    };
+    match start {
         0 if text.starts_with("mailto:") => Cow::Borrowed(text),
         0 => redacted(text),
         start => hide(text, start, text.len()),
@@ -96,6 +101,7 @@ mod tests {
             ("https://a.example:port/", "https://a.example:port/"),
             ("mailto:me@a.example", "mailto:me@a.example"),
             ("me:secret@a.example:port/", "***@a.example:port/"),
+            (r#"{"url": "https://me:se/cret@a.example/", "#, r#"{"url": "https://***@a.example/", "#),
         ];
         for (text, expected) in cases {
             assert_eq!(redacted_in_no_url(text), expected, "{text}");

@@ -42,6 +42,7 @@ pub(super) const ESSENTIAL: &[&str] = &[
     "concurrency",
     "config",
     "data",
+    "extract",
     "format",
     "header",
     "insecure",

@@ -3,6 +3,8 @@
 mod harness;
 
 mod config;
+
+mod curl;
 mod demo;
 mod disk;
 mod flags;

@@ -134,7 +134,7 @@ mod tests {
             ("https://example.com/", html, "00000012-example.com.html"),
             ("https://example.com/news/today.html?a=b#c", html, "00000012-example.com-news-today.html"),
             ("http://[::1]:8080/a", Some("application/ld+json"), "00000012-1-a.json"),
-            ("https://a.example/..%2f..%2Fetc/passwd", None, "00000012-a.example-2f..-2Fetc-passwd.bin"),
+            ("https://a.example/..%2f..%2Fetc/passwd", None, "00000012-a.example-2f-2Fetc-passwd.bin"),
             ("https://a.example/.ssh/./CON:/~$(x)", Some("x/y"), "00000012-a.example-ssh-CON-x.bin"),
             ("https://a.example/%F0%9F%92%A9/\u{202e}", html, "00000012-a.example-F0-9F-92-A9-E2-80-AE.html"),
         ];
