@@ -1,6 +1,7 @@
 //! What users of the library can rely on.
 
 mod engine;
+mod http1;
 mod outcomes;
 mod policy;
 mod probe;
