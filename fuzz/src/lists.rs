@@ -9,9 +9,11 @@ use headcount::list::{List, ListFormat, ListOptions};
 pub fn lists(data: &[u8]) {
     let known = [ListFormat::Lines, ListFormat::Csv, ListFormat::Tsv, ListFormat::JsonLines];
     for format in known.into_iter().map(Some).chain([None]) {
-        let whole = requests(data, 1 << 20, format);
-        let in_pieces = requests(data, 3, format);
-        assert_eq!(whole.len(), in_pieces.len(), "{format:?}");
+        let (whole, is_whole) = requests(data, 1 << 20, format);
+        let (in_pieces, are_all) = requests(data, 3, format);
+        assert_eq!(is_whole, are_all, "{format:?}");
+        // How much comes before the place where compressed data is broken depends on how it is read.
+        assert!(whole.len() == in_pieces.len() || !is_whole, "{format:?}");
         for (one, other) in whole.iter().zip(&in_pieces) {
             assert_eq!((one.input(), one.url()), (other.input(), other.url()), "{format:?}");
         }
@@ -30,9 +32,14 @@ fn list(data: &[u8], piece: usize, format: Option<ListFormat>) -> List {
     List::new(Pieces { bytes: Cursor::new(data.to_vec()), piece }, "list", options)
 }
 
-/// Up to an error, which a header without the column is, or compressed data that is none.
-fn requests(data: &[u8], piece: usize, format: Option<ListFormat>) -> Vec<Request> {
-    list(data, piece, format).map_while(Result::ok).collect()
+/// Up to an error, which a header without the column is, or compressed data that is none; and whether there was none.
+fn requests(data: &[u8], piece: usize, format: Option<ListFormat>) -> (Vec<Request>, bool) {
+    let mut is_whole = true;
+    let read = list(data, piece, format).map_while(|request| {
+        is_whole = request.is_ok();
+        request.ok()
+    });
+    (read.collect(), is_whole)
 }
 
 /// Gives a few bytes at a time.

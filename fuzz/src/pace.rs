@@ -1,8 +1,8 @@
-//! What a host says about its pace, in whatever fields: a wait that can be kept, a quota that can be divided by.
+//! What a host says about its pace, in whatever fields: a wait that can be kept.
 
 use std::time::{Duration, SystemTime};
 
-use headcount::policy::retry_after::{LONGEST_WAIT, quota, wait_asked, wait_for_quota};
+use headcount::policy::retry_after::{LONGEST_WAIT, wait_asked, wait_for_quota};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// Field lines of an answer.
@@ -11,10 +11,6 @@ pub fn pace(data: &[u8]) {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     for wait in [wait_asked(&headers, now), wait_for_quota(&headers, now)].into_iter().flatten() {
         assert!(!wait.is_zero() && wait <= LONGEST_WAIT, "{wait:?}");
-    }
-    if let Some(quota) = quota(&headers) {
-        assert!(quota.requests > 0 && quota.window >= Duration::from_secs(1), "{quota:?}");
-        assert!(quota.rate().is_finite() && quota.rate() > 0.0, "{quota:?}");
     }
 }
 

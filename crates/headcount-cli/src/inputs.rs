@@ -27,7 +27,7 @@ pub(crate) enum Source {
 /// is one.
 pub(crate) fn open(flags: &ListFlags, options: &ListOptions) -> Result<Vec<Input>, Problem> {
     let named = flags.inputs.iter().map(|argument| open_any(argument));
-    let lists = flags.lists.iter().map(|name| open_list(name));
+    let lists = flags.lists.iter().map(|name| open_list(name, "-l takes a file, or -; -u takes a URL"));
     let urls = flags.urls.iter().map(|url| Ok(Input::Url(Request::from_bytes(url.as_encoded_bytes()))));
     let inputs = named.chain(lists).chain(urls).collect::<Result<Vec<_>, _>>()?;
     if inputs.is_empty() {
@@ -54,17 +54,18 @@ fn open_any(argument: &OsStr) -> Result<Input, Problem> {
     if argument != "-" && !Path::new(argument).exists() && (name.contains("://") || reads_as_url(&name)) {
         return Ok(Input::Url(Request::from_bytes(argument.as_encoded_bytes())));
     }
-    open_list(argument)
+    open_list(argument, "an INPUT is a file, a URL such as https://example.com/, or -")
 }
 
-fn open_list(argument: &OsStr) -> Result<Input, Problem> {
+/// Opens a list. `hint` is for one that is not there.
+fn open_list(argument: &OsStr, hint: &str) -> Result<Input, Problem> {
     if argument == "-" {
         return Ok(Input::Standard);
     }
     let name = argument.to_string_lossy().into_owned();
     let cannot = |error: io::Error| {
         let hint = match error.kind() {
-            io::ErrorKind::NotFound => "an INPUT is a file, a URL such as https://example.com/, or -",
+            io::ErrorKind::NotFound => hint,
             io::ErrorKind::PermissionDenied => "look at who may read it: ls -l",
             _ => "an INPUT is a file with a URL a line",
         };

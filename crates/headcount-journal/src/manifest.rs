@@ -28,6 +28,11 @@ impl Manifest {
         Manifest { format: FORMAT, id: id >> 11, salt, options, inputs }
     }
 
+    /// What the journal's run can be known by elsewhere, however often it is gone on with.
+    pub fn name(&self) -> String {
+        format!("{:016x}", self.id)
+    }
+
     /// What keeps a run that is asked for `other` from going on with this journal. More inputs after the same ones are
     /// no difference.
     pub fn differences(&self, other: &Manifest) -> Vec<Difference> {

@@ -2,11 +2,14 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::probe::Extraction;
 use crate::{AddressFamily, Error, FixedAddresses, Proxies};
 
 /// No time of a configuration is longer.
@@ -50,6 +53,8 @@ pub struct Config {
     /// Bytes of memory for inputs that were read ahead, about; what does not fit goes to a temporary file. Default
     /// 256 MiB.
     pub memory: usize,
+    /// Bytes of those temporary files, at most; once they are full, no more is read ahead. Default 16 GiB.
+    pub disk: u64,
     /// Keep how this host's pace is found, for [`Verdict::explanation`](crate::Verdict).
     pub explain: Option<String>,
     /// Limit of one attempt as a whole, redirects included; waiting for a turn is not charged. Default 10 s.
@@ -66,8 +71,20 @@ pub struct Config {
     /// Follow redirects from public addresses to those that are not: to this machine, to a network behind it, to a
     /// cloud's metadata. Default false.
     pub allow_private_redirects: bool,
-    /// Bytes of a body to read, at most; a longer one is cut and flagged. Default 1 MiB.
+    /// Bytes of a body to read, at most; a longer one is cut and flagged. Content codings do not count. Default 1 MiB.
     pub max_body: u64,
+    /// Bytes of a body for each that was received of it with its content codings, at most; where more came of it than
+    /// that, and than 1 MiB, it is cut and flagged. Default 200.
+    pub max_ratio: u32,
+    /// Fields of the last answer's header for the record, by name.
+    pub header_fields: Vec<HeaderName>,
+    /// What to extract from each body for the record. Each needs a name of its own.
+    pub extract: Vec<Extraction>,
+    /// Whether the record has the SHA-256 of the body, as far as it was read. Default false.
+    pub hash_body: bool,
+    /// A folder to keep the bodies of all answers in, as far as they were read and without their content codings. It has to
+    /// be there. Each file is whole or absent; the record says its name. Default: they are not kept.
+    pub body_dir: Option<Arc<Path>>,
     /// Statuses that count as accepted. Default 200 to 299.
     pub accept: AcceptedStatuses,
     /// Header fields sent to the host that was asked for; a redirect to another origin gets none of them.
@@ -127,6 +144,7 @@ impl Default for Config {
             retry_max_time: None,
             local_wait: Duration::from_secs(60),
             memory: 256 << 20,
+            disk: 16 << 30,
             explain: None,
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(5),
@@ -135,6 +153,11 @@ impl Default for Config {
             max_redirects: 10,
             allow_private_redirects: false,
             max_body: 1 << 20,
+            max_ratio: 200,
+            header_fields: Vec::new(),
+            extract: Vec::new(),
+            hash_body: false,
+            body_dir: None,
             accept: AcceptedStatuses::default(),
             headers: HeaderMap::new(),
             body: None,
@@ -164,6 +187,7 @@ impl Config {
             (self.per_host, "per_host"),
             (self.read_ahead, "read_ahead"),
             (self.max_lookups, "max_lookups"),
+            (self.max_ratio as usize, "max_ratio"),
             (self.give_up_after as usize, "give_up_after"),
         ];
         for (value, name) in at_least_one {
@@ -178,6 +202,15 @@ impl Config {
         }
         if !(0.0..=1e9).contains(&self.retry_share) {
             return Err(Error::configuration("retry_share must not be negative"));
+        }
+        let names = || self.extract.iter().map(Extraction::name);
+        if let Some(twice) =
+            names().enumerate().find_map(|(place, name)| names().take(place).find(|n| *n == name))
+        {
+            return Err(Error::configuration(format!("two things are extracted as {twice:?}")));
+        }
+        if let Some(folder) = self.body_dir.as_ref().filter(|folder| !folder.is_dir()) {
+            return Err(Error::configuration(format!("{} is no folder to keep bodies in", folder.display())));
         }
         let times = [
             (self.delay, "delay"),

@@ -14,7 +14,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! [`Engine::run`] takes an iterator, [`Engine::run_stream`] a stream; both are read lazily. [`Records`] is a stream
+//! [`Engine::run`] takes an iterator, [`Engine::run_stream`] a stream; both are read lazily. [`Engine::try_run`] takes a
+//! [`List`](list::List) as well: lines, CSV, TSV or JSON lines, compressed or not. [`Records`] is a stream
 //! of [`Record`]s in the order in which they end, whatever runtime polls it. A URL that fails is a record like any
 //! other: an [`Error`] is only what stops the run. Dropping the records stops the work.
 //!

@@ -52,10 +52,27 @@ pub struct Record {
     pub content_type: Option<String>,
     /// The Content-Length field of the answer, in bytes.
     pub content_length: Option<u64>,
-    /// Body bytes that were read, at most `--max-body`.
+    /// Body bytes that were read, at most `--max-body`. Content codings (gzip, deflate, br, zstd) do not count: they are
+    /// taken off.
     pub body_bytes: Option<u64>,
-    /// The body was longer than `--max-body` and was cut there.
+    /// The same as they came, before their codings were taken off. Only where there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_bytes_received: Option<u64>,
+    /// The body was longer than `--max-body` or, for what came of it, than `--max-ratio`, and was cut there.
     pub truncated: bool,
+    /// SHA-256 of the body as far as it was read, in hexadecimal. Only with `--hash sha256`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_sha256: Option<String>,
+    /// The file that the body was kept in, as far as it was read. Only with `--body-dir`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_file: Option<String>,
+    /// Fields of the answer's header by their names in small letters: text, several texts, or `null`. Only with
+    /// `--header-field`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header_fields: Option<Box<Object>>,
+    /// What was extracted from the body, by name; `null` is what was not there. Only with `--extract`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extracted: Option<Box<Object>>,
     /// The Server field of the answer.
     pub webserver: Option<String>,
     /// The address that was connected to last; `null` through a proxy, which alone knows it.

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::Value;
 use url::Url;
 
 use crate::credentials;
@@ -140,9 +141,11 @@ impl Request {
 
     /// About how many bytes it keeps elsewhere.
     pub(crate) fn weight(&self) -> usize {
-        let headers = self.headers.as_ref().map_or(0, |headers| 128 + 64 * headers.len());
+        let field = |(name, value): (&HeaderName, &HeaderValue)| 64 + name.as_str().len() + value.len();
+        let headers =
+            self.headers.as_ref().map_or(0, |headers| 128 + headers.iter().map(field).sum::<usize>());
         let body = self.body.as_ref().map_or(0, |body| body.len());
-        let carried = self.carried.as_ref().map_or(0, |object| 64 + 128 * object.len());
+        let carried = self.carried.as_deref().map_or(0, object_weight);
         2 * self.input.len() + 128 + headers + body + carried
     }
 
@@ -162,6 +165,19 @@ impl Request {
     }
 }
 
+fn object_weight(object: &Object) -> usize {
+    object.iter().map(|(name, value)| 96 + name.len() + value_weight(value)).sum()
+}
+
+fn value_weight(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Array(values) => values.iter().map(|value| size_of::<Value>() + value_weight(value)).sum(),
+        Value::Object(object) => object_weight(object),
+    }
+}
+
 impl From<&str> for Request {
     fn from(input: &str) -> Request {
         Request::new(input)
@@ -177,5 +193,21 @@ impl From<String> for Request {
 impl From<Url> for Request {
     fn from(url: Url) -> Request {
         Request::new(String::from(url))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_request_takes_with_it_weighs() {
+        let long = "x".repeat(100_000);
+        let headers = HeaderMap::from_iter([(http::header::COOKIE, HeaderValue::from_str(&long).unwrap())]);
+        let fields = Object::from_iter([("a".to_owned(), serde_json::json!([{"b": long.as_str()}]))]);
+        let plain = Request::new("example.com");
+        for heavy in [plain.clone().headers(headers), plain.clone().body(long.clone()), plain.carry(fields)] {
+            assert!((100_000..101_000).contains(&heavy.weight()), "{}", heavy.weight());
+        }
     }
 }

@@ -44,7 +44,7 @@ enum Command {
         #[arg(long, default_value_t = 10_000)]
         concurrency: usize,
         /// URLs that the policy may hold.
-        #[arg(long, default_value_t = 200_000)]
+        #[arg(long, default_value_t = 50_000)]
         read_ahead: usize,
     },
     /// A whole run of the shipping engine.

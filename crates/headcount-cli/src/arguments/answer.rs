@@ -3,7 +3,7 @@
 use clap::Args;
 use headcount::{AcceptedStatuses, Config};
 
-use super::values::{bytes, count};
+use super::values::{at_least_one, bytes, count};
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Answers")]
@@ -23,6 +23,9 @@ pub(crate) struct AnswerFlags {
     /// Bytes of a body to read (1048576, 64k, 1M); a longer one is cut and flagged
     #[arg(long, value_name = "BYTES", default_value = "1M", value_parser = bytes)]
     max_body: u64,
+    /// Bytes of a body for each byte received, once it is longer than 1M; what unpacks to more is cut and flagged
+    #[arg(long, value_name = "N", default_value = "200", value_parser = at_least_one)]
+    max_ratio: usize,
 }
 
 impl AnswerFlags {
@@ -31,6 +34,7 @@ impl AnswerFlags {
         config.max_redirects = self.max_redirects;
         config.allow_private_redirects = self.allow_private_redirects;
         config.max_body = self.max_body;
+        config.max_ratio = u32::try_from(self.max_ratio).unwrap_or(u32::MAX);
     }
 }
 

@@ -7,6 +7,7 @@ use headcount::list::ListOptions;
 use super::answer::AnswerFlags;
 use super::config_file::ConfigFlags;
 use super::connection::ConnectionFlags;
+use super::learning::LearningFlags;
 use super::limits::LimitFlags;
 use super::lists::ListFlags;
 use super::names::NameFlags;
@@ -75,6 +76,8 @@ pub(crate) struct CheckArguments {
     #[command(flatten)]
     answer: AnswerFlags,
     #[command(flatten)]
+    learning: LearningFlags,
+    #[command(flatten)]
     connection: ConnectionFlags,
     #[command(flatten)]
     names: NameFlags,
@@ -101,6 +104,7 @@ impl CheckArguments {
         config.task_tree_signal = true;
         self.request.set(&mut config)?;
         self.answer.set(&mut config);
+        self.learning.set(&mut config)?;
         self.connection.set(&mut config);
         self.names.set(&mut config);
         self.proxy.set(&mut config)?;

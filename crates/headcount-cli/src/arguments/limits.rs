@@ -19,6 +19,9 @@ pub(crate) struct LimitFlags {
     /// Memory for the part of the list that is read ahead (64M, 1G); what does not fit goes to a temporary file
     #[arg(long, value_name = "BYTES", default_value = "256M", value_parser = bytes)]
     memory: u64,
+    /// Temporary files for that, at most; once they are full, no more is read ahead. They lie where TMPDIR says
+    #[arg(long, value_name = "BYTES", default_value = "16G", value_parser = bytes)]
+    disk: u64,
     /// After Ctrl+C, time for the requests under way to end
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub(crate) grace: Duration,
@@ -39,6 +42,7 @@ impl LimitFlags {
             Concurrency::Auto => config.concurrency_limit = Some(MOST_AT_ONCE),
         }
         config.memory = usize::try_from(self.memory).unwrap_or(usize::MAX);
+        config.disk = self.disk;
     }
 }
 

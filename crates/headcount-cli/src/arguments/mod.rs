@@ -4,6 +4,7 @@ mod answer;
 mod check;
 mod config_file;
 mod connection;
+mod learning;
 mod limits;
 mod lists;
 mod names;

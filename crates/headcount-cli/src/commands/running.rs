@@ -16,7 +16,7 @@ use crate::progress::{Neighbour, ProgressLine, TICK};
 use crate::terminal::{Exit, Problem, shown};
 
 /// After the grace, time for the last records to be written. If whoever reads them does not, the command ends without.
-const LAST_WRITES: Duration = Duration::from_millis(400);
+const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// A run that is ready to start.
 pub(super) struct Run<S> {

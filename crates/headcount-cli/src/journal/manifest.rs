@@ -40,6 +40,7 @@ pub(crate) fn manifest(
         ("--max-redirects".to_owned(), config.max_redirects.to_string()),
         ("--allow-private-redirects".to_owned(), config.allow_private_redirects.to_string()),
         ("--max-body".to_owned(), config.max_body.to_string()),
+        ("--max-ratio".to_owned(), config.max_ratio.to_string()),
         ("--insecure".to_owned(), config.insecure.to_string()),
         ("--format".to_owned(), format!("{format:?}").to_lowercase()),
     ]);
@@ -71,6 +72,18 @@ pub(crate) fn manifest(
             values.push(b'\n');
         }
         options.insert(format!("--header {name}"), hash(&values));
+    }
+    for name in &config.header_fields {
+        options.insert(format!("--header-field {name}"), "true".to_owned());
+    }
+    for extraction in &config.extract {
+        options.insert(format!("--extract {}", extraction.name()), extraction.to_string());
+    }
+    if config.hash_body {
+        options.insert("--hash".to_owned(), "sha256".to_owned());
+    }
+    if let Some(folder) = &config.body_dir {
+        options.insert("--body-dir".to_owned(), folder.display().to_string());
     }
     if let Some(body) = &config.body {
         options.insert("--data".to_owned(), hash(body));

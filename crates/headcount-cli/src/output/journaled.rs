@@ -49,10 +49,12 @@ impl Journaled {
     pub(crate) fn open(
         target: PathBuf,
         wanted: Wanted,
-        files: Vec<OutputFile>,
+        mut files: Vec<OutputFile>,
         keeper: Keeper,
     ) -> io::Result<Journaled> {
         check(&target)?;
+        let run_name = keeper.with(|journal| Ok(journal.manifest().name()))?;
+        files.iter_mut().for_each(|file| file.options.run_name = Some(run_name.clone()));
         // The journal is ours alone, so nobody else makes these files now.
         for path in std::iter::once(&target).chain(files.iter().map(|file| &file.path)) {
             remove_leftovers(path)?;

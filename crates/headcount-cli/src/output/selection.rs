@@ -39,6 +39,7 @@ impl SelectionArguments {
             raw_csv: self.raw_csv,
             html_rows: self.html_rows.unwrap_or(options.html_rows),
             title: self.title.clone().unwrap_or_else(|| default_title.to_owned()),
+            run_name: None,
         }
     }
 }

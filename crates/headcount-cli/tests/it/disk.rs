@@ -127,6 +127,35 @@ fn every_output_waits_for_room_when_it_is_made() {
     }
 }
 
+#[test]
+fn a_run_that_is_killed_when_all_but_its_journal_is_done_is_in_the_database_once() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let desk = Desk::new();
+    desk.write("urls.txt", list(&host, 20));
+    // An earlier run, which stays.
+    assert_eq!(desk.check("urls.txt -o out.db").code, Some(0));
+    let words = "urls.txt -o out.db --local-wait 10m";
+    let Some(mut run) = on_a_faulty_system(&desk, words, &[("FULL", "ended")]) else { return };
+    let mut said = BufReader::new(run.stderr.take().unwrap());
+    read_until(&mut said, "waits up to 600 s for room");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let ended = desk.check("urls.txt -o out.db --resume");
+    assert_eq!((ended.code, host.requests()), (Some(0), 40), "{}", ended.stderr);
+    assert_eq!(runs(&desk), [1, 2]);
+    assert_eq!(desk.run(&["report", "out.db", "-o", "back.json"]).code, Some(0));
+    assert_complete(&desk, "back.json", 20);
+}
+
+/// The runs that a database has records of.
+fn runs(desk: &Desk) -> Vec<i64> {
+    let database = rusqlite::Connection::open(desk.path("out.db")).unwrap();
+    let mut runs =
+        database.prepare("SELECT run FROM records GROUP BY run HAVING count(*) = 20 ORDER BY run").unwrap();
+    runs.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+}
+
 /// A run that may write no file longer than 64 KiB, as if the disk were full then.
 fn with_little_room(desk: &Desk, words: &str) -> Child {
     // An ignored signal stays ignored in the program that takes the shell's place: writing then fails.

@@ -143,6 +143,20 @@ fn a_long_body_is_cut_and_said_to_be() {
 }
 
 #[test]
+fn what_unpacks_to_more_than_it_may_is_cut() {
+    let web = SmallWeb::start().unwrap();
+    let url = web.host(Temperament::GzipBomb).url("/");
+    let bytes = |words: &str| {
+        let record = Desk::new().check(&format!("{url} {words}")).record();
+        assert_eq!((end_of(&record).as_str(), &record["truncated"]), ("200", &true.into()));
+        record["body_bytes"].as_u64().unwrap()
+    };
+    assert_eq!(bytes(""), 1 << 20);
+    assert_eq!(bytes("--max-body 3M --max-ratio 1000000"), 3 << 20);
+    assert!(bytes("--max-body 1G --max-ratio 10") < 2 << 20);
+}
+
+#[test]
 fn accept_decides_what_is_well() {
     let web = SmallWeb::start().unwrap();
     let missing = web.host(Temperament::Status(404)).url("/");

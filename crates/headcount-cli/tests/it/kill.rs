@@ -14,6 +14,7 @@ use small_web::{Answer, Host, SmallWeb, Temperament};
 use tokio::time::Instant;
 
 use crate::harness::Desk;
+use crate::lists::gzip;
 
 const COUNT: usize = 20_000;
 
@@ -39,14 +40,12 @@ fn every_input_has_one_record_however_often_the_run_is_killed() {
         let name = if rounds % 2 == 0 { "out.json" } else { "out.jsonl" };
         rounds += 1;
         let desk = Desk::new();
-        desk.write(
-            "urls.txt",
-            (0..COUNT).map(|number| host.url(&format!("/page/{number}\n"))).collect::<String>(),
-        );
+        let list = LISTS[rounds % LISTS.len()];
+        list.write(&desk, &host);
         let mut is_over = false;
         while !is_over {
             let started = Instant::now();
-            let mut run = start(&desk, name);
+            let mut run = start(&desk, list.name, name);
             let mut killed_at = None;
             if killed < kills {
                 wait_for_a_moment(&mut run, &desk, name, &host, &mut random);
@@ -64,11 +63,45 @@ fn every_input_has_one_record_however_often_the_run_is_killed() {
                 late += usize::from(is_late(&lost));
             }
         }
-        assert_eq!(desk.names(), [name, "urls.txt"]);
-        assert_complete(&desk.path(name));
+        assert_eq!(desk.names(), [name, list.name]);
+        assert_complete(&desk.path(name), list.first_line);
     }
     // Other tests may have kept the machine busy at some of the kills, but not at most of them.
     assert!(late <= looks / 4, "at {late} of {looks} kills, records were not written in time");
+}
+
+/// A list of all pages, of one kind or another.
+#[derive(Clone, Copy)]
+struct List {
+    name: &'static str,
+    header: &'static str,
+    row: fn(usize, &str) -> String,
+    /// Where the first page stands.
+    first_line: usize,
+}
+
+const LISTS: [List; 3] = [
+    List { name: "urls.txt", header: "", row: |_, url| format!("{url}\n"), first_line: 1 },
+    List {
+        name: "urls.csv.gz",
+        header: "url,note\n",
+        row: |number, url| format!("{url},\"number {number}\"\n"),
+        first_line: 2,
+    },
+    List {
+        name: "urls.jsonl",
+        header: "",
+        row: |number, url| format!("{{\"number\": {number}, \"url\": {url:?}}}\n"),
+        first_line: 1,
+    },
+];
+
+impl List {
+    fn write(self, desk: &Desk, host: &Host) {
+        let rows = (0..COUNT).map(|number| (self.row)(number, &host.url(&format!("/page/{number}"))));
+        let text = self.header.to_owned() + &rows.collect::<String>();
+        desk.write(self.name, if self.name.ends_with(".gz") { gzip(text) } else { text.into_bytes() });
+    }
 }
 
 /// Whether more was lost than the requests under way and the records of the last moments.
@@ -112,11 +145,11 @@ impl Answers {
     }
 }
 
-fn start(desk: &Desk, name: &str) -> Child {
+fn start(desk: &Desk, list: &str, name: &str) -> Child {
     let concurrency = CONCURRENCY.to_string();
     let mut command = desk.command(&[
         "check",
-        "urls.txt",
+        list,
         "-q",
         "-c",
         &concurrency,
@@ -183,7 +216,7 @@ fn assert_valid(output: &Path, is_over: bool) {
     }
 }
 
-fn assert_complete(output: &Path) {
+fn assert_complete(output: &Path, first_line: usize) {
     let text = fs::read_to_string(output).unwrap();
     let mut report: Vec<Value> = match output.extension() {
         Some(extension) if extension == "json" => serde_json::from_str(&text).unwrap(),
@@ -193,6 +226,6 @@ fn assert_complete(output: &Path) {
     assert_eq!(report.len(), COUNT);
     for (number, record) in report.iter().enumerate() {
         assert_eq!((&record["index"], &record["title"]), (&number.into(), &format!("Page {number}").into()));
-        assert_eq!((&record["accepted"], &record["line"]), (&true.into(), &(number + 1).into()));
+        assert_eq!((&record["accepted"], &record["line"]), (&true.into(), &(number + first_line).into()));
     }
 }

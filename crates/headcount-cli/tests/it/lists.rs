@@ -9,7 +9,7 @@ use small_web::{Answer, SmallWeb, Temperament};
 
 use crate::harness::{Desk, Running, end_of};
 
-fn gzip(text: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn gzip(text: impl AsRef<[u8]>) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(text.as_ref()).unwrap();
     encoder.finish().unwrap()
@@ -47,6 +47,7 @@ fn columns_beside_the_url_come_back_in_the_records() {
         let mut records: Vec<Value> = serde_json::from_str(&desk.read("back.json")).unwrap();
         records.sort_by_key(|record| record["index"].as_u64());
         assert_eq!(Value::from_iter(records.iter().map(row)), expected, "{name}");
+        assert_eq!(records[2]["outcome"], "skipped");
         assert_eq!((&records[0]["input"], &records[0]["title"]), (&one.clone().into(), &"Page 1".into()));
     }
 }
@@ -85,13 +86,13 @@ fn a_row_says_how_to_ask_and_its_secrets_stay_with_its_host() {
         "calls.jsonl",
         rows.map(|row| format!("{row}\n")).concat() + "{\"url\": 1, \"headers\": \"s3cret",
     );
-    let ended = desk.check("calls.jsonl -o out.json");
+    let ended = desk.check("calls.jsonl -o out.json -H X-Token:of-all");
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     let records: Vec<Value> = serde_json::from_str(&desk.read("out.json")).unwrap();
     let titles: Vec<&str> = records.iter().filter_map(|record| record["title"].as_str()).collect();
     assert_eq!(
         titles,
-        ["GET none none", "PUT text/x s3cret-one as it is", "POST application/json none [1,2]"],
+        ["GET none of-all", "PUT text/x s3cret-one as it is", "POST application/json of-all [1,2]"],
         "the server was asked so"
     );
     assert_eq!(records[0]["input_fields"], json!({"id": 1, "nested": {"a": [null]}}));
@@ -158,7 +159,9 @@ fn lists_and_urls_can_be_named_for_what_they_are() {
     assert_eq!(titles, ["Page 0", "Page 1", "Page 2", "Page 3", "Page 4"]);
     assert_eq!(end_of(&desk.check("-u 127.0.0.1:1 --retries 0").record()), "connect/refused");
     assert_eq!(end_of(&desk.check_stdin("-l -", &pages[0]).record()), "200");
-    assert_eq!(desk.check("-l http://127.0.0.1:1/").code, Some(3), "a list is a file");
+    let ended = desk.check("-l http://127.0.0.1:1/");
+    assert_eq!(ended.code, Some(3), "a list is a file");
+    assert!(ended.stderr.contains("hint: -l takes a file"), "{}", ended.stderr);
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl Rows {
         }
         let run: Option<i64> =
             connection.query_row("SELECT max(run) FROM runs", [], |row| row.get(0)).optional()?.flatten();
-        let known = column_names(&connection)?;
+        let known = column_names(&connection, "records")?;
         let columns: Vec<&'static Column> =
             COLUMNS.iter().filter(|column| known.iter().any(|name| name == column.name())).collect();
         let names: Vec<String> = columns.iter().map(|column| quoted(column)).collect();

@@ -51,6 +51,9 @@ pub struct Options {
     pub html_rows: usize,
     /// What reports are called.
     pub title: String,
+    /// What a run is known by in a database: one that was added under the same name takes its place. A run that was killed
+    /// just before it could say that it was complete is added once so.
+    pub run_name: Option<String>,
 }
 
 impl Default for Options {
@@ -61,6 +64,7 @@ impl Default for Options {
             raw_csv: false,
             html_rows: 100_000,
             title: "Headcount".to_owned(),
+            run_name: None,
         }
     }
 }

@@ -30,7 +30,8 @@ CREATE TABLE IF NOT EXISTS runs (
     records INTEGER,
     accepted INTEGER,
     first_timestamp TEXT,
-    last_timestamp TEXT
+    last_timestamp TEXT,
+    name TEXT
 );
 ";
 
@@ -75,9 +76,14 @@ impl SqliteWriter {
         }
         connection.execute_batch("BEGIN IMMEDIATE")?;
         create_tables(&connection)?;
+        if let Some(name) = &options.run_name {
+            connection
+                .execute("DELETE FROM records WHERE run IN (SELECT run FROM runs WHERE name = ?1)", [name])?;
+            connection.execute("DELETE FROM runs WHERE name = ?1", [name])?;
+        }
         connection.execute(
-            "INSERT INTO runs (title, added) VALUES (?1, ?2)",
-            params![options.title, Timestamp::now().to_string()],
+            "INSERT INTO runs (title, added, name) VALUES (?1, ?2, ?3)",
+            params![options.title, Timestamp::now().to_string(), options.run_name],
         )?;
         let columns = options.fields.columns();
         let names: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
@@ -151,17 +157,20 @@ fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
         "CREATE TABLE IF NOT EXISTS records (run INTEGER NOT NULL REFERENCES runs, {})",
         columns.join(", ")
     ))?;
-    let known = column_names(connection)?;
+    if !column_names(connection, "runs")?.iter().any(|name| name == "name") {
+        connection.execute_batch("ALTER TABLE runs ADD COLUMN name TEXT")?;
+    }
+    let known = column_names(connection, "records")?;
     for column in COLUMNS.iter().filter(|column| !known.iter().any(|name| name == column.name())) {
         connection.execute_batch(&format!("ALTER TABLE records ADD COLUMN {}", declared(column)))?;
     }
     connection.execute_batch("CREATE VIEW IF NOT EXISTS failures AS SELECT * FROM records WHERE accepted = 0")
 }
 
-/// The columns that the table of records has.
-pub(crate) fn column_names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut names = connection.prepare("SELECT name FROM pragma_table_info('records')")?;
-    names.query_map([], |row| row.get(0))?.collect()
+/// The columns that a table has.
+pub(crate) fn column_names(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    let mut names = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
+    names.query_map([table], |row| row.get(0))?.collect()
 }
 
 fn declared(column: &Column) -> String {

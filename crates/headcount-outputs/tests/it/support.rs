@@ -164,6 +164,11 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
                 // What is there on request only.
                 if flags[0] {
                     value["input_fields"] = json!({"": texts[0], "b": {"c": codes}});
+                    value["body_bytes_received"] = json!(counts[0]);
+                    value["body_sha256"] = json!(texts[2]);
+                    value["body_file"] = json!(texts[3]);
+                    value["header_fields"] = json!({"server": texts[5], "vary": ["a", "b"]});
+                    value["extracted"] = json!({"price": texts[4], "items": [1, null]});
                     value["chain_urls"] = texts.iter().flatten().map(String::as_str).collect();
                 }
                 serde_json::from_value(value).unwrap()

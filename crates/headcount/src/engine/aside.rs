@@ -1,6 +1,7 @@
 //! Jobs put aside: read ahead, but too many to keep in memory. They lie in nameless temporary files, in pieces that are
 //! written and read as a whole.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -23,26 +24,42 @@ pub(super) struct Aside {
     /// Times are written as microseconds since then.
     begun: Instant,
     pieces: HashMap<u64, Piece>,
-    writing: Option<Rc<File>>,
-    length: u64,
+    writing: Option<Rc<Spill>>,
+    /// Bytes in all files, and the most that they may be.
+    on_disk: Rc<Cell<u64>>,
+    most_on_disk: u64,
     /// Names of lists, which stand with every line: written as numbers.
     sources: Vec<Arc<str>>,
     buffer: Vec<u8>,
 }
 
+/// One file.
+struct Spill {
+    file: File,
+    length: Cell<u64>,
+    on_disk: Rc<Cell<u64>>,
+}
+
+impl Drop for Spill {
+    fn drop(&mut self) {
+        self.on_disk.set(self.on_disk.get() - self.length.get());
+    }
+}
+
 struct Piece {
-    file: Rc<File>,
+    file: Rc<Spill>,
     start: u64,
     length: usize,
 }
 
 impl Aside {
-    pub(super) fn new(begun: Instant) -> Aside {
+    pub(super) fn new(begun: Instant, most_on_disk: u64) -> Aside {
         Aside {
             begun,
             pieces: HashMap::new(),
             writing: None,
-            length: 0,
+            on_disk: Rc::default(),
+            most_on_disk,
             sources: Vec::new(),
             buffer: Vec::new(),
         }
@@ -73,8 +90,9 @@ impl Aside {
             return Err(io::Error::other("nothing was put aside under that key"));
         };
         let mut bytes = vec![0; piece.length];
-        (&*piece.file).seek(SeekFrom::Start(piece.start))?;
-        (&*piece.file).read_exact(&mut bytes)?;
+        let mut file = &piece.file.file;
+        file.seek(SeekFrom::Start(piece.start))?;
+        file.read_exact(&mut bytes)?;
         let mut rest = bytes.as_slice();
         let mut jobs = Vec::new();
         while !rest.is_empty() {
@@ -83,20 +101,26 @@ impl Aside {
         Ok(jobs)
     }
 
-    fn append(&mut self, bytes: &[u8]) -> io::Result<(Rc<File>, u64)> {
-        let file = match &self.writing {
-            Some(file) if self.length < LONGEST_FILE => Rc::clone(file),
+    fn append(&mut self, bytes: &[u8]) -> io::Result<(Rc<Spill>, u64)> {
+        let length = bytes.len() as u64;
+        if self.on_disk.get() + length > self.most_on_disk {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        let spill = match &self.writing {
+            Some(spill) if spill.length.get() < LONGEST_FILE => Rc::clone(spill),
             _ => {
-                let file = Rc::new(tempfile::tempfile()?);
-                self.length = 0;
-                Rc::clone(self.writing.insert(file))
+                let file = tempfile::tempfile()?;
+                let spill = Spill { file, length: Cell::new(0), on_disk: Rc::clone(&self.on_disk) };
+                Rc::clone(self.writing.insert(Rc::new(spill)))
             }
         };
-        let start = self.length;
-        (&*file).seek(SeekFrom::Start(start))?;
-        (&*file).write_all(bytes)?;
-        self.length += bytes.len() as u64;
-        Ok((file, start))
+        let start = spill.length.get();
+        let mut file = &spill.file;
+        file.seek(SeekFrom::Start(start))?;
+        file.write_all(bytes)?;
+        spill.length.set(start + length);
+        self.on_disk.set(self.on_disk.get() + length);
+        Ok((spill, start))
     }
 
     /// When it was read, `index`, `line + 1` or 0, `source + 1` or 0, then method, input, credentials, header fields, body
@@ -229,7 +253,7 @@ mod tests {
             let url = request.url().unwrap().clone();
             Job::new(index as u64, request.clone(), url, &config, Instant::now())
         });
-        let mut aside = Aside::new(Instant::now());
+        let mut aside = Aside::new(Instant::now(), u64::MAX);
         assert!(aside.put(1, jobs.collect()).is_ok());
         let back = aside.take(1, &config).unwrap();
         for (index, (job, request)) in back.iter().zip(&requests).enumerate() {
@@ -238,5 +262,31 @@ mod tests {
             assert_eq!(job.request.authorization, request.authorization);
         }
         assert_eq!(back.len(), requests.len());
+    }
+
+    #[tokio::test]
+    async fn no_more_than_the_limit_is_on_the_disk() {
+        let config = Config::default();
+        let jobs = |count: u64| {
+            let request = Request::new("a.example/1");
+            let url = request.url().unwrap().clone();
+            (0..count)
+                .map(|index| Job::new(index, request.clone(), url.clone(), &config, Instant::now()))
+                .collect::<Vec<_>>()
+        };
+        let mut aside = Aside::new(Instant::now(), 100_000);
+        let mut taken = 0;
+        let given_back = loop {
+            match aside.put(taken, jobs(100)) {
+                Ok(()) => taken += 1,
+                Err((jobs, _)) => break jobs.len(),
+            }
+        };
+        assert!(taken > 3 && given_back == 100, "{taken} pieces, {given_back} jobs back");
+        aside.writing = None;
+        for key in 0..taken {
+            assert_eq!(aside.take(key, &config).unwrap().len(), 100);
+        }
+        assert!(aside.put(taken, jobs(100)).is_ok(), "what was read again has made room");
     }
 }

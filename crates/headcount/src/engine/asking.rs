@@ -68,11 +68,10 @@ pub(super) async fn ask_stranger<N: Network>(
     trace: &mut Trace,
 ) -> Result<(), Failure> {
     let deadline = (Instant::now() + run.config.connect_timeout).min(deadline);
-    let max_body = run.config.max_body;
     let wire = run.connector.establish(url, &KnownAddresses::default(), None, deadline, trace).await?;
     let result = match wire {
-        Wire::Http1(mut connection) => connection.exchange(request()?, max_body, trace).await.map(drop),
-        Wire::Http2(connection) => connection.exchange(request()?, max_body, trace).await,
+        Wire::Http1(mut connection) => connection.exchange(request()?, &run.config, trace).await.map(drop),
+        Wire::Http2(connection) => connection.exchange(request()?, &run.config, trace).await,
     };
     result.map_err(|broken| broken.failure)
 }
@@ -144,17 +143,16 @@ async fn exchange<N: Network>(
     request: Outgoing,
     trace: &mut Trace,
 ) -> Result<(), Broken> {
-    let max_body = run.config.max_body;
     match wire {
         Wire::Http1(mut connection) => {
-            if connection.exchange(request, max_body, trace).await? {
+            if connection.exchange(request, &run.config, trace).await? {
                 let waiting = in_need(turn, trace);
                 turn.lane().connections.keep(connection, waiting, || run.idle_place());
             }
             Ok(())
         }
         Wire::Http2(connection) => {
-            let result = connection.exchange(request, max_body, trace).await;
+            let result = connection.exchange(request, &run.config, trace).await;
             let waiting = in_need(turn, trace);
             turn.lane().connections.tidy(waiting, || run.idle_place());
             result
@@ -166,7 +164,8 @@ async fn exchange<N: Network>(
 fn in_need<N: Network>(turn: &Turn<N>, trace: &Trace) -> usize {
     // Most redirects come back to the host that sent them.
     let is_redirect = trace.status().is_some_and(redirect::is_redirect);
-    turn.waiting_behind() + usize::from(is_redirect)
+    let waiting = turn.waiting_behind() + usize::from(is_redirect);
+    waiting + turn.lane().about_to_ask
 }
 
 /// How long to wait before a refused request is sent again. Who closes a connection in order refuses what had been sent

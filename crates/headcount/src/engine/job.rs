@@ -7,13 +7,13 @@ use bytes::Bytes;
 use http::{StatusCode, Version};
 use jiff::Timestamp;
 use tokio::time::Instant;
-use url::Url;
+use url::{Position, Url};
 
 use super::attempt::Attempt;
 use crate::Request;
 use crate::config::Config;
 use crate::record::{Failure, Kind, Outcome, Phase, Record};
-use crate::transport::Trace;
+use crate::transport::{Learnt, Trace};
 
 /// An input being worked on. It lives in the scheduler while it waits and with a worker while it is asked.
 pub(super) struct Job {
@@ -76,7 +76,11 @@ impl Job {
             Ok(url) if self.is_retry_due => url,
             _ => &*self.attempt.url,
         };
-        format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or(80))
+        let mut host = url[Position::BeforeHost..Position::AfterPort].to_owned();
+        if url.port().is_none() {
+            host.push_str(if url.scheme() == "https" { ":443" } else { ":80" });
+        }
+        host
     }
 
     /// Whether the request that comes next goes to the origin that the user named.
@@ -145,9 +149,9 @@ impl Job {
     }
 
     /// Takes in a request that has ended, whichever way.
-    pub(super) fn took(&mut self, trace: Trace, now: Instant) {
+    pub(super) fn took(&mut self, trace: Box<Trace>, now: Instant) {
         self.attempt.took(&trace, now);
-        self.last = Some(Box::new(trace));
+        self.last = Some(trace);
     }
 
     /// Goes on to where the last answer sends, if it does. `Ok(false)`: the answer is the final one.
@@ -183,7 +187,10 @@ impl Job {
             record.final_url = Some(attempt.url.as_str().to_owned());
             record.time_total = Some(seconds(attempt.spent));
         }
-        let Some(trace) = last else { return record };
+        let Some(mut trace) = last else { return record };
+        if let Some(learnt) = trace.learnt.take() {
+            add_learnt(&mut record, *learnt, &attempt.url, &trace);
+        }
         record.host_ip = trace.peer;
         record.certificate = trace.certificate;
         record.time_namelookup = trace.namelookup.map(seconds);
@@ -191,16 +198,33 @@ impl Job {
         record.time_appconnect = trace.appconnect.map(seconds);
         record.time_starttransfer = trace.starttransfer.map(seconds);
         let Some(head) = trace.head else { return record };
-        record.accepted = outcome == Outcome::Answered && config.accept.contains(head.status.as_u16());
+        record.accepted = record.outcome == Outcome::Answered && config.accept.contains(head.status.as_u16());
         record.status_code = Some(head.status.as_u16());
         record.content_type = head.content_type;
         record.content_length = head.content_length;
         record.webserver = head.server;
         record.http_version = Some(version(head.version).to_owned());
         record.body_bytes = Some(trace.body_bytes);
+        record.body_bytes_received = trace.coded_bytes;
         record.truncated = trace.truncated;
         record.title = trace.title;
         record
+    }
+}
+
+/// Adds what the user has asked for besides. Only whole answers have their bodies kept.
+fn add_learnt(record: &mut Record, learnt: Learnt, url: &Url, trace: &Trace) {
+    record.header_fields = learnt.header_fields;
+    record.extracted = learnt.extracted;
+    record.body_sha256 = learnt.sha256;
+    let Some(body) = learnt.body.filter(|_| record.outcome == Outcome::Answered) else { return };
+    let content_type = trace.head.as_ref().and_then(|head| head.content_type.as_deref());
+    match body.put(record.index, url, content_type) {
+        Ok(place) => record.body_file = Some(place.to_string_lossy().into_owned()),
+        Err(failure) => {
+            (record.outcome, record.failed) = (Outcome::Failed, true);
+            record.error = Some(failure);
+        }
     }
 }
 
@@ -243,7 +267,12 @@ fn blank(index: u64, request: &Request, config: &Config) -> Record {
         content_type: None,
         content_length: None,
         body_bytes: None,
+        body_bytes_received: None,
         truncated: false,
+        body_sha256: None,
+        body_file: None,
+        header_fields: None,
+        extracted: None,
         webserver: None,
         host_ip: None,
         http_version: None,

@@ -33,9 +33,9 @@ impl Outbox {
         Outbox { taker, gathered: RefCell::new(gathered), has_some: Notify::new() }
     }
 
-    /// Hands over a record; waits while the taker is behind. A record that waited alone for long enough goes at
-    /// once. Once the future was polled the record is not lost when it is dropped.
-    pub(super) async fn put(&self, record: Record, now: Instant) {
+    /// Hands over a record. The future waits while the taker is behind; the record is not lost when it is dropped, nor
+    /// does it carry the record about. One that waited alone for long enough goes at once.
+    pub(super) fn put(&self, record: Record, now: Instant) -> impl Future<Output = ()> {
         let is_due = {
             let mut gathered = self.gathered.borrow_mut();
             gathered.records.push(record);
@@ -47,8 +47,10 @@ impl Outbox {
             }
             is_due
         };
-        if is_due {
-            self.flush().await;
+        async move {
+            if is_due {
+                self.flush().await;
+            }
         }
     }
 
@@ -62,7 +64,9 @@ impl Outbox {
             let count = gathered.records.len().min(RECORDS_IN_A_PARCEL);
             if count > 0 {
                 gathered.sent_at = Some(Instant::now());
-                let rest = gathered.records.split_off(count);
+                // The next parcel is about as large.
+                let mut rest = Vec::with_capacity(count);
+                rest.extend(gathered.records.drain(count..));
                 room.send(Ok(std::mem::replace(&mut gathered.records, rest)));
             }
         }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_LOCATION,
-    CONTENT_TYPE, COOKIE, HOST, TRANSFER_ENCODING, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
+    CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
 use http_body_util::Full;
@@ -12,7 +12,7 @@ use url::Url;
 use super::job::Job;
 use crate::Config;
 use crate::record::{Failure, Kind, Phase};
-use crate::transport::Outgoing;
+use crate::transport::{ACCEPTED_CODINGS, Outgoing};
 
 /// Fields that speak of a body, and go with it (Fetch Standard, "request-body-header name").
 const OF_A_BODY: [HeaderName; 4] = [CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE];
@@ -27,9 +27,12 @@ pub(super) fn plain_request(config: &Config, url: &Url) -> Result<Outgoing, Fail
     *request.uri_mut() = Uri::try_from(&url[url::Position::BeforePath..url::Position::AfterQuery])
         .map_err(|reason| unusable(&reason))?;
     let headers = request.headers_mut();
+    // Room for what follows, and for a few of the user's.
+    headers.reserve(6);
     headers.insert(HOST, host_value(url).map_err(|reason| unusable(&reason))?);
     headers.insert(USER_AGENT, config.user_agent.clone());
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED_CODINGS));
     Ok(request)
 }
 

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use headcount_tasks::label;
+use headcount_tasks::{label, yield_now};
 use http::StatusCode;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
@@ -35,23 +35,30 @@ pub(super) async fn work<N: Network>(run: &Rc<Run<N>>, first: Turn<N>) {
         current.job().took(trace, Instant::now());
         decide(run, current, result).await;
         turn = run.next_turn();
+        if let Some(next) = &turn {
+            // Whoever else has an answer takes it first, and then the requests go out one right after another. To send
+            // each as soon as an answer is done with would wake a host for every single one.
+            next.lane().about_to_ask += 1;
+            yield_now().await;
+            next.lane().about_to_ask -= 1;
+        }
     }
 }
 
 /// One request, with its deadline.
-async fn ask<N: Network>(run: &Run<N>, turn: &mut Turn<N>) -> (Trace, Result<(), Failure>) {
+async fn ask<N: Network>(run: &Run<N>, turn: &mut Turn<N>) -> (Box<Trace>, Result<(), Failure>) {
     if run.config.robots
         && let Err(failure) = robots::obey(run, turn).await
     {
-        return (Trace::new(Instant::now()), Err(failure));
+        return (Box::new(Trace::new(Instant::now())), Err(failure));
     }
     if let Err(failure) = run.wait_for_consent(turn.job()).await {
-        return (Trace::new(Instant::now()), Err(failure));
+        return (Box::new(Trace::new(Instant::now())), Err(failure));
     }
     let lookup = lookup_permit(run, turn).await;
     let started = Instant::now();
     let left = turn.peek().attempt.left;
-    let mut trace = Trace::new(started);
+    let mut trace = Box::new(Trace::new(started));
     trace.reach = turn.peek().attempt.reach();
     let mut watched = Watched { turn, trace: Some(trace) };
     let (turn, trace) = watched.parts();
@@ -81,7 +88,7 @@ async fn lookup_permit<'r, N: Network>(run: &'r Run<N>, turn: &mut Turn<N>) -> O
 /// A request under way. Dropped before its end, it leaves what was learnt with the turn.
 struct Watched<'t, N: Network> {
     turn: &'t Turn<N>,
-    trace: Option<Trace>,
+    trace: Option<Box<Trace>>,
 }
 
 impl<N: Network> Watched<'_, N> {
@@ -89,7 +96,7 @@ impl<N: Network> Watched<'_, N> {
         (self.turn, self.trace.as_mut().expect("the trace is there until the end"))
     }
 
-    fn end(mut self) -> Trace {
+    fn end(mut self) -> Box<Trace> {
         self.trace.take().expect("a request ends once")
     }
 }

@@ -11,7 +11,7 @@ use super::LONGEST_LINE;
 pub enum ListFormat {
     /// A URL a line.
     Lines,
-    /// Comma-separated values with a header, as in RFC 4180.
+    /// Comma-separated values with a header, as in RFC 4180. Where the header has no comma, semicolons separate.
     Csv,
     /// The same with tabs between the values.
     Tsv,
@@ -38,27 +38,9 @@ impl ListFormat {
         }
     }
 
-    /// What the first line that is not blank shows a list to be, and all of its bytes: nothing is lost by looking.
-    pub(super) fn detect(
-        mut bytes: Box<dyn BufRead + Send>,
-        column: &str,
-    ) -> io::Result<(ListFormat, Box<dyn BufRead + Send>)> {
-        let mut seen = Vec::new();
-        let format = loop {
-            let start = seen.len();
-            let room = (LONGEST_LINE - start) as u64;
-            let read = (&mut bytes).take(room).read_until(b'\n', &mut seen)?;
-            let line = seen[start..].trim_ascii();
-            if read == 0 || !line.is_empty() {
-                break ListFormat::of_line(line, column);
-            }
-        };
-        Ok((format, Box::new(io::Cursor::new(seen).chain(bytes))))
-    }
-
-    /// No host's name begins with a brace, and no URL is a row of names of which one is that of the column.
-    fn of_line(line: &[u8], column: &str) -> ListFormat {
-        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+    /// What the first line of a list shows it to be. No host's name begins with a brace, and no URL is a row of names of
+    /// which one is that of the column.
+    pub(super) fn of_line(line: &[u8], column: &str) -> ListFormat {
         let has_column = |delimiter: u8| {
             let mut cells = line.split(|byte| *byte == delimiter).map(|cell| {
                 let cell = cell.trim_ascii();
@@ -69,10 +51,32 @@ impl ListFormat {
         match () {
             () if line.starts_with(b"{") => ListFormat::JsonLines,
             () if has_column(b'\t') => ListFormat::Tsv,
-            () if has_column(b',') => ListFormat::Csv,
+            () if has_column(b',') || has_column(b';') => ListFormat::Csv,
             () => ListFormat::Lines,
         }
     }
+}
+
+/// The first line of a list that is not blank, and all of its bytes: nothing is lost by looking.
+pub(super) fn first_line(
+    mut bytes: Box<dyn BufRead + Send>,
+) -> io::Result<(Vec<u8>, Box<dyn BufRead + Send>)> {
+    let mut seen = Vec::new();
+    loop {
+        let start = seen.len();
+        let room = (LONGEST_LINE - start) as u64;
+        let read = (&mut bytes).take(room).read_until(b'\n', &mut seen)?;
+        let line = &seen[start..];
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
+        if read == 0 || !line.is_empty() {
+            return Ok((line.to_vec(), Box::new(io::Cursor::new(seen).chain(bytes))));
+        }
+    }
+}
+
+/// What separates the cells of a CSV with this header.
+pub(super) fn delimiter(header: &[u8]) -> u8 {
+    if header.contains(&b';') && !header.contains(&b',') { b';' } else { b',' }
 }
 
 #[cfg(test)]
@@ -105,6 +109,7 @@ mod tests {
             ("# of today\nname,url\n", ListFormat::Lines),
             ("name,url\na,b", ListFormat::Csv),
             ("\u{feff}\"Name\",\"URL\"\r\n", ListFormat::Csv),
+            ("id;url\n", ListFormat::Csv),
             ("url\tname, as it was\n", ListFormat::Tsv),
             ("example.com/?a=1,url=2\n", ListFormat::Lines),
             ("url\n", ListFormat::Lines),
@@ -113,7 +118,8 @@ mod tests {
             ("", ListFormat::Lines),
         ];
         for (list, expected) in cases {
-            let (format, mut bytes) = ListFormat::detect(Box::new(list.as_bytes()), "url").unwrap();
+            let (line, mut bytes) = first_line(Box::new(list.as_bytes())).unwrap();
+            let format = ListFormat::of_line(&line, "url");
             let mut text = String::new();
             bytes.read_to_string(&mut text).unwrap();
             assert_eq!((format, text.as_str()), (expected, list));

@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::bounded_lines::{BoundedLines, Line};
-use super::{LONGEST_ROW, ListOptions, bad_row};
+use super::{LONGEST_ROW, ListOptions, bad_row, beginning};
 use crate::Request;
 use crate::record::Object;
 
@@ -63,21 +63,21 @@ impl<R: BufRead> JsonLines<R> {
 
     fn request(&self, line: Line, options: &ListOptions) -> Request {
         let text = self.lines.trimmed();
-        let bad = |shown: &[u8], reason: String| options.complete(bad_row(shown, reason));
+        let bad = |shown: String, reason: String| options.complete(bad_row(shown, reason));
         if line == Line::TooLong {
-            return bad(without_secrets(text), format!("it is longer than {LONGEST_ROW} bytes"));
+            return bad(beginning(without_secrets(text)), format!("it is longer than {LONGEST_ROW} bytes"));
         }
         let mut fields = match serde_json::from_slice::<Fields>(text) {
             Ok(fields) => fields,
-            Err(error) => return bad(without_secrets(text), not_an_object(text, &error)),
+            Err(error) => return bad(beginning(without_secrets(text)), not_an_object(text, &error)),
         };
         let Some(url) = fields.remove(&self.url) else {
-            return bad(without_secrets(text), format!("it has no {:?}", self.url));
+            return bad(beginning(without_secrets(text)), format!("it has no {:?}", self.url));
         };
         let Ok(url) = serde_json::from_str::<String>(url.get()) else {
-            return bad(without_secrets(text), format!("its {:?} is no text", self.url));
+            return bad(beginning(without_secrets(text)), format!("its {:?} is no text", self.url));
         };
-        meaning(&url, fields, options).unwrap_or_else(|reason| bad(url.trim().as_bytes(), reason))
+        meaning(&url, fields, options).unwrap_or_else(|reason| bad(url.trim().to_owned(), reason))
     }
 }
 
@@ -176,7 +176,9 @@ fn depth(value: &Value) -> usize {
 fn not_an_object(text: &[u8], error: &serde_json::Error) -> String {
     match text.first() {
         Some(b'[') => "it is no JSON object; jq -c '.[]' makes lines of an array".to_owned(),
-        Some(b'{') if error.is_eof() => "the JSON object has no end in this line".to_owned(),
+        Some(b'{') if error.is_eof() => {
+            "the JSON object has no end in this line; jq -c makes a line of each".to_owned()
+        }
         Some(b'{') => format!("it is no JSON object; see column {}", error.column()),
         _ => "it is no JSON object".to_owned(),
     }

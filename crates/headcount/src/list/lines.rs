@@ -3,7 +3,7 @@
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
-use super::SHOWN_OF_A_BAD_ROW;
+use super::beginning;
 use super::bounded_lines::{BoundedLines, Line};
 use crate::Request;
 use crate::record::{Failure, Kind, Phase};
@@ -60,9 +60,8 @@ impl<R: BufRead> Lines<R> {
             Line::Whole => Request::from_bytes(text),
             Line::TooLong => {
                 let message = format!("not a URL: the line is longer than {LONGEST_LINE} bytes");
-                let beginning = String::from_utf8_lossy(&text[..text.len().min(SHOWN_OF_A_BAD_ROW)]);
                 let failure = Failure::new(Phase::Input, Kind::InvalidUrl, message);
-                Request::with_target(beginning.into_owned(), Err(failure))
+                Request::with_target(beginning(text), Err(failure))
             }
         }
     }

@@ -27,7 +27,6 @@ mod tests;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::Method;
 
 pub(crate) use address::{is_supported, parse_address};
@@ -44,8 +43,9 @@ use crate::{Error, Request};
 /// Bytes of a row of CSV, TSV or JSON lines, at most. A longer row becomes a `skipped` record that shows its beginning.
 pub const LONGEST_ROW: usize = 1 << 20;
 
-/// How much of an unusable row its record shows.
+/// Characters of an unusable row that its record shows, and bytes that are looked at for what must not be shown.
 const SHOWN_OF_A_BAD_ROW: usize = 256;
+const LOOKED_AT_OF_A_BAD_ROW: usize = 4_096;
 
 /// How a list is read.
 #[derive(Clone, Debug)]
@@ -58,25 +58,19 @@ pub struct ListOptions {
     pub column: String,
     /// Method of rows that name none. Default: GET, and POST for rows of JSON lines that have a body.
     pub method: Option<Method>,
-    /// Body of rows that have none.
-    pub body: Option<Bytes>,
 }
 
 impl Default for ListOptions {
     fn default() -> ListOptions {
-        ListOptions { format: None, column: "url".to_owned(), method: None, body: None }
+        ListOptions { format: None, column: "url".to_owned(), method: None }
     }
 }
 
 impl ListOptions {
-    /// A request with the method and the body that rows have which name none.
+    /// A request with the method that rows have which name none.
     pub fn complete(&self, request: Request) -> Request {
-        let request = match &self.method {
+        match &self.method {
             Some(method) => request.method(method.clone()),
-            None => request,
-        };
-        match &self.body {
-            Some(body) => request.body(body.clone()),
             None => request,
         }
     }
@@ -154,17 +148,16 @@ impl List {
                 return Ok(());
             }
         };
-        let text = compression::decompressed(bytes);
         let (source, column) = (&*self.source, self.options.column.as_str());
-        let (format, text) = match self.options.format {
-            Some(format) => text.map(|text| (format, text)),
-            None => text.and_then(|text| ListFormat::detect(text, column)),
-        }
-        .map_err(|error| cannot_read(source, 1, error))?;
+        let (line, text) = compression::decompressed(bytes)
+            .and_then(format::first_line)
+            .map_err(|error| cannot_read(source, 1, error))?;
+        let format = self.options.format.unwrap_or_else(|| ListFormat::of_line(&line, column));
+        let rows = |text, delimiter| Rows::open(text, delimiter, column, source).map(Box::new);
         self.state = match format {
             ListFormat::Lines => State::Lines(Lines::new(text)),
-            ListFormat::Csv => State::Rows(Box::new(Rows::open(text, b',', column, source)?)),
-            ListFormat::Tsv => State::Rows(Box::new(Rows::open(text, b'\t', column, source)?)),
+            ListFormat::Csv => State::Rows(rows(text, format::delimiter(&line))?),
+            ListFormat::Tsv => State::Rows(rows(text, b'\t')?),
             ListFormat::JsonLines => State::JsonLines(JsonLines::new(text, column)),
         };
         Ok(())
@@ -202,9 +195,19 @@ fn cannot_read(source: &str, line: u64, error: io::Error) -> Error {
     Error::input(format!("cannot read {source} at line {line}")).because(error)
 }
 
-/// A row that cannot be used: what it begins with, and why.
-fn bad_row(row: &[u8], reason: impl std::fmt::Display) -> Request {
-    let beginning = String::from_utf8_lossy(&row[..row.len().min(SHOWN_OF_A_BAD_ROW)]);
+/// A row that cannot be used: what its record shows of it, and why.
+fn bad_row(shown: String, reason: impl std::fmt::Display) -> Request {
     let failure = Failure::new(Phase::Input, Kind::BadRow, format!("the row cannot be used: {reason}"));
-    Request::with_target(beginning.trim().to_owned(), Err(failure))
+    Request::with_target(shown, Err(failure))
+}
+
+/// The beginning of a row as a record may show it. Where its URL stands is not known, and with it a password may: nothing
+/// is shown up to an `@`.
+fn beginning(row: &[u8]) -> String {
+    let row = String::from_utf8_lossy(&row[..row.len().min(LOOKED_AT_OF_A_BAD_ROW)]);
+    let shown = match row.rfind('@') {
+        Some(at) => format!("***{}", &row[at..]),
+        None => row.into_owned(),
+    };
+    shown.trim().chars().take(SHOWN_OF_A_BAD_ROW).collect()
 }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use super::{LONGEST_ROW, SHOWN_OF_A_BAD_ROW};
+use super::{LONGEST_ROW, LOOKED_AT_OF_A_BAD_ROW};
 
 /// Cells of a row, at most.
 const MOST_CELLS: usize = 16_384;
@@ -118,8 +118,8 @@ impl<R: BufRead> RowReader<R> {
             has_begun |= line_ends == 0;
             let (result, read, written, ended) =
                 self.core.read_record(input, &mut self.cells[self.filled..], &mut self.ends[self.count..]);
-            let room = SHOWN_OF_A_BAD_ROW - self.beginning.len();
             if has_begun {
+                let room = LOOKED_AT_OF_A_BAD_ROW - self.beginning.len();
                 self.beginning.extend_from_slice(&input[..read.min(room)]);
                 self.last_line = self.core.line() - u64::from(input[..read].ends_with(b"\n"));
             }
@@ -134,14 +134,11 @@ impl<R: BufRead> RowReader<R> {
                 }
                 ReadRecordResult::InputEmpty if !has_begun => self.first_line = self.core.line(),
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull if self.cells.len() == LONGEST_ROW => {
+                ReadRecordResult::OutputFull if grow(&mut self.cells, LONGEST_ROW) => {}
+                ReadRecordResult::OutputEndsFull if grow(&mut self.ends, MOST_CELLS) => {}
+                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {
                     self.refuse(Fault::TooLong);
                 }
-                ReadRecordResult::OutputFull => self.cells.resize(LONGEST_ROW.min(2 * self.cells.len()), 0),
-                ReadRecordResult::OutputEndsFull if self.ends.len() == MOST_CELLS => {
-                    self.refuse(Fault::TooLong);
-                }
-                ReadRecordResult::OutputEndsFull => self.ends.resize(MOST_CELLS.min(2 * self.ends.len()), 0),
                 ReadRecordResult::Record | ReadRecordResult::End => {
                     if self.fault.is_some() {
                         (self.filled, self.count) = (0, 0);
@@ -157,4 +154,12 @@ impl<R: BufRead> RowReader<R> {
         self.fault.get_or_insert(fault);
         (self.filled, self.count) = (0, 0);
     }
+}
+
+/// Twice as much room, up to the most there may be. `false` if it is that already.
+fn grow<T: Clone + Default>(buffer: &mut Vec<T>, most: usize) -> bool {
+    let room = most.min(2 * buffer.len());
+    let grows = room > buffer.len();
+    buffer.resize(room, T::default());
+    grows
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::row_reader::{Fault, RowReader};
-use super::{LONGEST_ROW, bad_row, cannot_read};
+use super::{LONGEST_ROW, bad_row, beginning, cannot_read};
 use crate::record::Object;
 use crate::{Error, Request};
 
@@ -69,7 +69,7 @@ impl<R: BufRead> Rows<R> {
     fn request(&self) -> Request {
         let (cells, columns) = (self.rows.count(), self.names.len());
         if let Some(fault) = self.rows.fault() {
-            return bad_row(self.rows.beginning(), reason(fault));
+            return bad_row(beginning(self.rows.beginning()), reason(fault));
         }
         if cells != columns {
             let last = self.rows.last_line();
@@ -78,7 +78,7 @@ impl<R: BufRead> Rows<R> {
                 false => String::new(),
             };
             return bad_row(
-                self.rows.beginning(),
+                beginning(self.rows.beginning()),
                 format!("it has {cells} cells, the header has {columns}{end}"),
             );
         }

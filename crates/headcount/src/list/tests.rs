@@ -111,6 +111,10 @@ fn a_row_is_a_request_that_carries_its_other_columns() {
     assert_eq!(read(text.as_bytes(), ListFormat::Csv), expected);
     assert_eq!(read(text.as_bytes(), None), expected, "seen in the header");
     assert_eq!(read(text.replace(',', "\t").as_bytes(), None).len(), 3);
+    let semicolons = "id; URL ;note\n7;a.example/x;\"1,5\"\n";
+    let expected = [r#"2: a.example/x > GET https://a.example/x + {"id":"7","note":"1,5"}"#];
+    assert_eq!(read(semicolons.as_bytes(), ListFormat::Csv), expected);
+    assert_eq!(read(semicolons.as_bytes(), None), expected);
     assert_eq!(read(b"url\na.example", ListFormat::Csv), ["2: a.example > GET https://a.example/"]);
     assert_eq!(read(b"\n\nurl\r\r\ra.example\r", ListFormat::Csv).len(), 1, "line ends of old");
 }
@@ -190,7 +194,10 @@ fn a_row_that_is_no_request_says_why_and_keeps_its_secrets() {
     let cases = [
         ("example.com", "it is no JSON object"),
         ("[1]", "it is no JSON object; jq -c '.[]' makes lines of an array"),
-        (r#"{"url": "x", "headers": {"a": "s3cret"}"#, "the JSON object has no end in this line"),
+        (
+            r#"{"url": "x", "headers": {"a": "s3cret"}"#,
+            "the JSON object has no end in this line; jq -c makes a line of each",
+        ),
         (r#"{"url": "x" "headers": {"a": "s3cret"}}"#, "it is no JSON object; see column 13"),
         (r#"{"link": "x"}"#, r#"it has no "url""#),
         (r#"{"url": 7}"#, r#"its "url" is no text"#),
@@ -230,16 +237,31 @@ fn a_row_that_is_no_request_says_why_and_keeps_its_secrets() {
 }
 
 #[test]
-fn rows_that_name_no_method_or_body_have_those_of_the_list() {
-    let text: &[u8] = b"{\"url\": \"a.example\"}\n{\"url\": \"b.example\", \"body\": 1}\n{\"url\": \"c.example\", \"method\": \"GET\"}\n7";
-    let options = ListOptions { method: Some(Method::PUT), body: Some("x".into()), ..ListOptions::default() };
-    let found: Vec<_> = List::new(text, "list", options)
-        .map(|request| request.unwrap())
-        .map(|request| (request.method.to_string(), request.body.map(|body| body.to_vec())))
-        .collect();
-    let x = || Some(b"x".to_vec());
-    let expected = [("PUT", x()), ("PUT", Some(b"1".to_vec())), ("GET", x()), ("PUT", x())];
-    assert_eq!(found, expected.map(|(method, body)| (method.to_owned(), body)));
+fn rows_that_name_no_method_have_that_of_the_list() {
+    let text: &[u8] =
+        b"{\"url\": \"a.example\"}\n{\"url\": \"b.example\", \"body\": 1}\n{\"url\": \"c.example\", \"method\": \"GET\"}\n7";
+    let options = ListOptions { method: Some(Method::PUT), ..ListOptions::default() };
+    let requests = List::new(text, "list", options).map(|request| request.unwrap().method.to_string());
+    assert_eq!(requests.collect::<Vec<_>>(), ["PUT", "PUT", "GET", "PUT"]);
+}
+
+#[test]
+fn no_row_shows_a_password() {
+    let url = "https://me:s3cret@a.example/x";
+    let rows = [
+        (ListFormat::Csv, format!("time,url,note\n12:30,{url}\n12:30,{url},\"open\n")),
+        (ListFormat::Csv, format!("time,url,note\n12:30,me:s3cret@a.example,1,2,3\n12:30,{url},\n")),
+        (ListFormat::JsonLines, format!(r#"{{"at": "12:30", "url": "{}""#, url.replace('/', "\\/"))),
+        (ListFormat::JsonLines, format!(r#"{{"url": "{url}", "method": 7}}"#)),
+        (ListFormat::JsonLines, format!(r#"{{"{url}": "url"}}"#)),
+        (ListFormat::Lines, url.repeat(LONGEST_LINE)),
+    ];
+    for (format, text) in rows {
+        let found = list(text.as_bytes(), Some(format), 4_096).map(|request| shown(&request.unwrap()));
+        for row in found {
+            assert!(row.contains("***@") && !row.contains("s3cret"), "{row}");
+        }
+    }
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! What a host says about its own pace: how long it asks to be left alone, and how many requests it grants in which time.
+//! What a host says about its own pace: how long it asks to be left alone.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,22 +18,6 @@ const FIRST_EPOCH_MILLISECONDS: f64 = 1e11;
 /// How the fields of the time before the standard begin. The first is an earlier draft's, the others custom's.
 const OLDER_FIELDS: [&str; 3] = ["ratelimit-", "x-ratelimit-", "x-rate-limit-"];
 
-/// Requests that a host grants in each window of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
-    /// How many requests, at least one.
-    pub requests: u64,
-    /// In which time, at least a second.
-    pub window: Duration,
-}
-
-impl Quota {
-    /// Requests a second, spread evenly over the window.
-    pub fn rate(&self) -> f64 {
-        self.requests as f64 / self.window.as_secs_f64()
-    }
-}
-
 /// How long the host that sent these fields asks to be left alone, longer than zero and at most [`LONGEST_WAIT`].
 /// `None`: it names no time, or one that has passed.
 ///
@@ -52,16 +36,6 @@ pub fn wait_for_quota(headers: &HeaderMap, now: SystemTime) -> Option<Duration> 
     let clock = host_clock(headers, now);
     longest(values(headers, "ratelimit").filter_map(standard_wait))
         .or_else(|| OLDER_FIELDS.iter().find_map(|prefix| older_wait(headers, prefix, clock)))
-}
-
-/// The strictest quota that a host announces with its window, if it announces one.
-pub fn quota(headers: &HeaderMap) -> Option<Quota> {
-    let policies = ["ratelimit-policy", "ratelimit-limit", "x-ratelimit-policy", "x-ratelimit-limit"];
-    let lists = policies.iter().flat_map(|name| values(headers, name)).filter_map(list);
-    lists
-        .flatten()
-        .filter_map(|entry| policy(&entry))
-        .min_by(|one, other| one.rate().total_cmp(&other.rate()))
 }
 
 fn values<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h str> {
@@ -119,18 +93,6 @@ fn older_wait(headers: &HeaderMap, prefix: &str, clock: SystemTime) -> Option<Du
 
 fn longest(waits: impl Iterator<Item = Duration>) -> Option<Duration> {
     waits.max().filter(|wait| !wait.is_zero()).map(|wait| wait.min(LONGEST_WAIT))
-}
-
-/// A policy's quota: `"name";q=100;w=60`, or `100;w=60` as earlier drafts had it.
-fn policy(entry: &ListEntry) -> Option<Quota> {
-    let item = item(entry)?;
-    let unit = item.params.get("qu").map(|unit| unit.as_string().map(|unit| unit.as_str()));
-    if unit.is_some_and(|unit| unit != Some("requests")) {
-        return None;
-    }
-    let requests = natural(&item.bare_item).or_else(|| parameter(item, "q")).filter(|quota| *quota > 0)?;
-    let window = parameter(item, "w").filter(|window| *window > 0).map(seconds)?;
-    Some(Quota { requests, window })
 }
 
 fn list(value: &str) -> Option<List> {

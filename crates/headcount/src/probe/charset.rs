@@ -1,6 +1,8 @@
 //! A page's encoding, decided as the Encoding and HTML Standards do: byte order mark, Content-Type, the page's own
 //! declaration, and where there is none, a guess.
 
+use std::borrow::Cow;
+
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 use memchr::{memchr, memmem};
@@ -65,6 +67,18 @@ pub(super) fn guess(bytes: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(bytes, false);
     detector.guess(None, Utf8Detection::Allow)
+}
+
+/// A whole body as text, whatever kind it is of. What is no text in its encoding becomes U+FFFD.
+pub(super) fn decode<'b>(body: &'b [u8], xml: bool, content_type: Option<&str>) -> Cow<'b, str> {
+    let encoding = match declared_outside(body, content_type) {
+        Some((encoding, mark)) => return encoding.decode_without_bom_handling(&body[mark..]).0,
+        None if std::str::from_utf8(body).is_ok() => UTF_8,
+        None => declared_in_utf_16(body)
+            .or_else(|| declared_inside(body, xml))
+            .unwrap_or_else(|| guess(&body[..body.len().min(GUESSED_FROM)])),
+    };
+    encoding.decode_without_bom_handling(body).0
 }
 
 fn charset_parameter(content_type: &str) -> Option<&str> {

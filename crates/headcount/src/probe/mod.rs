@@ -1,7 +1,8 @@
 //! Probe: what is learnt from an answer's body.
 //!
-//! For now that is the page's title, as a browser would show it on its tab. Everything here is synchronous, keeps no
-//! state and treats the body as hostile: any bytes, cut anywhere, cost time linear in their number.
+//! That is the page's title, as a browser would show it on its tab, and what the user has asked for
+//! ([`Extraction`]). Everything here is synchronous, keeps no state and treats the body as hostile: any bytes, cut
+//! anywhere, cost time linear in their number, but for what a user's own selectors and patterns cost.
 //!
 //! # What it costs
 //!
@@ -16,9 +17,11 @@
 
 mod attributes;
 mod charset;
+mod extract;
 mod markup;
 mod sniff;
 mod title;
 
+pub use extract::{EXTRACT_LIMIT, Extraction, extract};
 pub use sniff::is_html;
 pub use title::{HEAD, TITLE_LIMIT, Undecided, title, title_nowait};

@@ -33,6 +33,10 @@ const OPENINGS: [&[u8]; 16] = [
 /// openings. An octet stream stays an octet stream: it is what servers say of downloads.
 #[must_use]
 pub fn is_html(content_type: Option<&str>, body: &[u8]) -> bool {
+    // What nearly every page says, found without a search.
+    if content_type.is_some_and(|text| text == "text/html" || text.starts_with("text/html;")) {
+        return true;
+    }
     match content_type.map(essence) {
         Some(essence) if is(essence, "text/html") || is_xhtml(content_type) => true,
         Some(essence) if is_known(essence) => false,

@@ -303,6 +303,11 @@ fn collapse(text: &str) -> String {
             title.push(' ');
             room -= 1;
         }
+        if word.len() <= room && word.is_ascii() && !word.contains('\0') {
+            title.push_str(word);
+            room -= word.len();
+            continue;
+        }
         for character in word.chars().take(room) {
             title.push(if character == '\0' { char::REPLACEMENT_CHARACTER } else { character });
             room -= 1;

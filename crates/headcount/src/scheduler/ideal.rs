@@ -72,6 +72,8 @@ pub(super) struct Ledger {
     busy: f64,
     longest_input: f64,
     hosts: Vec<HostStatistics>,
+    /// None of `hosts` weighs less, once there are as many as are kept. Most hosts of a long list weigh less than that.
+    least: f64,
 }
 
 impl Ledger {
@@ -90,6 +92,7 @@ impl Ledger {
     pub(super) fn host(&mut self, name: &Arc<str>, pace: &Pace, limits: &Limits) {
         let statistics = HostStatistics::of(name, pace, limits);
         if let Some(before) = self.hosts.iter_mut().find(|host| host.name == *name) {
+            self.least = self.least.min(statistics.weight());
             *before = statistics;
             return;
         }
@@ -97,9 +100,15 @@ impl Ledger {
             self.hosts.push(statistics);
             return;
         }
+        if statistics.weight() <= self.least {
+            return;
+        }
         let least = self.hosts.iter_mut().min_by(|one, other| one.weight().total_cmp(&other.weight()));
-        if let Some(least) = least.filter(|least| least.weight() < statistics.weight()) {
-            *least = statistics;
+        if let Some(least) = least {
+            self.least = least.weight();
+            if self.least < statistics.weight() {
+                *least = statistics;
+            }
         }
     }
 

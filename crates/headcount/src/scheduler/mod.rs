@@ -42,6 +42,10 @@ use rest::Rest;
 
 /// A lane asks for what its owner has put aside once its line is so short.
 const SHORT_LINE: usize = 64;
+
+/// Jobs that are put aside together, at the most: a piece comes back as a whole, and if it alone filled the memory, it
+/// would have to go again at once.
+const LONGEST_PIECE: usize = 1_024;
 /// A guess at the time of a request, in seconds, before any has ended.
 const FIRST_GUESS: f64 = 1.0;
 /// Requests over which the mean time of a request goes.
@@ -339,24 +343,24 @@ impl<J, C: Default> Scheduler<J, C> {
         self.limits.concurrency = concurrency;
     }
 
-    /// Takes the end of a host's line into the owner's care, if it is at least `least` long there and in what stays.
+    /// Takes a part of a host's line into the owner's care, if what is behind its beginning is at least `least` long.
     /// The jobs come back in order, by [`Next::BringBack`] with the key, when the line has become short.
     pub fn put_aside(&mut self, host: &str, least: usize) -> Option<(u64, Vec<J>)> {
         let lane = *self.names.get(host)?;
         let key = self.stamp();
         let line = &mut self.lanes[lane];
-        let jobs: Vec<J> = if line.aside.is_empty() {
+        if line.aside.is_empty() {
             let stays = least.max(SHORT_LINE);
             if line.queue.len() < stays + least {
                 return None;
             }
-            line.queue.drain(stays..).collect()
-        } else {
-            if line.tail.len() < least {
-                return None;
-            }
-            line.tail.drain(..).collect()
-        };
+            line.tail = line.queue.split_off(stays);
+        }
+        if line.tail.len() < least {
+            return None;
+        }
+        let count = line.tail.len().min(LONGEST_PIECE.max(least));
+        let jobs: Vec<J> = line.tail.drain(..count).collect();
         line.aside.push_back(Aside { key, count: jobs.len() });
         line.aside_count += jobs.len();
         Some((key, jobs))
@@ -370,8 +374,13 @@ impl<J, C: Default> Scheduler<J, C> {
             line.aside.pop_back();
             line.aside_count -= jobs.len();
         }
-        let end = if line.aside.is_empty() { &mut line.queue } else { &mut line.tail };
-        end.extend(jobs);
+        for job in jobs.into_iter().rev() {
+            line.tail.push_front(job);
+        }
+        if line.aside.is_empty() {
+            let tail = std::mem::take(&mut line.tail);
+            line.queue.extend(tail);
+        }
         self.stand(lane, now);
     }
 

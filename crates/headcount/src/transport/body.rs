@@ -1,52 +1,120 @@
 //! An answer's body as it comes: counted, cut at its limit, and looked at.
 
-use bytes::{Bytes, BytesMut};
-use headcount_tasks::{Value, compute};
+use std::io;
 
+use bytes::{Bytes, BytesMut};
+use headcount_tasks::{Value, compute, yield_now};
+
+use super::coding::Decoder;
+use super::learning::Learning;
 use super::trace::Trace;
-use crate::probe;
+use crate::record::{Failure, Kind, Phase};
+use crate::{Config, probe};
 
 /// How much of a body is kept to look for the title.
 const TITLE_WITHIN: usize = 256 << 10;
 
+/// A body that is no longer than this may be as much larger than what came as it likes.
+const FREE_OF_RATIO: u64 = 1 << 20;
+
+/// Pieces to decode before others get their turn: as much as stays below half a millisecond.
+const PIECES_AT_ONCE: usize = 4;
+
 /// What was taken of a body so far.
 pub(super) struct Taken {
     most: u64,
+    max_ratio: u64,
+    decoder: Option<Decoder>,
     content_type: Option<String>,
     /// Whether it is HTML, once its first bytes are here.
     is_page: Option<bool>,
     kept: Kept,
+    learning: Option<Box<Learning>>,
 }
 
 impl Taken {
-    /// Nothing yet, and at most so many bytes, of the answer whose head is in `trace`.
-    pub(super) fn new(most: u64, trace: &Trace) -> Taken {
-        let content_type = trace.head.as_ref().and_then(|head| head.content_type.clone());
-        Taken { most, content_type, is_page: None, kept: Kept::default() }
+    /// Nothing yet of the answer whose head is in `trace`.
+    pub(super) fn new(config: &Config, trace: &Trace) -> Taken {
+        let head = trace.head.as_ref();
+        let codings = head.map_or(&[][..], |head| &head.codings);
+        Taken {
+            most: config.max_body,
+            max_ratio: config.max_ratio.into(),
+            decoder: (!codings.is_empty()).then(|| Decoder::new(codings)),
+            content_type: head.and_then(|head| head.content_type.clone()),
+            is_page: None,
+            kept: Kept::default(),
+            learning: trace.learnt.as_ref().and_then(|_| Learning::new(config)).map(Box::new),
+        }
     }
 
-    /// Takes the next bytes. `false`: this was more than may be taken, and no more is wanted.
-    pub(super) fn take(&mut self, mut chunk: Bytes, trace: &mut Trace) -> bool {
+    /// Takes the next bytes, without their codings. `Ok(false)`: this was more than may be taken, and no more is wanted.
+    pub(super) async fn take(&mut self, chunk: Bytes, trace: &mut Trace) -> Result<bool, Failure> {
+        let Some(mut decoder) = self.decoder.take() else { return self.add(chunk, trace).await };
+        *trace.coded_bytes.get_or_insert_default() += chunk.len() as u64;
+        decoder.feed(chunk);
+        for number in 1.. {
+            let Some(piece) = decoder.next().map_err(malformed)? else { break };
+            trace.truncated |= !self.add(piece, trace).await? || self.is_bomb(trace);
+            if trace.truncated {
+                return Ok(false);
+            }
+            if number % PIECES_AT_ONCE == 0 {
+                yield_now().await;
+            }
+        }
+        self.decoder = Some(decoder);
+        Ok(true)
+    }
+
+    /// Whether so much came of so little that nobody can have meant it well.
+    fn is_bomb(&self, trace: &Trace) -> bool {
+        let coded = trace.coded_bytes.unwrap_or_default();
+        trace.body_bytes > FREE_OF_RATIO.max(coded.saturating_mul(self.max_ratio))
+    }
+
+    async fn add(&mut self, mut chunk: Bytes, trace: &mut Trace) -> Result<bool, Failure> {
+        if chunk.is_empty() {
+            return Ok(true);
+        }
         let room = self.most - trace.body_bytes;
         if chunk.len() as u64 > room {
             chunk.truncate(room as usize);
             trace.truncated = true;
         }
         trace.body_bytes += chunk.len() as u64;
+        if let Some(learning) = &mut self.learning {
+            learning.take(&chunk).await?;
+        }
         if let Some(body) = &mut trace.kept_body {
             body.extend_from_slice(&chunk);
         } else if *self.is_page.get_or_insert_with(|| probe::is_html(self.content_type.as_deref(), &chunk)) {
             self.kept.push(chunk);
         }
-        !trace.truncated
+        Ok(!trace.truncated)
     }
 
     /// That was all: what there is to learn of it is learnt.
-    pub(super) async fn finish(self, trace: &mut Trace) {
+    ///
+    /// # Errors
+    /// The codings go on behind the end, or the body cannot be kept.
+    pub(super) async fn finish(self, config: &Config, trace: &mut Trace) -> Result<(), Failure> {
+        if let Some(mut decoder) = self.decoder {
+            decoder.finish().map_err(malformed)?;
+        }
+        if let (Some(learning), Some(learnt)) = (self.learning, &mut trace.learnt) {
+            learning.finish(self.content_type.clone(), config, learnt).await?;
+        }
         if self.is_page == Some(true) {
             trace.title = title(self.kept, self.content_type).await;
         }
+        Ok(())
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it maps an error")]
+fn malformed(reason: io::Error) -> Failure {
+    Failure::new(Phase::Body, Kind::Malformed, format!("the body's content coding cannot be read: {reason}"))
 }
 
 /// The page's title. What would hold up the loop is searched on another thread.

@@ -16,9 +16,11 @@ use hyper_util::rt::TokioIo;
 
 use super::body::Taken;
 use super::failure;
+use super::learning::Learnt;
 use super::metered::{Channel, Meter, Metered};
 use super::trace::{Head, Trace};
 use super::tunnel::WholeUrl;
+use crate::Config;
 use crate::record::{Certificate, Failure, Kind, Phase};
 
 /// A request as it is sent.
@@ -99,7 +101,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
     pub(crate) async fn exchange(
         &mut self,
         mut request: Outgoing,
-        max_body: u64,
+        config: &Config,
         trace: &mut Trace,
     ) -> Result<bool, Broken> {
         if let Some(whole_url) = &self.whole_url {
@@ -141,12 +143,18 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             });
         }
         let (parts, body) = response.into_parts();
-        trace.head = Some(Head::new(&parts));
+        let head = Head::new(&parts);
+        if trace.kept_body.is_none() && !head.sends_elsewhere(config) {
+            trace.learnt = Learnt::of_header(&parts.headers, config);
+        }
+        trace.head = Some(head);
         trace.phase = Phase::Body;
+        let meter = &self.meter;
         let (driver, has_ended) = (&mut self.driver, &mut self.has_ended);
         let drive = |context: &mut Context<'_>| poll_driver(driver, has_ended, context);
-        let whole = read_body(body, max_body, trace, drive).await.map_err(|error| Broken {
-            failure: failure::exchange(Phase::Body, &self.meter, &error),
+        let failed = |error: &hyper::Error| failure::exchange(Phase::Body, meter, error);
+        let whole = read_body(body, config, trace, drive, failed).await.map_err(|failure| Broken {
+            failure,
             unanswered: false,
             unsent: false,
             is_refused: false,
@@ -155,7 +163,10 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         if !whole {
             return Ok(false);
         }
-        self.poll_driver_once().await;
+        if !self.is_open() {
+            // The driver may not have heard yet that all was taken.
+            self.poll_driver_once().await;
+        }
         Ok(self.is_open())
     }
 
@@ -183,27 +194,34 @@ where
 }
 
 /// Reads the body to its end or its limit; the answer says whether it is whole. `drive` lets the connection work
-/// meanwhile.
+/// meanwhile, `failed` says what it means that the connection did not.
 pub(super) async fn read_body(
     mut body: Incoming,
-    max_body: u64,
+    config: &Config,
     trace: &mut Trace,
     mut drive: impl FnMut(&mut Context<'_>),
-) -> Result<bool, hyper::Error> {
-    let mut taken = Taken::new(max_body, trace);
+    failed: impl Fn(&hyper::Error) -> Failure,
+) -> Result<bool, Failure> {
+    let mut taken = Taken::new(config, trace);
     while !body.is_end_stream() {
         let frame = poll_fn(|context| {
+            // The driver reads a body only when it is asked for: what it has read already is found at once, and
+            // nobody has to be woken in between.
+            if let Poll::Ready(frame) = Pin::new(&mut body).poll_frame(context) {
+                return Poll::Ready(frame);
+            }
             drive(context);
             Pin::new(&mut body).poll_frame(context)
         })
         .await;
         let Some(frame) = frame else { break };
-        let Ok(chunk) = frame?.into_data() else { continue };
-        if !taken.take(chunk, trace) {
+        let frame = frame.map_err(|error| failed(&error))?;
+        let Ok(chunk) = frame.into_data() else { continue };
+        if !taken.take(chunk, trace).await? {
             break;
         }
     }
-    taken.finish(trace).await;
+    taken.finish(config, trace).await?;
     Ok(!trace.truncated)
 }
 

@@ -110,7 +110,9 @@ impl<N: Network> Connector<N> {
             trace.phase = Phase::Tls;
             let name = server_name(url)?;
             let connector = self.tls.connector().await?;
-            let stream = connector.connect(name, stream).await.map_err(|error| {
+            // In a box, because it is large, and every worker has room for one, also where there is no TLS.
+            let handshake = Box::pin(connector.connect(name, stream));
+            let stream = handshake.await.map_err(|error| {
                 trace.certificate = certificate::refused(&error);
                 failure::handshake(&error)
             })?;

@@ -22,8 +22,10 @@ use tokio::time::{Instant, sleep};
 
 use super::connection::{Broken, LONGEST_HEADER, Outgoing, fill_in_times, read_body};
 use super::failure;
+use super::learning::Learnt;
 use super::metered::{Channel, Meter, Metered};
 use super::trace::{Head, Trace};
+use crate::Config;
 use crate::record::{Certificate, Failure, Kind, Phase};
 
 /// Bytes that a host may send before somebody has taken them, of one answer and of all together. Answers are taken as
@@ -138,7 +140,7 @@ impl Http2 {
     pub(crate) async fn exchange(
         &self,
         request: Outgoing,
-        max_body: u64,
+        config: &Config,
         trace: &mut Trace,
     ) -> Result<(), Broken> {
         let mut stream = Stream::begin(&self.shared);
@@ -161,11 +163,22 @@ impl Http2 {
         self.shared.has_answered.set(true);
         trace.starttransfer = Some(trace.elapsed());
         let (parts, body) = response.into_parts();
-        trace.head = Some(Head::new(&parts));
+        let head = Head::new(&parts);
+        if trace.kept_body.is_none() && !head.sends_elsewhere(config) {
+            trace.learnt = Learnt::of_header(&parts.headers, config);
+        }
+        trace.head = Some(head);
         trace.phase = Phase::Body;
-        let read = read_body(body, max_body, trace, |_context| ()).await;
+        let failed = |error: &hyper::Error| self.broken(error, Phase::Body).failure;
+        let read = read_body(body, config, trace, |_context| (), failed).await;
         stream.is_over = true;
-        read.map(drop).map_err(|error| self.broken(&error, Phase::Body))
+        read.map(drop).map_err(|failure| Broken {
+            failure,
+            unanswered: false,
+            unsent: false,
+            is_refused: false,
+            is_first: false,
+        })
     }
 
     /// In phase `Send`, the host has not begun with the request.

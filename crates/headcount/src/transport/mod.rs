@@ -2,12 +2,15 @@
 
 mod body;
 mod certificate;
+mod coding;
 mod connection;
 mod establish;
 mod failure;
 mod http2;
 mod internet;
+mod keeping;
 mod known;
+mod learning;
 mod metered;
 mod name_tasks;
 mod network;
@@ -16,11 +19,13 @@ mod tls;
 mod trace;
 mod tunnel;
 
+pub(crate) use coding::ACCEPTED as ACCEPTED_CODINGS;
 pub(crate) use connection::{Broken, Connection, Outgoing, is_alive};
 pub(crate) use establish::{Connector, Wire};
 pub(crate) use http2::Http2;
 pub(crate) use internet::Internet;
 pub(crate) use known::KnownAddresses;
+pub(crate) use learning::Learnt;
 #[cfg(feature = "simulation")]
 pub use network::Addresses;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "simulators implement it"))]

@@ -144,6 +144,9 @@ pub(crate) fn parse_certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'stati
 /// `tls/certificate` failures.
 async fn system_roots() -> RootCertStore {
     let load = || {
+        // The first random bytes of a process are gathered for tens of milliseconds, which would hold up the loop. Should
+        // there be none, the handshake says so.
+        let _ = provider().secure_random.fill(&mut [0]);
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         Value(roots)

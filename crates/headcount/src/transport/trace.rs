@@ -9,6 +9,8 @@ use http::response::Parts;
 use http::{HeaderValue, StatusCode, Version};
 use tokio::time::Instant;
 
+use super::coding::Coding;
+use super::learning::Learnt;
 use crate::Config;
 use crate::policy::addresses::Reach;
 use crate::policy::redirect::is_redirect;
@@ -32,8 +34,12 @@ pub(crate) struct Trace {
     pub(crate) starttransfer: Option<Duration>,
     pub(crate) head: Option<Head>,
     pub(crate) body_bytes: u64,
+    /// Bytes of the body as they came, if it had codings that were taken off.
+    pub(crate) coded_bytes: Option<u64>,
     pub(crate) truncated: bool,
     pub(crate) title: Option<String>,
+    /// What the user has asked for besides.
+    pub(crate) learnt: Option<Box<Learnt>>,
     /// The body itself, if somebody wants it.
     pub(crate) kept_body: Option<Vec<u8>>,
 }
@@ -46,6 +52,8 @@ pub(crate) struct Head {
     pub(crate) content_type: Option<String>,
     pub(crate) content_length: Option<u64>,
     pub(crate) server: Option<String>,
+    /// The codings of the body.
+    pub(super) codings: Vec<Coding>,
     /// Where a redirect leads.
     pub(crate) location: Option<HeaderValue>,
     /// What a redirect sets of cookies.
@@ -68,8 +76,10 @@ impl Trace {
             starttransfer: None,
             head: None,
             body_bytes: 0,
+            coded_bytes: None,
             truncated: false,
             title: None,
+            learnt: None,
             kept_body: None,
         }
     }
@@ -86,7 +96,10 @@ impl Trace {
 impl Head {
     pub(crate) fn new(parts: &Parts) -> Head {
         // Field values are bytes; what is not UTF-8 is shown as U+FFFD rather than dropped.
-        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let text = |value: &HeaderValue| match value.to_str() {
+            Ok(text) => text.to_owned(),
+            Err(_) => String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        };
         let headers = &parts.headers;
         let location = headers.get(LOCATION).filter(|_| is_redirect(parts.status)).cloned();
         let set_cookies = match location {
@@ -99,6 +112,7 @@ impl Head {
             content_type: headers.get(CONTENT_TYPE).map(text),
             content_length: headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()),
             server: headers.get(SERVER).map(text),
+            codings: Coding::of(headers),
             location,
             set_cookies,
             wait: wait(parts),
@@ -116,6 +130,7 @@ fn wait(parts: &Parts) -> Option<Duration> {
         return wait_asked(&parts.headers, SystemTime::now());
     }
     // Most answers have none of these fields.
-    let has_quota = |name: &http::HeaderName| name.as_str().contains("limit");
+    let has_quota =
+        |name: &http::HeaderName| name.as_str().as_bytes().windows(5).any(|part| part == b"limit");
     if parts.headers.keys().any(has_quota) { wait_for_quota(&parts.headers, SystemTime::now()) } else { None }
 }

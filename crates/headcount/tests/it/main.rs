@@ -1,5 +1,6 @@
 //! What users of the library can rely on.
 
+mod codings;
 mod engine;
 mod http1;
 mod outcomes;

@@ -461,3 +461,33 @@ fn retries_beyond_the_reserve_are_a_share_of_the_requests() {
     }
     assert!((500..1_000).contains(&allowed), "{allowed}");
 }
+
+#[test]
+fn a_long_line_is_put_aside_in_pieces_and_comes_back_in_order() {
+    let now = Instant::now();
+    let mut scheduler: Scheduler<usize, ()> = Scheduler::new(Limits::default(), 1);
+    for job in 0..5_000 {
+        scheduler.push("a:80", job, now);
+    }
+    let mut aside: HashMap<u64, Vec<usize>> = HashMap::new();
+    while let Some((key, jobs)) = scheduler.put_aside("a:80", 256) {
+        // A piece that alone fills the memory would have to go again as soon as it is back.
+        assert!(jobs.len() <= 1_024, "{} at once", jobs.len());
+        aside.insert(key, jobs);
+    }
+    assert!(aside.len() >= 4);
+    let mut done = Vec::new();
+    loop {
+        match scheduler.next(now) {
+            Next::Dispatch(ticket, job) => {
+                done.push(job);
+                scheduler.finished(ticket, Answer::Accepted { wait: None }, now);
+            }
+            Next::BringBack(key, place) => {
+                scheduler.bring_back(place, aside.remove(&key).unwrap(), now);
+            }
+            _ => break,
+        }
+    }
+    assert_eq!(done, (0..5_000).collect::<Vec<_>>());
+}

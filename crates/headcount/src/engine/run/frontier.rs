@@ -65,6 +65,7 @@ impl<N: Network> Run<N> {
     pub(super) fn take_from_aside(&self, key: u64) -> Vec<Job> {
         match self.aside.borrow_mut().take(key, &self.config) {
             Ok(jobs) => {
+                self.is_aside_full.set(false);
                 let weight: usize = jobs.iter().map(Job::weight).sum();
                 self.memory.set(self.memory.get() + weight);
                 jobs
@@ -90,7 +91,7 @@ impl<N: Network> Run<N> {
         let weight: usize = jobs.iter().map(Job::weight).sum();
         match self.aside.borrow_mut().put(key, jobs) {
             Ok(()) => self.memory.set(self.memory.get().saturating_sub(weight)),
-            // The disk is full, most likely. They stay in memory, and what has no place there is not read.
+            // The disk is full, or so much of it as may be used. They stay in memory, and what has no place there is not read.
             Err((jobs, _)) => {
                 self.is_aside_full.set(true);
                 scheduler.undo_put_aside(host, key, jobs, now);

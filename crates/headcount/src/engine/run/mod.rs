@@ -83,6 +83,8 @@ pub(super) struct Run<N: Network> {
 /// What a host at work carries. It goes with the lane, connections and all.
 pub(super) struct Lane<N: Network> {
     pub(super) connections: Connections<N::Stream>,
+    /// Workers that have their turn and will want a connection in a moment.
+    pub(super) about_to_ask: usize,
     pub(super) robots: Option<Rc<Access>>,
 }
 
@@ -107,7 +109,7 @@ impl<N: Network> Run<N> {
         Run {
             random: RefCell::new(random),
             memory: Cell::new(0),
-            aside: RefCell::new(Aside::new(Instant::now())),
+            aside: RefCell::new(Aside::new(Instant::now(), config.disk)),
             is_aside_full: Cell::new(false),
             refused: RefCell::default(),
             has_refused: Notify::new(),
@@ -412,10 +414,10 @@ impl<N: Network> Run<N> {
         }
     }
 
-    async fn put(&self, record: Record, now: Instant) {
+    fn put(&self, record: Record, now: Instant) -> impl Future<Output = ()> {
         add(&self.counters.done, 1);
         add(&self.counters.failed, u64::from(record.failed));
-        self.outbox.put(record, now).await;
+        self.outbox.put(record, now)
     }
 
     fn count_in_flight(&self, scheduler: &Scheduler<Job, Lane<N>>) {
@@ -425,7 +427,7 @@ impl<N: Network> Run<N> {
 
 impl<N: Network> Default for Lane<N> {
     fn default() -> Lane<N> {
-        Lane { connections: Connections::default(), robots: None }
+        Lane { connections: Connections::default(), about_to_ask: 0, robots: None }
     }
 }
 

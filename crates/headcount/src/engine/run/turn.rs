@@ -16,7 +16,7 @@ pub(in crate::engine) struct Turn<N: Network> {
     pub(super) run: Rc<Run<N>>,
     pub(super) held: Option<(Ticket, Job)>,
     /// What was learnt of a request that was broken off.
-    pub(super) broken_off: Cell<Option<Trace>>,
+    pub(super) broken_off: Cell<Option<Box<Trace>>>,
 }
 
 impl<N: Network> Turn<N> {
@@ -51,7 +51,7 @@ impl<N: Network> Turn<N> {
     }
 
     /// Keeps what was learnt of a request that is being dropped.
-    pub(in crate::engine) fn break_off(&self, trace: Trace) {
+    pub(in crate::engine) fn break_off(&self, trace: Box<Trace>) {
         self.broken_off.set(Some(trace));
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use headcount::policy::retry_after::{LONGEST_WAIT, quota, wait_asked, wait_for_quota};
+use headcount::policy::retry_after::{LONGEST_WAIT, wait_asked, wait_for_quota};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
@@ -126,27 +126,6 @@ fn retry_after_goes_before_the_quota() {
     assert_eq!(wait_for_quota(&fields("Retry-After: 5"), now()), None);
 }
 
-#[test]
-fn a_quota_with_its_window_is_a_rate() {
-    let cases = [
-        (r#"RateLimit-Policy: "burst";q=100;w=60"#, Some((100, 60))),
-        (r#"RateLimit-Policy: "burst";q=100;w=60, "daily";q=1000;w=86400"#, Some((1_000, 86_400))),
-        (r#"RateLimit-Policy: "a";q=5;w=1;qu="content-bytes", "b";q=9;w=1;qu="requests""#, Some((9, 1))),
-        ("RateLimit-Policy: 100;w=60", Some((100, 60))),
-        ("RateLimit-Limit: 100, 100;w=60, 1000;w=3600", Some((1_000, 3_600))),
-        ("X-RateLimit-Limit: 100;w=60", Some((100, 60))),
-        ("X-RateLimit-Limit: 100", None),
-        (r#"RateLimit-Policy: "a";q=0;w=60"#, None),
-        (r#"RateLimit-Policy: "a";q=10;w=0"#, None),
-        (r#"RateLimit-Policy: "a";q=-10;w=10"#, None),
-        ("RateLimit-Policy: nonsense, (1 2);w=3", None),
-    ];
-    for (lines, expected) in cases {
-        let found = quota(&fields(lines)).map(|quota| (quota.requests, quota.window.as_secs()));
-        assert_eq!(found, expected, "{lines}");
-    }
-}
-
 /// Values that look like something, and some that do not.
 fn value() -> impl Strategy<Value = HeaderValue> {
     let text = prop_oneof![
@@ -186,15 +165,12 @@ fn header_map() -> impl Strategy<Value = HeaderMap> {
 }
 
 proptest! {
-    /// Whatever a host sends, a wait can be added to a clock and is worth waiting for, and a quota is a rate.
+    /// Whatever a host sends, a wait can be added to a clock and is worth waiting for.
     #[test]
     fn any_fields_give_a_usable_answer(headers in header_map(), since_epoch in 0..4_000_000_000_u64) {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(since_epoch);
         if let Some(wait) = wait_asked(&headers, now) {
             prop_assert!(!wait.is_zero() && wait <= LONGEST_WAIT, "{wait:?}");
-        }
-        if let Some(quota) = quota(&headers) {
-            prop_assert!(quota.rate() > 0.0 && quota.rate().is_finite(), "{quota:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is learnt from an answer's body.
 
 mod charset;
+mod extract;
 mod hostile;
 mod markup;
 mod properties;

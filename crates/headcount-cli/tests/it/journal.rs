@@ -1,4 +1,4 @@
-//! The copy of a list that can be read once only: what it keeps, for whom, and for how long.
+//! What a journal has on the disk while its run goes on: every record at once, and the lists that can be read once only.
 #![cfg(unix)]
 
 use std::fs;
@@ -7,6 +7,28 @@ use std::os::unix::fs::PermissionsExt;
 use small_web::{SmallWeb, Temperament};
 
 use crate::harness::{Desk, Running, wait_until};
+
+#[test]
+fn every_record_is_on_the_disk_before_anything_else_happens() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    for name in ["out.json", "out.jsonl", "out.parquet"] {
+        let desk = Desk::new();
+        let mut running = Running::start(&desk, &format!("- -o {name}"));
+        for number in 0..10 {
+            running.write(&host.url(&format!("/page/{number}\n")));
+            // The run has nothing to do but wait for more of the list.
+            wait_until("the record", || {
+                let segment = desk.path(&format!("{name}.headcount/segment-000000"));
+                let Ok(text) = fs::read_to_string(segment) else { return false };
+                text.ends_with('\n') && text.matches("\"title\":\"Page ").count() == number + 1
+            });
+        }
+        running.close_stdin();
+        assert_eq!(running.end().code, Some(0));
+        assert_eq!(desk.names(), [name]);
+    }
+}
 
 #[test]
 fn a_list_with_passwords_is_kept_for_its_owner_and_no_longer_than_needed() {
@@ -30,9 +52,9 @@ fn a_list_with_passwords_is_kept_for_its_owner_and_no_longer_than_needed() {
     for file in fs::read_dir(&folder).unwrap() {
         let path = file.unwrap().path();
         assert_eq!(mode(&path), 0o600, "{}", path.display());
+        let has_secret = fs::read_to_string(&path).unwrap().contains("hunter2");
+        assert_eq!(has_secret, path.ends_with("spool-0"), "{}", path.display());
     }
-    let has_secret = |name: &str| fs::read_to_string(folder.join(name)).unwrap().contains("hunter2");
-    assert!(has_secret("spool-0") && !has_secret("manifest"));
     let ended = desk.check_stdin("- -o out.json --timeout 300ms --retries 0 --resume", &list);
     assert_eq!((ended.code, good.requests()), (Some(2), 1), "{}", ended.stderr);
     assert_eq!(desk.names(), ["out.json"]);
