@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command};
 use toml::Spanned;
@@ -112,6 +113,10 @@ fn flag(
     let alone = ["headcount", name].into_iter().chain(words.iter().map(String::as_str));
     match (command.try_get_matches_from_mut(alone), id) {
         (Ok(_), Some(id)) => Ok(Flag { id, words }),
+        // Whether what it needs is there shows with all flags together.
+        (Err(error), Some(id)) if error.kind() == ErrorKind::MissingRequiredArgument => {
+            Ok(Flag { id, words })
+        }
         (Ok(_), None) => Err(Problem::usage(format!("{long:?} is no flag"), "take it out of the file")),
         (Err(error), _) => Err(usage_problem(&error)),
     }
@@ -156,8 +161,20 @@ mod tests {
     use super::*;
 
     /// One of these is a value of every flag that takes one, and not its default.
-    const SAMPLES: &[&str] =
-        &["404", "1s", "x", "a.example:1", "X-One: 1", "url", "failed", "all", "127.0.0.1"];
+    const SAMPLES: &[&str] = &[
+        "404",
+        "1s",
+        "x",
+        "a.example:1",
+        "X-One: 1",
+        "url",
+        "failed",
+        "all",
+        "127.0.0.1",
+        "price=b",
+        "sha256",
+        "a.example:80:127.0.0.1",
+    ];
 
     /// The flags that a command line leads to, but for the file itself.
     fn parsed(words: &[String]) -> Option<String> {
@@ -191,17 +208,22 @@ mod tests {
                 continue;
             }
             let possible = flag.get_possible_values();
+            // A flag may need another.
+            let companion = if long == "key" { Some("cert") } else { None };
             let samples = possible.iter().map(|value| value.get_name()).chain(SAMPLES.iter().copied());
             let values: Vec<(String, String)> = match flag.get_action().takes_values() {
                 false => vec![(format!("--{long}"), "true".to_owned())],
                 true => samples.map(|value| (format!("--{long}={value}"), format!("{value:?}"))).collect(),
             };
             let other = values.iter().find_map(|(word, value)| {
-                let parsed = parsed(std::slice::from_ref(word)).filter(|parsed| *parsed != by_default)?;
+                let companion = companion.map(|long| format!("--{long}=x"));
+                let words: Vec<String> = companion.into_iter().chain([word.clone()]).collect();
+                let parsed = parsed(&words).filter(|parsed| *parsed != by_default)?;
                 Some((parsed, value))
             });
             let (expected, value) = other.unwrap_or_else(|| panic!("no sample changes --{long}; add one"));
-            fs::write(&file, format!("{long} = {value}\n")).unwrap();
+            let companion = companion.map(|long| format!("{long} = \"x\"\n")).unwrap_or_default();
+            fs::write(&file, format!("{companion}{long} = {value}\n")).unwrap();
             assert_eq!(
                 parsed(&["--config".to_owned(), file.display().to_string()]),
                 Some(expected),

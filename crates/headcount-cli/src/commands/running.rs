@@ -16,7 +16,9 @@ use crate::progress::{Neighbour, ProgressLine, TICK};
 use crate::terminal::{Exit, Problem, shown};
 
 /// After the grace, time for the last records to be written. If whoever reads them does not, the command ends without.
-const LAST_WRITES: Duration = Duration::from_secs(2);
+const LAST_WRITES: Duration = Duration::from_millis(400);
+/// The same where nobody but the disk is waited for, which may be slow.
+const LAST_WRITES_TO_FILES: Duration = Duration::from_secs(5);
 
 /// A run that is ready to start.
 pub(super) struct Run<S> {
@@ -81,8 +83,10 @@ where
                 Value(write_all(records, output, &neighbour, is_verbose, &is_finishing))
             })
         };
+        let last_writes = if has_journal { LAST_WRITES_TO_FILES } else { LAST_WRITES };
+        let times = (grace, last_writes);
         let (written, was_interrupted) =
-            mind_signals(writing, &mut signals, &handle, &mut progress, grace, &is_finishing).await;
+            mind_signals(writing, &mut signals, &handle, &mut progress, times, &is_finishing).await;
         progress.clear();
         let Written { summary, reader_left, problem } = written?;
         let progress = handle.progress();
@@ -112,7 +116,7 @@ async fn mind_signals(
     signals: &mut Signals,
     handle: &RunHandle,
     progress: &mut ProgressLine,
-    grace: Duration,
+    (grace, last_writes): (Duration, Duration),
     is_finishing: &AtomicBool,
 ) -> (Result<Written, headcount_tasks::Error>, bool) {
     let mut writing = pin!(writing);
@@ -125,7 +129,7 @@ async fn mind_signals(
             () = signals.next() => match last_call {
                 None => {
                     handle.stop(Stop::After(grace));
-                    last_call = Some(Instant::now() + grace + LAST_WRITES);
+                    last_call = Some(Instant::now() + grace + last_writes);
                 }
                 // The file is being completed: a third signal would leave none, so it ends when it is.
                 Some(_) => {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::response::Parts;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
@@ -21,7 +22,7 @@ use super::metered::{Channel, Meter, Metered};
 use super::trace::{Head, Trace};
 use super::tunnel::WholeUrl;
 use crate::Config;
-use crate::record::{Certificate, Failure, Phase};
+use crate::record::{Certificate, Failure, Kind, Phase};
 
 /// A request as it is sent.
 pub(crate) type Outgoing = http::Request<Full<Bytes>>;
@@ -131,6 +132,17 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         })?;
         trace.starttransfer =
             Some(self.meter.first_byte.get().map_or_else(|| trace.elapsed(), |at| at - trace.started));
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let message = "the host goes over to another protocol, which nobody has asked for";
+            let failure = Failure::new(Phase::Headers, Kind::Malformed, message);
+            return Err(Broken {
+                failure,
+                unanswered: false,
+                unsent: false,
+                is_refused: false,
+                is_first: true,
+            });
+        }
         let (parts, body) = response.into_parts();
         note_head(&parts, config, trace);
         let (driver, has_ended) = (&mut self.driver, &mut self.has_ended);

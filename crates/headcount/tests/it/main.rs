@@ -2,6 +2,7 @@
 
 mod codings;
 mod engine;
+mod http1;
 mod outcomes;
 mod policy;
 mod probe;
