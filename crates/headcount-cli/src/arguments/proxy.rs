@@ -8,7 +8,7 @@ use crate::terminal::Problem;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Proxies")]
 pub(crate) struct ProxyFlags {
-    /// Send requests through a proxy: http://, socks5:// or socks5h://[NAME:PASSWORD@]HOST[:PORT]
+    /// Send requests through a proxy: http://HOST:PORT, socks5:// or socks5h://, perhaps with NAME:PASSWORD@
     ///
     /// An http:// proxy is asked for a tunnel to https:// hosts, and to fetch http:// URLs itself. socks5h:// resolves
     /// names at the proxy, socks5:// here. Without this flag the environment decides: http_proxy, HTTPS_PROXY, ALL_PROXY,
