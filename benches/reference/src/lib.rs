@@ -2,13 +2,20 @@
 
 pub mod encrypted;
 
+use std::cell::RefCell;
 use std::error::Error;
 use std::fs;
+use std::io::Write;
+use std::rc::Rc;
 
 use memchr::memmem;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use tokio::task::LocalSet;
+
+/// What is still to be asked for, shared by the workers.
+pub type List<T> = Rc<RefCell<std::vec::IntoIter<T>>>;
 
 /// What a client is told: `FILE CONCURRENCY [AUTHORITY]`.
 #[derive(Debug)]
@@ -49,6 +56,32 @@ impl Task {
         }
         Ok(Task { pages, concurrency: concurrency.parse()?, roots })
     }
+}
+
+/// Lets so many workers share a list, on this thread, and prints how many answers were right: each worker says how many
+/// it had.
+///
+/// # Errors
+/// A worker panicked, or standard output is gone.
+#[expect(clippy::disallowed_methods, reason = "the clients that these stand for know no scopes")]
+pub fn drive<T, W: Future<Output = usize> + 'static>(
+    list: Vec<T>,
+    concurrency: usize,
+    work: impl Fn(List<T>) -> W,
+) -> Result<(), Box<dyn Error>> {
+    let list = Rc::new(RefCell::new(list.into_iter()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let answered = LocalSet::new().block_on(&runtime, async {
+        let workers: Vec<_> =
+            (0..concurrency).map(|_| tokio::task::spawn_local(work(Rc::clone(&list)))).collect();
+        let mut answered = 0;
+        for worker in workers {
+            answered += worker.await?;
+        }
+        Ok::<usize, Box<dyn Error>>(answered)
+    })?;
+    writeln!(std::io::stdout(), "{answered}")?;
+    Ok(())
 }
 
 impl Page {

@@ -1,13 +1,10 @@
 //! The same on hyper: `client::conn`, polled by the worker that asks, without a pool. `reference-hyper FILE CONCURRENCY`
 //! asks plain-HTTP pages.
 
-use std::cell::RefCell;
 use std::error::Error;
 use std::future::poll_fn;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -15,36 +12,20 @@ use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use reference::{Page, Task};
+use reference::{List, Page, Task, drive};
 use tokio::net::TcpStream;
-use tokio::task::LocalSet;
-
-type Pages = Rc<RefCell<std::vec::IntoIter<Page>>>;
 
 struct Connection {
     sender: http1::SendRequest<Empty<Bytes>>,
     driver: http1::Connection<TokioIo<TcpStream>, Empty<Bytes>>,
 }
 
-#[expect(clippy::disallowed_methods, reason = "the clients that this one stands for know no scopes")]
 fn main() -> Result<(), Box<dyn Error>> {
     let task = Task::from_arguments()?;
-    let pages = Rc::new(RefCell::new(task.pages.into_iter()));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let answered = LocalSet::new().block_on(&runtime, async {
-        let workers: Vec<_> =
-            (0..task.concurrency).map(|_| tokio::task::spawn_local(work(Rc::clone(&pages)))).collect();
-        let mut answered = 0;
-        for worker in workers {
-            answered += worker.await?;
-        }
-        Ok::<usize, Box<dyn Error>>(answered)
-    })?;
-    writeln!(std::io::stdout(), "{answered}")?;
-    Ok(())
+    drive(task.pages, task.concurrency, work)
 }
 
-async fn work(pages: Pages) -> usize {
+async fn work(pages: List<Page>) -> usize {
     let mut answered = 0;
     let mut kept: Option<(String, Connection)> = None;
     loop {

@@ -1,15 +1,9 @@
 //! The same with reqwest, a general client. `reference-reqwest FILE CONCURRENCY [AUTHORITY]`.
 
-use std::cell::RefCell;
 use std::error::Error;
-use std::io::Write;
-use std::rc::Rc;
 
-use tokio::task::LocalSet;
+use reference::{List, drive};
 
-type Urls = Rc<RefCell<std::vec::IntoIter<String>>>;
-
-#[expect(clippy::disallowed_methods, reason = "the clients that this one stands for know no scopes")]
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [list, concurrency, rest @ ..] = arguments.as_slice() else {
@@ -28,23 +22,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         builder = builder.pool_max_idle_per_host(0);
     }
     let client = builder.build()?;
-    let urls = Rc::new(RefCell::new(urls.into_iter()));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let answered = LocalSet::new().block_on(&runtime, async {
-        let workers: Vec<_> = (0..concurrency.parse::<usize>()?)
-            .map(|_| tokio::task::spawn_local(work(Rc::clone(&urls), client.clone())))
-            .collect();
-        let mut answered = 0;
-        for worker in workers {
-            answered += worker.await?;
-        }
-        Ok::<usize, Box<dyn Error>>(answered)
-    })?;
-    writeln!(std::io::stdout(), "{answered}")?;
-    Ok(())
+    drive(urls, concurrency.parse()?, |urls| work(urls, client.clone()))
 }
 
-async fn work(urls: Urls, client: reqwest::Client) -> usize {
+async fn work(urls: List<String>, client: reqwest::Client) -> usize {
     let mut answered = 0;
     loop {
         let Some(url) = urls.borrow_mut().next() else { return answered };

@@ -1,29 +1,22 @@
 //! A client that does no more than it must, on tokio: asks, reads status and length, and TLS by rustls.
 //! `reference-tokio FILE CONCURRENCY [AUTHORITY]`. A connection is kept as long as the host stays the same.
 
-use std::cell::RefCell;
 use std::error::Error;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 
-use reference::{Page, Task};
+use reference::{List, Page, Task, drive};
 use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::LocalSet;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-
-type Pages = Rc<RefCell<std::vec::IntoIter<Page>>>;
 
 enum Connection {
     Plain(TcpStream),
     Encrypted(Box<TlsStream<TcpStream>>),
 }
 
-#[expect(clippy::disallowed_methods, reason = "the clients that this one stands for know no scopes")]
 fn main() -> Result<(), Box<dyn Error>> {
     let task = Task::from_arguments()?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -32,23 +25,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with_root_certificates(task.roots)
         .with_no_client_auth();
     let tls = TlsConnector::from(Arc::new(config));
-    let pages = Rc::new(RefCell::new(task.pages.into_iter()));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let answered = LocalSet::new().block_on(&runtime, async {
-        let workers: Vec<_> = (0..task.concurrency)
-            .map(|_| tokio::task::spawn_local(work(Rc::clone(&pages), tls.clone())))
-            .collect();
-        let mut answered = 0;
-        for worker in workers {
-            answered += worker.await?;
-        }
-        Ok::<usize, Box<dyn Error>>(answered)
-    })?;
-    writeln!(std::io::stdout(), "{answered}")?;
-    Ok(())
+    drive(task.pages, task.concurrency, |pages| work(pages, tls.clone()))
 }
 
-async fn work(pages: Pages, tls: TlsConnector) -> usize {
+async fn work(pages: List<Page>, tls: TlsConnector) -> usize {
     let mut answered = 0;
     let mut kept: Option<(String, Connection)> = None;
     let mut buffer = vec![0; 16 << 10];
