@@ -59,6 +59,13 @@ pub(crate) struct Broken {
     pub(crate) is_first: bool,
 }
 
+impl Broken {
+    /// Not for the connection's sake: another one would not help.
+    pub(super) fn for_good(failure: Failure) -> Broken {
+        Broken { failure, unanswered: false, unsent: false, is_refused: false, is_first: true }
+    }
+}
+
 /// Whether an idle connection is still open, as far as this machine knows. Never waits.
 pub(crate) async fn is_alive<S>(connection: &mut Connection<S>) -> bool
 where
@@ -135,27 +142,17 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let message = "the host goes over to another protocol, which nobody has asked for";
             let failure = Failure::new(Phase::Headers, Kind::Malformed, message);
-            return Err(Broken {
-                failure,
-                unanswered: false,
-                unsent: false,
-                is_refused: false,
-                is_first: true,
-            });
+            return Err(Broken::for_good(failure));
         }
         let (parts, body) = response.into_parts();
         note_head(&parts, config, trace);
         let (driver, has_ended) = (&mut self.driver, &mut self.has_ended);
         let drive = |context: &mut Context<'_>| poll_driver(driver, has_ended, context);
-        let whole = read_body(body, config, trace, drive).await.map_err(|bad| Broken {
-            failure: match bad {
+        let whole = read_body(body, config, trace, drive).await.map_err(|bad| {
+            Broken::for_good(match bad {
                 BadBody::Connection(error) => failure::exchange(Phase::Body, &self.meter, &error),
                 BadBody::Content(failure) => failure,
-            },
-            unanswered: false,
-            unsent: false,
-            is_refused: false,
-            is_first: true,
+            })
         })?;
         if !whole {
             return Ok(false);

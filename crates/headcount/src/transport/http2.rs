@@ -146,13 +146,7 @@ impl Http2 {
         trace.phase = Phase::Headers;
         (trace.peer, trace.certificate) = (self.shared.peer, self.shared.certificate.clone());
         fill_in_times(trace, self.shared.encrypted);
-        let request = in_http2(request, self.shared.encrypted).map_err(|failure| Broken {
-            failure,
-            unanswered: false,
-            unsent: false,
-            is_refused: false,
-            is_first: true,
-        })?;
+        let request = in_http2(request, self.shared.encrypted).map_err(Broken::for_good)?;
         let result = self.sender.clone().try_send_request(request).await;
         let response = result.map_err(|error| {
             stream.is_over = true;
@@ -167,9 +161,7 @@ impl Http2 {
         stream.is_over = true;
         read.map(drop).map_err(|bad| match bad {
             BadBody::Connection(error) => self.broken(&error, Phase::Body),
-            BadBody::Content(failure) => {
-                Broken { failure, unanswered: false, unsent: false, is_refused: false, is_first: false }
-            }
+            BadBody::Content(failure) => Broken::for_good(failure),
         })
     }
 
