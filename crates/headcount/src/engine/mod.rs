@@ -9,6 +9,7 @@ mod intent;
 mod job;
 mod outbox;
 mod outgoing;
+mod processor;
 mod progress;
 mod records;
 mod robots;

@@ -29,7 +29,7 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::Instant;
 
-pub use ideal::{Bound, HostStatistics, Ideal};
+pub use ideal::{Bound, HostStatistics, Ideal, Machine};
 pub use limits::{HostLimits, Limits};
 pub use words::{Answer, AsideTicket, HostState, Next, Refusal, Ticket};
 
@@ -224,7 +224,7 @@ impl<J, C: Default> Scheduler<J, C> {
         }
         if let Answer::Accepted { .. } | Answer::None = answer {
             let seconds = sent.took(now).as_secs_f64();
-            self.ledger.took(seconds);
+            self.ledger.took(seconds, sent.receiving().as_secs_f64());
             self.timed_requests = (self.timed_requests + 1).min(USUAL_OVER);
             self.usual_time += (seconds - self.usual_time) / f64::from(self.timed_requests);
         }
@@ -434,13 +434,13 @@ impl<J, C: Default> Scheduler<J, C> {
         self.ledger.input_took(took.as_secs_f64());
     }
 
-    /// What the run could have taken at best, as far as its hosts are known by now.
-    pub fn ideal(&self) -> Ideal {
+    /// What the run could have taken at best, as far as its hosts and this machine are known by now.
+    pub fn ideal(&self, machine: &Machine) -> Ideal {
         let mut ledger = self.ledger.clone();
         for (_, line) in &self.lanes {
             ledger.host(&line.name, &self.paces[line.pace].pace, &self.limits);
         }
-        ledger.ideal(&self.limits)
+        ledger.ideal(&self.limits, machine)
     }
 }
 

@@ -117,6 +117,8 @@ pub(super) struct Sent {
     number: u64,
     /// What went by before it could be sent.
     setup: Duration,
+    /// For how long its answer's body came.
+    receiving: Duration,
     /// Requests under way, itself included.
     in_flight: usize,
     was_full: bool,
@@ -126,6 +128,14 @@ impl Sent {
     /// Finding the host and connecting to it took so long.
     pub(super) fn set_up_in(&mut self, setup: Duration) {
         self.setup = setup;
+    }
+
+    pub(super) fn received_for(&mut self, receiving: Duration) {
+        self.receiving = receiving;
+    }
+
+    pub(super) fn receiving(&self) -> Duration {
+        self.receiving
     }
 
     pub(super) fn took(&self, now: Instant) -> Duration {
@@ -266,7 +276,8 @@ impl Pace {
         });
         self.next_by_rule = by_delay.max(by_rate);
         let was_full = self.in_flight >= self.window.size();
-        Sent { at: now, number: self.last, setup: Duration::ZERO, in_flight: self.in_flight, was_full }
+        let (setup, receiving) = (Duration::ZERO, Duration::ZERO);
+        Sent { at: now, number: self.last, setup, receiving, in_flight: self.in_flight, was_full }
     }
 
     pub(super) fn finished(&mut self, sent: Sent, answer: Answer, now: Instant, random: &mut fastrand::Rng) {

@@ -24,6 +24,7 @@ use super::feed;
 use super::intent::{self, Intent};
 use super::job::{Job, in_doubt, skipped};
 use super::outbox::Outbox;
+use super::processor;
 use super::progress::{Counters, Verdict, add};
 use super::records::{Parcel, Stop};
 use super::worker::work;
@@ -31,7 +32,7 @@ use crate::policy::blame::{Blame, Consequence, Sign};
 use crate::policy::growth::Growth;
 use crate::policy::robots::Access;
 use crate::record::{Failure, Outcome, Record};
-use crate::scheduler::{Answer, HostLimits, Limits, Next, Refusal, Scheduler, Ticket};
+use crate::scheduler::{Answer, HostLimits, Limits, Machine, Next, Refusal, Scheduler, Ticket};
 use crate::transport::{Connector, Network, Tls};
 use crate::{Config, Error};
 
@@ -143,7 +144,7 @@ impl<N: Network> Run<N> {
         beside: impl Future<Output = ()> + 'static,
     ) -> Result<(), Error> {
         let run = Rc::clone(&self);
-        let begun = Instant::now();
+        let (begun, cpu_before) = (Instant::now(), processor::time_of_this_thread());
         let worked = scope(async move |tasks| {
             let reading = tasks.spawn("list", Rc::clone(&run).read(feed));
             tasks.spawn("list, asynchronous", beside);
@@ -160,7 +161,7 @@ impl<N: Network> Run<N> {
         worked.map_err(|error| {
             Error::runtime("a task of the engine panicked; please report it").because(error)
         })?;
-        self.judge(begun);
+        self.judge(begun, processor::time_of_this_thread().saturating_sub(cpu_before));
         self.begin_to_stop();
         self.end_all_refused().await;
         self.interrupt_what_broke_off().await;
@@ -373,12 +374,14 @@ impl<N: Network> Run<N> {
         }
     }
 
-    /// Leaves word of how the run went.
-    fn judge(&self, begun: Instant) {
+    /// Leaves word of how the run went. `cpu`: the processor time of its loop.
+    fn judge(&self, begun: Instant, cpu: Duration) {
         let scheduler = self.scheduler.borrow();
+        let line = self.connector.line();
+        let machine = Machine { cpu, loops: 1, bytes: line.bytes(), bytes_per_second: line.busiest() };
         let explanation = scheduler.explanation().iter();
         let verdict = Verdict {
-            ideal: scheduler.ideal(),
+            ideal: scheduler.ideal(&machine),
             took: begun.elapsed(),
             explanation: explanation
                 .map(|(time, text)| (time.saturating_duration_since(begun), text.clone()))
