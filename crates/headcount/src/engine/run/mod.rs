@@ -300,7 +300,7 @@ impl<N: Network> Run<N> {
 
     /// A place for one more idle connection, if there is one.
     pub(super) fn idle_place(&self) -> Option<IdlePlace> {
-        (self.idle.get() < self.config.max_idle_connections).then(|| {
+        (self.idle.get() < self.config.idle_connections()).then(|| {
             self.idle.set(self.idle.get() + 1);
             IdlePlace(Rc::clone(&self.idle))
         })
