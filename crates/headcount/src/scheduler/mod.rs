@@ -18,9 +18,11 @@ mod pace;
 mod pacing;
 mod ready;
 mod rest;
+mod sharing;
 mod window;
 mod words;
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -39,6 +41,7 @@ use lane::{Aside, Budget, Lane, Standing};
 use pace::{Pace, When};
 use ready::Ready;
 use rest::Rest;
+use sharing::SharedPace;
 
 /// A lane asks for what its owner has put aside once its line is so short.
 const SHORT_LINE: usize = 64;
@@ -63,8 +66,8 @@ pub struct Scheduler<J, C> {
     rest: Rest,
     ready: Ready,
     ready_count: usize,
-    /// Lanes that wait for a time; the earliest first.
-    timed: BinaryHeap<Reverse<(Instant, u64, usize)>>,
+    /// Who waits for a time; the earliest first.
+    timed: BinaryHeap<Reverse<(Instant, u64, Timed)>>,
     /// Jobs that may not start before a time; the earliest first, and in order of arrival among equals.
     delayed: BinaryHeap<Reverse<Delayed<J>>>,
     /// Jobs that are not to be asked, until their owner takes them.
@@ -81,16 +84,16 @@ pub struct Scheduler<J, C> {
     usual_time: f64,
     timed_requests: u32,
     ledger: Ledger,
+    looks: Cell<u64>,
     explained: Option<Arc<str>>,
 }
 
-struct SharedPace {
-    pace: Pace,
-    lanes: usize,
-    /// Lanes that wait until a request ends.
-    behind: VecDeque<usize>,
-    /// What it is shared by.
-    key: Option<Arc<str>>,
+/// Who waits for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timed {
+    Lane(usize),
+    /// Those that share this pace.
+    Group(usize),
 }
 
 impl<J, C: Default> Scheduler<J, C> {
@@ -118,6 +121,7 @@ impl<J, C: Default> Scheduler<J, C> {
             usual_time: FIRST_GUESS,
             timed_requests: 0,
             ledger: Ledger::default(),
+            looks: Cell::new(0),
             explained: None,
         }
     }
@@ -230,12 +234,13 @@ impl<J, C: Default> Scheduler<J, C> {
         }
         let not_before = self.paces[pace].pace.not_before();
         self.paces[pace].pace.finished(sent, answer, now, &mut self.random);
-        if self.paces[pace].pace.not_before() < not_before && self.lanes[lane].pace == pace {
-            // It waits for a time that is no longer the right one.
+        let is_sooner = self.paces[pace].pace.not_before() < not_before && self.lanes[lane].pace == pace;
+        if is_sooner && matches!(self.lanes[lane].standing, Standing::Waiting(_)) {
             self.step_out(lane);
         }
         self.settle(lane, now);
-        self.wake_behind(pace, now);
+        self.call_up(pace, now);
+        self.forget_pace_if_unused(pace);
     }
 
     /// Whether the job may be asked again although it was asked in vain: there are budgets, for the run and for its
@@ -272,29 +277,6 @@ impl<J, C: Default> Scheduler<J, C> {
         self.paces[ticket.pace].pace.slow_down(delay);
     }
 
-    /// Lets the job's host share its pace with all that give the same key, as hosts behind one address may.
-    pub fn share_pace(&mut self, ticket: &Ticket, key: &str, now: Instant) {
-        let lane = ticket.lane;
-        let from = self.lanes[lane].pace;
-        if self.paces[from].key.as_deref() == Some(key) {
-            return;
-        }
-        let to = match self.shared.get(key) {
-            Some(pace) => *pace,
-            None => {
-                let key: Arc<str> = key.into();
-                let pace = self.paces.insert(SharedPace::new(self.limits.host, Some(Arc::clone(&key))));
-                self.shared.insert(key, pace);
-                pace
-            }
-        };
-        self.paces[to].lanes += 1;
-        self.lanes[lane].pace = to;
-        self.leave_pace(from);
-        self.step_out(lane);
-        self.stand(lane, now);
-    }
-
     /// How a host with work stands; `None` for a host without.
     pub fn host(&self, name: &str) -> Option<HostState> {
         let pace = &self.paces[self.lanes[*self.names.get(name)?].pace].pace;
@@ -304,6 +286,11 @@ impl<J, C: Default> Scheduler<J, C> {
     /// Jobs of the same lane that are not under way.
     pub fn waiting_behind(&self, ticket: &Ticket) -> usize {
         self.lanes[ticket.lane].waiting()
+    }
+
+    /// How often a host was looked at, for what the order costs.
+    pub fn looks(&self) -> u64 {
+        self.looks.get()
     }
 
     /// Jobs that are not under way, wherever they are kept.
@@ -419,6 +406,9 @@ impl<J, C: Default> Scheduler<J, C> {
             line.aside_count = 0;
             line.delayed = 0;
             line.standing = Standing::Nowhere;
+            if let Some(group) = &mut self.paces[line.pace].group {
+                group.dissolve();
+            }
             if line.in_flight == 0 {
                 let line = self.lanes.remove(lane);
                 self.names.remove(&line.name);
@@ -441,11 +431,5 @@ impl<J, C: Default> Scheduler<J, C> {
             ledger.host(&line.name, &self.paces[line.pace].pace, &self.limits);
         }
         ledger.ideal(&self.limits, machine)
-    }
-}
-
-impl SharedPace {
-    fn new(limits: HostLimits, key: Option<Arc<str>>) -> SharedPace {
-        SharedPace { pace: Pace::new(limits), lanes: 0, behind: VecDeque::new(), key }
     }
 }

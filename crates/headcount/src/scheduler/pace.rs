@@ -214,6 +214,13 @@ impl Pace {
         (size + self.swallowed.1).min(self.limits.at_once)
     }
 
+    /// How many could start, where one may start now: each start puts off the next one where there is a time between
+    /// them.
+    pub(super) fn room(&self) -> usize {
+        let is_timed = self.pacing.is_some() || self.limits.rate.is_some() || !self.limits.delay.is_zero();
+        if is_timed { 1 } else { self.window().max(1).saturating_sub(self.in_flight) }
+    }
+
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
     }

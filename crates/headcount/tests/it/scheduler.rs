@@ -463,6 +463,46 @@ fn retries_beyond_the_reserve_are_a_share_of_the_requests() {
 }
 
 #[test]
+fn what_an_end_costs_does_not_grow_with_the_hosts_behind_an_address() {
+    const ENDS: usize = 1_000;
+    let looks_for_an_end = |hosts: usize, delay: Duration| {
+        let host = HostLimits { at_once: 4, delay, ..Limits::default().host };
+        let mut scheduler: Scheduler<usize, ()> =
+            Scheduler::new(Limits { concurrency: usize::MAX, host, ..Limits::default() }, 1);
+        let mut now = Instant::now();
+        let mut tickets = Vec::new();
+        for number in 0..hosts {
+            let host = format!("host-{number}");
+            scheduler.push(&host, number, now);
+            scheduler.push(&host, number, now);
+            let Next::Dispatch(ticket, _) = scheduler.next(now) else { panic!("{number}") };
+            scheduler.share_pace(&ticket, "192.0.2.1", now);
+            tickets.push(ticket);
+        }
+        for ticket in tickets {
+            scheduler.finished(ticket, FINE, now);
+        }
+        let before = scheduler.looks();
+        for number in 0..ENDS {
+            let ticket = loop {
+                match scheduler.next(now) {
+                    Next::Dispatch(ticket, _) => break ticket,
+                    Next::WaitUntil(time) => now = time,
+                    next => panic!("{number}: {next:?}"),
+                }
+            };
+            now += Duration::from_millis(1);
+            scheduler.finished(ticket, FINE, now);
+        }
+        (scheduler.looks() - before) / ENDS as u64
+    };
+    for (hosts, delay) in [(1_000_000, Duration::ZERO), (50_000, Duration::from_millis(30))] {
+        let looks = looks_for_an_end(hosts, delay);
+        assert!(looks < 50, "{looks} looks for each end, with a delay of {delay:?}");
+    }
+}
+
+#[test]
 fn a_long_line_is_put_aside_in_pieces_and_comes_back_in_order() {
     let now = Instant::now();
     let mut scheduler: Scheduler<usize, ()> = Scheduler::new(Limits::default(), 1);
