@@ -468,7 +468,7 @@ fn what_an_end_costs_does_not_grow_with_the_hosts_behind_an_address() {
     let looks_for_an_end = |hosts: usize, delay: Duration| {
         let host = HostLimits { at_once: 4, delay, ..Limits::default().host };
         let mut scheduler: Scheduler<usize, ()> =
-            Scheduler::new(Limits { concurrency: 2_000_000, host, ..Limits::default() }, 1);
+            Scheduler::new(Limits { concurrency: usize::MAX, host, ..Limits::default() }, 1);
         let mut now = Instant::now();
         let mut tickets = Vec::new();
         for number in 0..hosts {
