@@ -116,15 +116,17 @@ impl<J, C: Default> Scheduler<J, C> {
     }
 
     pub(super) fn may_start(&self, lane: usize, now: Instant) -> When {
-        if self.is_behind_its_gate(lane) {
+        if self.is_held_up_by_its_own(lane) {
             return When::OneEnds;
         }
         self.paces[self.lanes[lane].pace].pace.when(now)
     }
 
-    fn is_behind_its_gate(&self, lane: usize) -> bool {
+    /// Whether a lane waits for one of its own jobs: its gate is closed, or as many are under way as any host gets. Those that
+    /// started before it came to share a pace do not count there.
+    fn is_held_up_by_its_own(&self, lane: usize) -> bool {
         let line = &self.lanes[lane];
-        line.is_gated && line.in_flight > 0
+        (line.is_gated && line.in_flight > 0) || line.in_flight >= self.limits.host.at_once
     }
 
     /// Something has changed for a lane: its jobs are refused, or it goes, or it stands where it belongs now.
@@ -182,7 +184,7 @@ impl<J, C: Default> Scheduler<J, C> {
             Standing::Ready(_) | Standing::Waiting(_) | Standing::Behind(_) => return,
             Standing::Nowhere => {}
         }
-        if self.is_behind_its_gate(lane) {
+        if self.is_held_up_by_its_own(lane) {
             return;
         }
         if self.join_group(lane) {
@@ -276,10 +278,11 @@ impl<J, C: Default> Scheduler<J, C> {
         self.names.remove(&line.name);
         let shared = &self.paces[line.pace];
         self.ledger.host(&line.name, &shared.pace, &self.limits);
-        if shared.group.is_none() && (shared.pace.is_worth_keeping(now) || line.breaker.is_open()) {
-            self.rest.put(line.name, shared.pace.clone(), line.breaker);
+        let pace = shared.pace_of_one(self.limits.host);
+        if pace.is_worth_keeping(now) || line.breaker.is_open() {
+            self.rest.put(line.name, pace.into_owned(), line.breaker);
         }
-        self.leave_pace(line.pace);
+        self.leave_pace(line.pace, now);
         true
     }
 

@@ -66,6 +66,7 @@ pub struct Scheduler<J, C> {
     /// Paces that are shared, by what they are shared by.
     shared: HashMap<Arc<str>, usize>,
     rest: Rest,
+    rest_of_groups: Rest,
     ready: Ready,
     ready_count: usize,
     /// Who waits for a time; the earliest first.
@@ -118,6 +119,7 @@ impl<J, C: Default> Scheduler<J, C> {
             paces: Slab::new(),
             shared: HashMap::new(),
             rest: Rest::default(),
+            rest_of_groups: Rest::default(),
             ready: Ready::default(),
             ready_count: 0,
             timed: BinaryHeap::new(),
@@ -247,13 +249,20 @@ impl<J, C: Default> Scheduler<J, C> {
         }
         let not_before = self.paces[pace].pace.not_before();
         self.paces[pace].pace.finished(sent, answer, now, &mut self.random);
+        // It may have come to share another one since.
+        let since = self.lanes[lane].pace;
+        if since != pace
+            && let Some((then, since)) = self.paces.get2_mut(pace, since)
+        {
+            since.pace.heed(&then.pace);
+        }
         let is_sooner = self.paces[pace].pace.not_before() < not_before && self.lanes[lane].pace == pace;
         if is_sooner && matches!(self.lanes[lane].standing, Standing::Waiting(_)) {
             self.step_out(lane);
         }
         self.settle(lane, now);
         self.call_up(pace, now);
-        self.forget_pace_if_unused(pace);
+        self.forget_pace_if_unused(pace, now);
     }
 
     /// Whether the job may be asked again although it was asked in vain: there are budgets, for the run and for its
@@ -411,7 +420,7 @@ impl<J, C: Default> Scheduler<J, C> {
     }
 
     /// Takes out all jobs that are not under way, but for those put aside, which are forgotten.
-    pub fn drain(&mut self) -> Vec<J> {
+    pub fn drain(&mut self, now: Instant) -> Vec<J> {
         let mut jobs: Vec<J> = self.delayed.drain().map(|Reverse(delayed)| delayed.job).collect();
         jobs.extend(self.refused.drain(..).map(|(job, _)| job));
         self.ready.clear();
@@ -435,7 +444,7 @@ impl<J, C: Default> Scheduler<J, C> {
                 let line = self.lanes.remove(lane);
                 self.names.remove(&line.name);
                 self.ledger.host(&line.name, &self.paces[line.pace].pace, &self.limits);
-                self.leave_pace(line.pace);
+                self.leave_pace(line.pace, now);
             }
         }
         jobs

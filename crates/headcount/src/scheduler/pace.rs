@@ -172,6 +172,12 @@ impl Pace {
         self.limits.delay = self.limits.delay.max(delay.min(LONGEST_HOLD));
     }
 
+    /// Starts no sooner than the other would: what was asked of it, and the user's rules, go on to hold.
+    pub(super) fn heed(&mut self, other: &Pace) {
+        self.held_until = self.held_until.max(other.held_until);
+        self.next_by_rule = self.next_by_rule.max(other.next_by_rule);
+    }
+
     /// Keeps the story of how the pace is found.
     pub(super) fn tell(&mut self) {
         self.story.get_or_insert_default();

@@ -3,16 +3,17 @@
 //! Lanes wait in a line of the pace's own, and only as many leave it as could start. So what a start or an end costs does not
 //! grow with the lanes.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::lane::Standing;
+use super::lane::{Breaker, Standing};
 use super::pace::{Pace, When};
 use super::ready::Ready;
-use super::{Scheduler, Ticket, Timed};
+use super::{HostLimits, Scheduler, Ticket, Timed};
 
 /// A pace, with who goes by it.
 pub(super) struct SharedPace {
@@ -39,6 +40,17 @@ pub(super) struct Group {
 impl SharedPace {
     pub(super) fn of_one(pace: Pace) -> SharedPace {
         SharedPace { pace, lanes: 1, group: None }
+    }
+
+    /// The pace that one of its lanes would have alone. What was found out is the group's; what was asked of one is asked
+    /// of each.
+    pub(super) fn pace_of_one(&self, limits: HostLimits) -> Cow<'_, Pace> {
+        if self.group.is_none() {
+            return Cow::Borrowed(&self.pace);
+        }
+        let mut pace = Pace::new(limits);
+        pace.heed(&self.pace);
+        Cow::Owned(pace)
     }
 
     /// Of whoever gives this key; nobody has yet.
@@ -78,13 +90,18 @@ impl<J, C: Default> Scheduler<J, C> {
         let to = match self.shared.entry(Arc::clone(&key)) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {
-                *entry.insert(self.paces.insert(SharedPace::of_group(Pace::new(self.limits.host), key)))
+                let known = self.rest_of_groups.take(&key);
+                let pace = known.map_or_else(|| Pace::new(self.limits.host), |(pace, _)| pace);
+                *entry.insert(self.paces.insert(SharedPace::of_group(pace, key)))
             }
         };
         self.step_out(lane);
-        self.paces[to].lanes += 1;
+        if let Some((from, to)) = self.paces.get2_mut(from, to) {
+            to.pace.heed(&from.pace);
+            to.lanes += 1;
+        }
         self.lanes[lane].pace = to;
-        self.leave_pace(from);
+        self.leave_pace(from, now);
         self.stand(lane, now);
         self.call_up(from, now);
     }
@@ -143,17 +160,20 @@ impl<J, C: Default> Scheduler<J, C> {
         }
     }
 
-    pub(super) fn leave_pace(&mut self, pace: usize) {
+    pub(super) fn leave_pace(&mut self, pace: usize, now: Instant) {
         self.paces[pace].lanes -= 1;
-        self.forget_pace_if_unused(pace);
+        self.forget_pace_if_unused(pace, now);
     }
 
-    pub(super) fn forget_pace_if_unused(&mut self, pace: usize) {
+    pub(super) fn forget_pace_if_unused(&mut self, pace: usize, now: Instant) {
         let Some(shared) = self.paces.get(pace) else { return };
         if shared.lanes == 0 && shared.pace.in_flight() == 0 {
             let shared = self.paces.remove(pace);
             if let Some(group) = shared.group {
                 self.shared.remove(&group.key);
+                if shared.pace.is_worth_keeping(now) {
+                    self.rest_of_groups.put(group.key, shared.pace, Breaker::default());
+                }
             }
         }
     }

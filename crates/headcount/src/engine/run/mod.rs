@@ -406,7 +406,7 @@ impl<N: Network> Run<N> {
         self.is_stopping.set(true);
         let now = Instant::now();
         self.memory.set(0);
-        let waiting = self.scheduler.borrow_mut().drain();
+        let waiting = self.scheduler.borrow_mut().drain(now);
         for mut job in waiting.into_iter().filter(|job| job.begun) {
             job.has_waited(now);
             self.broken_off.borrow_mut().push(job);
