@@ -50,7 +50,7 @@ pub enum Bound {
 }
 
 /// What this machine did in a run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Machine {
     /// Processor time of the event loops together.
     pub cpu: Duration,
@@ -94,9 +94,9 @@ pub struct HostStatistics {
     pub ideal: f64,
 }
 
-/// What the ideal is reckoned from.
+/// What the ideal is reckoned from: what a scheduler has seen, or several of one run have.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ledger {
+pub struct Ledger {
     requests: u64,
     busy: f64,
     /// Of these seconds, those in which bodies came.
@@ -144,7 +144,20 @@ impl Ledger {
         }
     }
 
-    pub(super) fn ideal(&self, limits: &Limits, machine: &Machine) -> Ideal {
+    /// Takes in what another scheduler of the run has seen.
+    pub fn merge(&mut self, other: Ledger) {
+        self.requests += other.requests;
+        self.busy += other.busy;
+        self.receiving += other.receiving;
+        self.longest_input = self.longest_input.max(other.longest_input);
+        self.hosts.extend(other.hosts);
+        self.hosts.sort_by(|one, other| other.weight().total_cmp(&one.weight()));
+        self.hosts.truncate(HOSTS);
+        self.least = self.hosts.last().map_or(0.0, HostStatistics::weight);
+    }
+
+    /// The least time that a run within these limits, on this machine, could have taken.
+    pub fn ideal(&self, limits: &Limits, machine: &Machine) -> Ideal {
         let mut hosts = self.hosts.clone();
         hosts.sort_by(|one, other| other.weight().total_cmp(&one.weight()));
         let slots = self.busy / limits.concurrency as f64;
@@ -169,6 +182,16 @@ impl Ledger {
 }
 
 impl Machine {
+    /// Takes in what it did in another loop of the run. The most that came in a second may have come to each in another one:
+    /// then the ideal is told too short, rather than too long.
+    pub fn merge(&mut self, other: &Machine) {
+        self.cpu += other.cpu;
+        self.loops += other.loops;
+        self.bytes += other.bytes;
+        let both = self.bytes_per_second.into_iter().chain(other.bytes_per_second);
+        self.bytes_per_second = both.reduce(|one, other| one + other);
+    }
+
     fn cpu(&self) -> f64 {
         self.cpu.as_secs_f64() / self.loops.max(1) as f64
     }

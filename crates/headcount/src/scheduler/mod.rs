@@ -32,13 +32,12 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::Instant;
 
-pub use ideal::{Bound, HostStatistics, Ideal, Machine};
+pub use ideal::{Bound, HostStatistics, Ideal, Ledger, Machine};
 pub use lease::{Allowance, Lease};
 pub use limits::{HostLimits, Limits};
 pub use words::{Answer, AsideTicket, HostState, Next, Refusal, Ticket};
 
 use delayed::Delayed;
-use ideal::Ledger;
 use lane::{Aside, Budget, Lane, Standing};
 use pace::{Pace, When};
 use ready::Ready;
@@ -455,12 +454,12 @@ impl<J, C: Default> Scheduler<J, C> {
         self.ledger.input_took(took.as_secs_f64());
     }
 
-    /// What the run could have taken at best, as far as its hosts and this machine are known by now.
-    pub fn ideal(&self, machine: &Machine) -> Ideal {
+    /// What the ideal is reckoned from, with the hosts that are at work.
+    pub fn ledger(&self) -> Ledger {
         let mut ledger = self.ledger.clone();
         for (_, line) in &self.lanes {
             ledger.host(&line.name, &self.paces[line.pace].pace, &self.limits);
         }
-        ledger.ideal(&self.limits, machine)
+        ledger
     }
 }
