@@ -293,9 +293,10 @@ impl<J, C: Default> Scheduler<J, C> {
         self.stand(ticket.lane, now);
     }
 
-    /// Lets the job's host wait for at least so long between two starts from now on (a robots.txt's Crawl-delay).
-    pub fn slow_down(&mut self, ticket: &Ticket, delay: Duration) {
-        self.paces[ticket.pace].pace.slow_down(delay);
+    /// Lets the job's host wait for at least so long between two starts from now on, where it goes on with this one (a
+    /// robots.txt's Crawl-delay).
+    pub fn slow_down(&mut self, ticket: &Ticket, delay: Duration, now: Instant) {
+        self.paces[ticket.pace].pace.slow_down(delay, now);
     }
 
     /// How a host with work stands; `None` for a host without.

@@ -167,9 +167,10 @@ impl Pace {
         }
     }
 
-    /// Two starts are so far apart from now on, at least.
-    pub(super) fn slow_down(&mut self, delay: Duration) {
+    /// Two starts are so far apart from now on, at least, and the next one is from now.
+    pub(super) fn slow_down(&mut self, delay: Duration, now: Instant) {
         self.limits.delay = self.limits.delay.max(delay.min(LONGEST_HOLD));
+        self.next_by_rule = self.next_by_rule.max(Some(now + self.limits.delay));
     }
 
     /// Starts no sooner than the other would: what was asked of it, and the user's rules, go on to hold.
