@@ -381,9 +381,10 @@ impl Pace {
         }
         let before = self.window.size();
         let took = sent.took(now).saturating_sub(sent.setup);
-        if self.window.answered(took, sent.in_flight, sent.was_full, sent.number > self.cut_at) == Change::Cut
-        {
-            self.cut_at = self.last;
+        match self.window.answered(took, sent.in_flight, sent.was_full, sent.number > self.cut_at) {
+            Change::Cut => self.cut_at = self.last,
+            Change::Anew => self.epoch.proven = 0,
+            Change::None => {}
         }
         let size = self.window.size();
         if size < before {
@@ -419,7 +420,8 @@ impl Pace {
             }
         }
         let is_first = matches!(self.epoch.kind, EpochKind::First);
-        let looks_like_too_many = sent.in_flight > self.epoch.proven && others > 0;
+        // Who limits how often he is asked answers the rest as fast as ever: slow answers are a queue that is full.
+        let looks_like_too_many = others > 0 && (sent.in_flight > self.epoch.proven || self.window.is_slow());
         if looks_like_too_many && (is_first || self.epoch.accepted >= ENOUGH) {
             self.epoch.kind = EpochKind::TooMany;
             self.window.found_ceiling(others);
