@@ -328,6 +328,7 @@ impl Pace {
                     self.note(now, || format!("no answer: {size} at once"));
                 }
             }
+            Answer::Lost => self.unanswered(sent.took(now), now),
             Answer::NotAsked => {}
         }
         if self.in_flight == 0
