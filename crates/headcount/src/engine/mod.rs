@@ -15,6 +15,7 @@ mod robots;
 mod run;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+mod waiting;
 mod worker;
 
 use std::rc::Rc;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::time::Instant;
 
-use super::{Job, Lane, Run, add, feed, in_doubt, skipped};
+use super::{Lane, Run, Waiting, add, feed, host, in_doubt, skipped};
 use crate::scheduler::Scheduler;
 use crate::transport::Network;
 use crate::{Error, Request};
@@ -40,11 +40,11 @@ impl<N: Network> Run<N> {
         let index = request.index.unwrap_or_else(|| self.counters.read.load(Relaxed));
         add(&self.counters.read, 1);
         let now = Instant::now();
-        match request.url().cloned() {
+        match request.url() {
             Ok(_) if request.is_in_doubt => self.put(in_doubt(index, &request, &self.config), now).await,
             Ok(url) => {
-                let job = Job::new(index, request, url, &self.config, now);
-                let host = job.host();
+                let host = host(url);
+                let job = Waiting::Fresh(self.packer.borrow_mut().pack(index, &request, url, now));
                 self.memory.set(self.memory.get() + job.weight());
                 self.scheduler.borrow_mut().push(&host, job, now);
                 self.put_aside(&host, now);
@@ -57,16 +57,16 @@ impl<N: Network> Run<N> {
     }
 
     /// More of the list is read as long as little waits, or slots are free that nothing read so far could use.
-    pub(super) fn has_room_for_more(&self, scheduler: &Scheduler<Job, Lane<N>>) -> bool {
+    pub(super) fn has_room_for_more(&self, scheduler: &Scheduler<Waiting, Lane<N>>) -> bool {
         let has_memory = self.memory.get() < self.config.memory;
         has_memory && (scheduler.waiting() < self.config.read_ahead || scheduler.is_hungry())
     }
 
-    pub(super) fn take_from_aside(&self, key: u64) -> Vec<Job> {
-        match self.aside.borrow_mut().take(key, &self.config) {
+    pub(super) fn take_from_aside(&self, key: u64) -> Vec<Waiting> {
+        match self.aside.borrow_mut().take(key) {
             Ok(jobs) => {
                 self.is_aside_full.set(false);
-                let weight: usize = jobs.iter().map(Job::weight).sum();
+                let weight: usize = jobs.iter().map(Waiting::weight).sum();
                 self.memory.set(self.memory.get() + weight);
                 jobs
             }
@@ -88,9 +88,15 @@ impl<N: Network> Run<N> {
         }
         let mut scheduler = self.scheduler.borrow_mut();
         let Some((key, jobs)) = scheduler.put_aside(host, PIECE) else { return };
-        let weight: usize = jobs.iter().map(Job::weight).sum();
+        let weight: usize = jobs.iter().map(Waiting::weight).sum();
         match self.aside.borrow_mut().put(key, jobs) {
-            Ok(()) => self.memory.set(self.memory.get().saturating_sub(weight)),
+            Ok(begun) => {
+                self.memory.set(self.memory.get().saturating_sub(weight));
+                for job in begun {
+                    self.memory.set(self.memory.get() + job.weight());
+                    scheduler.push_delayed(host, job, now);
+                }
+            }
             // The disk is full, or so much of it as may be used. They stay in memory, and what has no place there is not read.
             Err((jobs, _)) => {
                 self.is_aside_full.set(true);

@@ -22,10 +22,11 @@ use super::aside::Aside;
 use super::connections::Connections;
 use super::feed;
 use super::intent::{self, Intent};
-use super::job::{Job, in_doubt, skipped};
+use super::job::{Job, host, in_doubt, skipped};
 use super::outbox::Outbox;
 use super::progress::{Counters, Verdict, add};
 use super::records::{Parcel, Stop};
+use super::waiting::{Packer, Waiting};
 use super::worker::work;
 use crate::policy::blame::{Blame, Consequence, Sign};
 use crate::policy::growth::Growth;
@@ -46,14 +47,15 @@ pub(super) struct Run<N: Network> {
     pub(super) config: Arc<Config>,
     pub(super) connector: Connector<N>,
     pub(super) random: RefCell<fastrand::Rng>,
-    scheduler: RefCell<Scheduler<Job, Lane<N>>>,
+    scheduler: RefCell<Scheduler<Waiting, Lane<N>>>,
     /// Bytes that the waiting jobs take, about.
     memory: Cell<usize>,
+    packer: RefCell<Packer>,
     aside: RefCell<Aside>,
     /// The temporary files cannot be written: what does not fit in memory is not read.
     is_aside_full: Cell<bool>,
     /// Jobs that are not to be asked.
-    refused: RefCell<VecDeque<(Job, Refusal)>>,
+    refused: RefCell<VecDeque<(Waiting, Refusal)>>,
     has_refused: Notify,
     blame: RefCell<Blame>,
     /// Jobs whose worker was dropped in mid-request.
@@ -109,7 +111,8 @@ impl<N: Network> Run<N> {
         Run {
             random: RefCell::new(random),
             memory: Cell::new(0),
-            aside: RefCell::new(Aside::new(Instant::now(), config.disk)),
+            packer: RefCell::new(Packer::new(Instant::now())),
+            aside: RefCell::new(Aside::new(config.disk)),
             is_aside_full: Cell::new(false),
             refused: RefCell::default(),
             has_refused: Notify::new(),
@@ -228,6 +231,7 @@ impl<N: Network> Run<N> {
     pub(super) fn go_on(&self, turn: Turn<N>, time: Option<Instant>, answer: Answer, now: Instant) {
         let (ticket, job) = turn.take();
         let host = job.host();
+        let job = Waiting::Begun(job);
         self.memory.set(self.memory.get() + job.weight());
         let mut scheduler = self.scheduler.borrow_mut();
         match time {
@@ -325,7 +329,7 @@ impl<N: Network> Run<N> {
         self.changed.notify_one();
     }
 
-    fn next(&self, now: Instant) -> Next<Job> {
+    fn next(&self, now: Instant) -> Next<Waiting> {
         let mut scheduler = self.scheduler.borrow_mut();
         let next = loop {
             if self.is_stopping.get() || self.refused.borrow().len() >= MOST_REFUSED {
@@ -388,9 +392,17 @@ impl<N: Network> Run<N> {
         let _ = self.counters.verdict.set(verdict);
     }
 
-    fn turn(self: &Rc<Self>, ticket: Ticket, mut job: Job) -> Turn<N> {
+    fn turn(self: &Rc<Self>, ticket: Ticket, waiting: Waiting) -> Turn<N> {
+        let mut job = self.unpacked(waiting);
         job.begin(&self.config, Instant::now());
         Turn { run: Rc::clone(self), held: Some((ticket, job)), broken_off: Cell::new(None) }
+    }
+
+    fn unpacked(&self, waiting: Waiting) -> Box<Job> {
+        match waiting {
+            Waiting::Fresh(packed) => self.packer.borrow().unpack(&packed, &self.config),
+            Waiting::Begun(job) => job,
+        }
     }
 
     /// From now on nothing starts. What had begun and waits for its next request is broken off.
@@ -399,9 +411,11 @@ impl<N: Network> Run<N> {
         let now = Instant::now();
         self.memory.set(0);
         let waiting = self.scheduler.borrow_mut().drain();
-        for mut job in waiting.into_iter().filter(|job| job.begun) {
-            job.has_waited(now);
-            self.broken_off.borrow_mut().push(job);
+        for waiting in waiting {
+            if let Waiting::Begun(mut job) = waiting {
+                job.has_waited(now);
+                self.broken_off.borrow_mut().push(*job);
+            }
         }
     }
 
@@ -409,7 +423,7 @@ impl<N: Network> Run<N> {
         let mut jobs = self.broken_off.take();
         jobs.sort_by_key(|job| job.index);
         for job in jobs {
-            let record = job.into_record(Outcome::Interrupted, None, &self.config);
+            let record = Box::new(job).into_record(Outcome::Interrupted, None, &self.config);
             self.put(record, Instant::now()).await;
         }
     }
@@ -420,7 +434,7 @@ impl<N: Network> Run<N> {
         self.outbox.put(record, now)
     }
 
-    fn count_in_flight(&self, scheduler: &Scheduler<Job, Lane<N>>) {
+    fn count_in_flight(&self, scheduler: &Scheduler<Waiting, Lane<N>>) {
         self.counters.in_flight.store(scheduler.in_flight() as u64, Relaxed);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Job, Lane, Run};
+use super::{Job, Lane, Run, Waiting};
 use crate::scheduler::{Answer, Scheduler, Ticket};
 use crate::transport::{Network, Trace};
 
@@ -14,7 +14,7 @@ use crate::transport::{Network, Trace};
 /// run, so that no input is lost with its worker.
 pub(in crate::engine) struct Turn<N: Network> {
     pub(super) run: Rc<Run<N>>,
-    pub(super) held: Option<(Ticket, Job)>,
+    pub(super) held: Option<(Ticket, Box<Job>)>,
     /// What was learnt of a request that was broken off.
     pub(super) broken_off: Cell<Option<Box<Trace>>>,
 }
@@ -34,7 +34,7 @@ impl<N: Network> Turn<N> {
     }
 
     /// What the scheduler knows of the job's host.
-    pub(in crate::engine) fn scheduler(&self) -> (RefMut<'_, Scheduler<Job, Lane<N>>>, &Ticket) {
+    pub(in crate::engine) fn scheduler(&self) -> (RefMut<'_, Scheduler<Waiting, Lane<N>>>, &Ticket) {
         (self.run.scheduler.borrow_mut(), self.ticket())
     }
 
@@ -59,7 +59,7 @@ impl<N: Network> Turn<N> {
         &self.held.as_ref().expect("a turn holds its ticket until it is taken").0
     }
 
-    pub(super) fn take(mut self) -> (Ticket, Job) {
+    pub(super) fn take(mut self) -> (Ticket, Box<Job>) {
         self.held.take().expect("a turn is taken once")
     }
 }
@@ -70,7 +70,7 @@ impl<N: Network> Drop for Turn<N> {
             if let Some(trace) = self.broken_off.take() {
                 job.took(trace, Instant::now());
             }
-            self.run.broken_off.borrow_mut().push(job);
+            self.run.broken_off.borrow_mut().push(*job);
             let mut scheduler = self.run.scheduler.borrow_mut();
             scheduler.finished(ticket, Answer::NotAsked, Instant::now());
             self.run.count_in_flight(&scheduler);
