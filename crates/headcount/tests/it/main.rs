@@ -3,6 +3,7 @@
 mod codings;
 mod engine;
 mod http1;
+mod leases;
 mod outcomes;
 mod policy;
 mod probe;

@@ -32,7 +32,7 @@ use crate::policy::blame::{Blame, Consequence, Sign};
 use crate::policy::growth::Growth;
 use crate::policy::robots::Access;
 use crate::record::{Failure, Outcome, Record};
-use crate::scheduler::{Answer, HostLimits, Limits, Next, Refusal, Scheduler, Ticket};
+use crate::scheduler::{Allowance, Answer, HostLimits, Limits, Next, Refusal, Scheduler, Ticket};
 use crate::transport::{Connector, Network, Tls};
 use crate::{Config, Error};
 
@@ -48,6 +48,7 @@ pub(super) struct Run<N: Network> {
     pub(super) connector: Connector<N>,
     pub(super) random: RefCell<fastrand::Rng>,
     scheduler: RefCell<Scheduler<Waiting, Lane<N>>>,
+    allowance: Arc<Allowance>,
     /// Bytes that the waiting jobs take, about.
     memory: Cell<usize>,
     packer: RefCell<Packer>,
@@ -104,7 +105,8 @@ impl<N: Network> Run<N> {
     ) -> Run<N> {
         let lookups = config.max_lookups.min(Semaphore::MAX_PERMITS);
         let mut random = config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let mut scheduler = Scheduler::new(limits(&config), random.u64(..));
+        let allowance = Allowance::new(config.concurrency, config.rate, 1);
+        let mut scheduler = Scheduler::sharing(limits(&config), allowance.lease(0), random.u64(..));
         if let Some(host) = &config.explain {
             scheduler.explain(host);
         }
@@ -116,10 +118,14 @@ impl<N: Network> Run<N> {
             is_aside_full: Cell::new(false),
             refused: RefCell::default(),
             has_refused: Notify::new(),
-            blame: RefCell::new(Blame::new(config.concurrency, config.local_wait)),
+            blame: RefCell::new(Blame::new(
+                config.concurrency_limit.unwrap_or(config.concurrency),
+                config.local_wait,
+            )),
             connector: Connector::new(network, tls, Arc::clone(&config)),
             config,
             scheduler: RefCell::new(scheduler),
+            allowance,
             broken_off: RefCell::default(),
             idle: Rc::default(),
             is_stopping: Cell::new(false),
@@ -281,7 +287,7 @@ impl<N: Network> Run<N> {
         let (limit, kind) = (blame.limit(), blame.kind());
         let consequence = blame.observe(sign, scheduler.in_flight(), now);
         if blame.limit() != limit {
-            scheduler.set_concurrency(blame.limit());
+            scheduler.set_most_in_flight(blame.limit());
             self.changed.notify_one();
         }
         if blame.kind() != kind {
@@ -362,17 +368,16 @@ impl<N: Network> Run<N> {
     /// Finds how many requests at once make the run fastest.
     async fn find_concurrency(self: Rc<Self>, most: usize) {
         let mut growth = Growth::new(self.config.concurrency, most);
-        let mut done = 0;
+        let (mut done, mut concurrency) = (0, self.config.concurrency);
         loop {
             sleep(Duration::from_secs(1)).await;
             let now_done = self.counters.done.load(Relaxed);
             let answers = (now_done - done) as f64;
             done = now_done;
-            let was_full = self.scheduler.borrow().in_flight() >= self.blame.borrow().limit();
-            let concurrency = growth.second(answers, was_full);
-            let mut blame = self.blame.borrow_mut();
-            blame.set_concurrency(concurrency);
-            self.scheduler.borrow_mut().set_concurrency(blame.limit());
+            // A loop may hold a few slots for what it starts next.
+            let was_full = 10 * self.scheduler.borrow().in_flight() >= 9 * concurrency;
+            concurrency = growth.second(answers, was_full);
+            self.allowance.set_concurrency(concurrency);
             self.changed.notify_one();
         }
     }
