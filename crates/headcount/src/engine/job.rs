@@ -71,12 +71,17 @@ impl Job {
         size_of::<Job>() + self.request.weight()
     }
 
+    /// The URL to ask next.
+    pub(super) fn next_url(&self) -> &Url {
+        match self.request.url() {
+            Ok(url) if self.is_retry_due => url,
+            _ => &self.attempt.url,
+        }
+    }
+
     /// The name of the host to ask next, with its port.
     pub(super) fn host(&self) -> String {
-        match self.request.url() {
-            Ok(url) if self.is_retry_due => host(url),
-            _ => host(&self.attempt.url),
-        }
+        host(self.next_url())
     }
 
     /// Whether the request that comes next goes to the origin that the user named.

@@ -30,13 +30,12 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::Instant;
 
-pub use ideal::{Bound, HostStatistics, Ideal};
+pub use ideal::{Bound, HostStatistics, Ideal, Ledger};
 pub use lease::{Allowance, Lease};
 pub use limits::{HostLimits, Limits};
 pub use words::{Answer, AsideTicket, HostState, Next, Refusal, Ticket};
 
 use delayed::Delayed;
-use ideal::Ledger;
 use lane::{Aside, Budget, Lane, Standing};
 use pace::{Pace, When};
 use ready::Ready;
@@ -458,11 +457,16 @@ impl<J, C: Default> Scheduler<J, C> {
 
     /// What the run could have taken at best, as far as its hosts are known by now.
     pub fn ideal(&self) -> Ideal {
+        self.ledger().ideal(&self.limits)
+    }
+
+    /// What that is reckoned from.
+    pub fn ledger(&self) -> Ledger {
         let mut ledger = self.ledger.clone();
         for (_, line) in &self.lanes {
             ledger.host(&line.name, &self.paces[line.pace].pace, &self.limits);
         }
-        ledger.ideal(&self.limits)
+        ledger
     }
 }
 

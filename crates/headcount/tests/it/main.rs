@@ -4,6 +4,7 @@ mod codings;
 mod engine;
 mod http1;
 mod leases;
+mod loops;
 mod outcomes;
 mod policy;
 mod probe;
