@@ -37,3 +37,26 @@ fn write_with_escapes(mut writer: impl Write, text: &str) -> io::Result<()> {
     }
     writer.write_all(rest.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_shown_and_is_read_back_as_it_was(text in "\\PC{0,20}[ -~\\t\\n\"\\\\é日\u{0}-\u{9f}\u{202e}\u{e0041}]{0,20}", number: f64) {
+            let value = json!({ "text": text, "number": number, text.as_str(): [null, true, -1] });
+            let mut written = Vec::new();
+            write(&mut written, &value).unwrap();
+            let written = String::from_utf8(written).unwrap();
+            prop_assert!(!written.contains(is_dangerous), "{written:?}");
+            prop_assert_eq!(&serde_json::from_str::<Value>(&written).unwrap(), &value);
+            if !text.contains(is_dangerous) {
+                prop_assert_eq!(written, serde_json::to_string(&value).unwrap());
+            }
+        }
+    }
+}
