@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
+use headcount::Request;
 pub(crate) use headcount_outputs::visible::{shown, time};
 
 /// What the exit code says.
@@ -74,7 +75,21 @@ impl Problem {
 /// A line on standard error: `error: …`, `hint: …`, `warning: …`, `note: …`.
 pub(crate) fn say(label: &str, message: &str) {
     // Nobody is left to tell if standard error is gone.
-    let _ = writeln!(io::stderr().lock(), "{label}: {}", shown(message));
+    let _ = writeln!(io::stderr().lock(), "{label}: {}", shown(&without_passwords(message)));
+}
+
+/// A message that repeats what the user wrote, which may have been a URL in the wrong place.
+fn without_passwords(message: &str) -> String {
+    let word = |word: &str| match word.rsplit_once('@') {
+        Some((before, _)) if before.contains(':') => {
+            let bare = word.trim_start_matches(['"', '\'', '(']);
+            let quote = &word[..word.len() - bare.len()];
+            let blank = if bare.ends_with(' ') { " " } else { "" };
+            format!("{quote}{}{blank}", Request::new(bare).input())
+        }
+        _ => word.to_owned(),
+    };
+    message.split_inclusive(' ').map(word).collect()
 }
 
 /// When to use colour.

@@ -8,8 +8,8 @@ use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-/// What stands in the place of a name and a password.
-const REDACTED: &str = "***";
+/// What stands in the place of a secret.
+pub(crate) const REDACTED: &str = "***";
 
 /// The Authorization field of a name and a password (RFC 7617). It is marked as sensitive: it is not shown.
 pub fn basic_authorization(name: impl AsRef<[u8]>, password: impl AsRef<[u8]>) -> HeaderValue {
@@ -48,7 +48,6 @@ pub(crate) fn redacted_in_no_url(text: &str) -> Cow<'_, str> {
     };
     match start {
         0 if text.starts_with("mailto:") => Cow::Borrowed(text),
-        0 => redacted(text),
         start => hide(text, start, text.len()),
     }
 }
@@ -101,6 +100,8 @@ mod tests {
             ("https://a.example:port/", "https://a.example:port/"),
             ("mailto:me@a.example", "mailto:me@a.example"),
             ("me:secret@a.example:port/", "***@a.example:port/"),
+            ("me:se/cr#et@a.example", "***@a.example"),
+            ("a.example:port/", "a.example:port/"),
             (r#"{"url": "https://me:se/cret@a.example/", "#, r#"{"url": "https://***@a.example/", "#),
         ];
         for (text, expected) in cases {

@@ -4,12 +4,19 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use http::HeaderValue;
 use ipnet::IpNet;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
-/// The port of a proxy that is named without one, as in curl.
+use crate::basic_authorization;
+
+/// The ports of proxies that are named without one, as in curl.
 const USUAL_PORT: u16 = 1080;
+const USUAL_PORT_WITH_TLS: u16 = 443;
+
+/// Bytes of a name or a password in SOCKS. It has room for 255, and who writes it for a user's and a host's in all.
+const LONGEST_IN_SOCKS: usize = 240;
 
 /// Which requests go through which proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,7 +26,8 @@ pub struct Proxies {
     exceptions: Exceptions,
 }
 
-/// A proxy: `http://`, `socks5://` or `socks5h://` before `[name:password@]host[:port]`. Its password is not shown.
+/// A proxy: `http://`, `https://`, `socks4://`, `socks4a://`, `socks5://` or `socks5h://` before `[name:password@]host[:port]`.
+/// Its password is not shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     pub(crate) kind: ProxyKind,
@@ -34,10 +42,37 @@ pub struct Proxy {
 pub(crate) enum ProxyKind {
     /// CONNECT, and whole URLs for requests without TLS.
     Http,
+    /// The same, within TLS to the proxy.
+    Https,
+    /// SOCKS4 with addresses that are found here. It has no IPv6.
+    Socks4,
+    /// SOCKS4 with names that are resolved there.
+    Socks4Names,
     /// SOCKS5 with addresses that are found here.
     Socks5,
     /// SOCKS5 with names that are resolved there.
     Socks5Names,
+}
+
+/// The schemes by which they are named.
+const KINDS: [(&str, ProxyKind); 6] = [
+    ("http", ProxyKind::Http),
+    ("https", ProxyKind::Https),
+    ("socks4", ProxyKind::Socks4),
+    ("socks4a", ProxyKind::Socks4Names),
+    ("socks5", ProxyKind::Socks5),
+    ("socks5h", ProxyKind::Socks5Names),
+];
+
+impl ProxyKind {
+    /// Whether it takes names and resolves them.
+    pub(crate) fn resolves(self) -> bool {
+        !matches!(self, ProxyKind::Socks4 | ProxyKind::Socks5)
+    }
+
+    fn usual_port(self) -> u16 {
+        if self == ProxyKind::Https { USUAL_PORT_WITH_TLS } else { USUAL_PORT }
+    }
 }
 
 impl Proxies {
@@ -80,6 +115,13 @@ impl Proxies {
         self
     }
 
+    /// The names and passwords of the proxies, as they are written into a Proxy-Authorization field: for http, for https. To
+    /// compare, not to show.
+    pub fn authorizations(&self) -> [Option<HeaderValue>; 2] {
+        let of = |proxy: &Option<Proxy>| proxy.as_ref().and_then(Proxy::authorization);
+        [of(&self.for_http), of(&self.for_https)]
+    }
+
     /// The proxy that this request goes through.
     pub(crate) fn of(&self, url: &Url) -> Option<&Proxy> {
         let proxy = if url.scheme() == "https" { &self.for_https } else { &self.for_http };
@@ -92,15 +134,10 @@ impl FromStr for Proxy {
 
     fn from_str(text: &str) -> Result<Proxy, String> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-        let kind = match scheme.to_ascii_lowercase().as_str() {
-            "http" => ProxyKind::Http,
-            "socks5" => ProxyKind::Socks5,
-            "socks5h" => ProxyKind::Socks5Names,
-            other => {
-                return Err(format!(
-                    "proxies of kind {other:?} are not spoken; http, socks5 and socks5h are"
-                ));
-            }
+        let scheme = scheme.to_ascii_lowercase();
+        let Some((_, kind)) = KINDS.into_iter().find(|(name, _)| *name == scheme) else {
+            let known = KINDS.map(|(name, _)| name).join(", ");
+            return Err(format!("proxies of kind {scheme:?} are not spoken; those are: {known}"));
         };
         // The text may hold a password, so it is not repeated.
         let wrong = || "it takes a proxy such as http://host:port or socks5h://host:port".to_owned();
@@ -115,17 +152,35 @@ impl FromStr for Proxy {
         let has_credentials = !url.username().is_empty() || url.password().is_some();
         let credentials =
             has_credentials.then(|| (decoded(url.username()), decoded(url.password().unwrap_or_default())));
-        Ok(Proxy { kind, host, port: url.port().unwrap_or(USUAL_PORT), credentials })
+        let fits = |text: &str| (1..=LONGEST_IN_SOCKS).contains(&text.len());
+        match (kind, &credentials) {
+            (ProxyKind::Socks4 | ProxyKind::Socks4Names, Some(_)) if url.password().is_some() => {
+                return Err("SOCKS4 has names of users, and no passwords".to_owned());
+            }
+            (ProxyKind::Socks4 | ProxyKind::Socks4Names, Some((name, _))) if !fits(name) => {
+                return Err(format!("SOCKS4 takes a name of 1 to {LONGEST_IN_SOCKS} bytes"));
+            }
+            (ProxyKind::Socks5 | ProxyKind::Socks5Names, Some((name, password)))
+                if !fits(name) || !fits(password) =>
+            {
+                return Err(format!("SOCKS5 takes a name and a password of 1 to {LONGEST_IN_SOCKS} bytes"));
+            }
+            _ => {}
+        }
+        Ok(Proxy { kind, host, port: url.port().unwrap_or_else(|| kind.usual_port()), credentials })
+    }
+}
+
+impl Proxy {
+    /// The Proxy-Authorization field for this proxy.
+    pub(crate) fn authorization(&self) -> Option<HeaderValue> {
+        self.credentials.as_ref().map(|(name, password)| basic_authorization(name, password))
     }
 }
 
 impl fmt::Display for Proxy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match self.kind {
-            ProxyKind::Http => "http",
-            ProxyKind::Socks5 => "socks5",
-            ProxyKind::Socks5Names => "socks5h",
-        };
+        let scheme = KINDS.into_iter().find(|(_, kind)| *kind == self.kind).map_or("", |(name, _)| name);
         write!(formatter, "{scheme}://{}:{}", self.host, self.port)
     }
 }
@@ -230,12 +285,20 @@ mod tests {
             ("http://user:p%40ss@127.0.0.1:3128/", "http://127.0.0.1:3128"),
             ("socks5://[::1]:9050", "socks5://[::1]:9050"),
             ("SOCKS5H://Proxy.Example", "socks5h://proxy.example:1080"),
+            ("https://me:p@proxy.example", "https://proxy.example:443"),
+            ("socks5://me:p@127.0.0.1", "socks5://127.0.0.1:1080"),
+            ("socks4://me@127.0.0.1:9050", "socks4://127.0.0.1:9050"),
+            ("socks4a://proxy.example", "socks4a://proxy.example:1080"),
         ];
         for (text, shown) in good {
             assert_eq!(read(text).as_deref(), Ok(shown), "{text}");
         }
-        for text in ["", "http://", "ftp://a", "socks4://a", "https://a", "http://a/path", "http://a:70000"] {
+        let long = format!("socks5://a:{}@b", "x".repeat(300));
+        for text in ["", "http://", "ftp://a", "socks6://a", "http://a/path", "http://a:70000"] {
             assert!(read(text).is_err(), "{text}");
+        }
+        for text in ["socks4://a:b@c", "socks4a://:b@c", "socks5h://a@b", "socks5://:a@b", &long] {
+            assert!(read(text).unwrap_err().starts_with("SOCKS"), "{text}");
         }
         let proxy: Proxy = "http://user:p%40ss@127.0.0.1:3128/".parse().unwrap();
         assert_eq!(proxy.credentials, Some(("user".to_owned(), "p@ss".to_owned())));

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::site::Site;
-use crate::{Answer, Request, Seen};
+use crate::{Answer, Request, Seen, connection};
 
 /// How an HTTP/2 host treats its connections.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,6 +22,8 @@ pub struct Http2Manners {
     pub max_streams: Option<u32>,
     /// After so many requests a connection is closed in order (GOAWAY): what the client sent meanwhile is not looked at.
     pub goodbye_after: Option<u64>,
+    /// Over TLS, it also speaks HTTP/1.1 with who wants that, as a fast host does.
+    pub knows_http1: bool,
 }
 
 /// What an HTTP/2 host does with a request.
@@ -74,6 +76,10 @@ async fn welcome<F>(
     let _ended = match acceptor {
         None => serve(stream, site, manners, script, number).await,
         Some(acceptor) => match acceptor.accept(stream).await {
+            Ok(stream) if stream.get_ref().1.alpn_protocol() == Some(b"http/1.1") => {
+                connection::serve(stream, site, number).await;
+                Ok(())
+            }
             Ok(stream) => serve(stream, site, manners, script, number).await,
             Err(_) => Ok(()),
         },

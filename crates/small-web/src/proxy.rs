@@ -1,4 +1,5 @@
-//! A proxy on loopback that speaks HTTP (CONNECT, and whole URLs) and SOCKS5, and that can refuse or say nothing.
+//! A proxy on loopback that speaks HTTP (CONNECT, and whole URLs), SOCKS4 and SOCKS5, with TLS to it or without, and that can
+//! refuse or say nothing.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -6,16 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use rustls::ServerConfig;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 use crate::request::{Parsed, parse};
+use crate::wire::Wire;
 
 /// How a proxy treats its clients.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProxyManners {
-    /// Who may use it: a name and a password; else everybody.
+    /// Who may use it: a name and a password, for SOCKS4 the name alone; else everybody.
     pub credentials: Option<(&'static str, &'static str)>,
     /// It connects nobody.
     pub refuses: bool,
@@ -40,7 +44,8 @@ impl Proxy {
         self.address
     }
 
-    /// What it was asked for, in order: `CONNECT host:port`, `GET http://host:port/path`, `SOCKS host:port`.
+    /// What it was asked for, in order: `CONNECT host:port`, `GET http://host:port/path`, `SOCKS4
+    /// host:port`, `SOCKS host:port`.
     pub fn seen(&self) -> Vec<String> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -49,32 +54,43 @@ impl Proxy {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     }
 
-    pub(crate) async fn serve(self, listener: TcpListener, manners: ProxyManners) {
+    pub(crate) async fn serve(
+        self,
+        listener: TcpListener,
+        manners: ProxyManners,
+        tls: Option<Arc<ServerConfig>>,
+    ) {
+        let acceptor = tls.map(TlsAcceptor::from);
         let mut connections = JoinSet::new();
         while let Ok((stream, _)) = listener.accept().await {
-            let proxy = self.clone();
+            let (proxy, acceptor) = (self.clone(), acceptor.clone());
             // A client that leaves in the middle is none of a proxy's errors.
             connections.spawn(async move {
-                let _ended = proxy.welcome(stream, manners).await;
+                let _ended = match acceptor {
+                    None => proxy.welcome(stream, manners).await,
+                    Some(acceptor) => match acceptor.accept(stream).await {
+                        Ok(stream) => proxy.welcome(stream, manners).await,
+                        Err(error) => Err(error),
+                    },
+                };
             });
         }
     }
 
-    async fn welcome(&self, mut stream: TcpStream, manners: ProxyManners) -> io::Result<()> {
-        let mut first = [0];
+    async fn welcome<S: Wire>(&self, mut stream: S, manners: ProxyManners) -> io::Result<()> {
         if manners.is_silent {
             crate::wire::wait_for_end(&mut stream).await;
-        } else if stream.peek(&mut first).await? == 1 {
-            match first {
-                [5] => self.serve_socks(stream, manners).await?,
-                _ => self.serve_http(stream, manners).await?,
-            }
+            return Ok(());
         }
-        Ok(())
+        match stream.read_u8().await? {
+            4 => self.serve_socks4(stream, manners).await,
+            5 => self.serve_socks5(stream, manners).await,
+            first => self.serve_http(first, stream, manners).await,
+        }
     }
 
-    async fn serve_http(&self, mut stream: TcpStream, manners: ProxyManners) -> io::Result<()> {
-        let mut input = Vec::new();
+    async fn serve_http<S: Wire>(&self, first: u8, mut stream: S, manners: ProxyManners) -> io::Result<()> {
+        let mut input = vec![first];
         let (length, request) = loop {
             if stream.read_buf(&mut input).await? == 0 {
                 return Ok(());
@@ -106,9 +122,28 @@ impl Proxy {
         Ok(())
     }
 
-    async fn serve_socks(&self, mut stream: TcpStream, manners: ProxyManners) -> io::Result<()> {
+    async fn serve_socks4<S: Wire>(&self, mut stream: S, manners: ProxyManners) -> io::Result<()> {
+        const GRANTED: u8 = 0x5a;
+        const REFUSED: u8 = 0x5b;
+        let _command = stream.read_u8().await?;
+        let (port, address) = (stream.read_u16().await?, stream.read_u32().await?);
+        let user = read_to_zero(&mut stream).await?;
+        // An address that cannot be is the sign that a name follows.
+        let host = match address {
+            1..=255 => read_to_zero(&mut stream).await?,
+            _ => Ipv4Addr::from(address).to_string(),
+        };
+        self.note(format!("SOCKS4 {host}:{port}"));
+        let is_welcome = manners.credentials.is_none_or(|(name, _)| user == name);
+        if manners.refuses || !is_welcome {
+            return stream.write_all(&[0, REFUSED, 0, 0, 0, 0, 0, 0]).await;
+        }
+        stream.write_all(&[0, GRANTED, 0, 0, 0, 0, 0, 0]).await?;
+        copy_bidirectional(&mut stream, &mut open(port).await?).await.map(drop)
+    }
+
+    async fn serve_socks5<S: Wire>(&self, mut stream: S, manners: ProxyManners) -> io::Result<()> {
         const NO_METHOD: u8 = 0xff;
-        let _version = stream.read_u8().await?;
         let mut methods = vec![0; stream.read_u8().await?.into()];
         stream.read_exact(&mut methods).await?;
         let wanted = if manners.credentials.is_some() { 2 } else { 0 };
@@ -145,7 +180,7 @@ impl Proxy {
 }
 
 /// Hands on a request that came with its whole URL. The connection ends with the answer.
-async fn fetch(mut stream: TcpStream, request: &crate::Request, body: &[u8]) -> io::Result<()> {
+async fn fetch(mut stream: impl Wire, request: &crate::Request, body: &[u8]) -> io::Result<()> {
     let rest = request.target.strip_prefix("http://").unwrap_or_default();
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let mut host = open(port_of(authority)).await?;
@@ -168,7 +203,17 @@ fn port_of(authority: &str) -> u16 {
     authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(80)
 }
 
-async fn read_text(stream: &mut TcpStream) -> io::Result<String> {
+async fn read_to_zero(stream: &mut impl Wire) -> io::Result<String> {
+    let mut text = Vec::new();
+    loop {
+        match stream.read_u8().await? {
+            0 => return Ok(String::from_utf8_lossy(&text).into_owned()),
+            byte => text.push(byte),
+        }
+    }
+}
+
+async fn read_text(stream: &mut impl Wire) -> io::Result<String> {
     let mut text = vec![0; stream.read_u8().await?.into()];
     stream.read_exact(&mut text).await?;
     Ok(String::from_utf8_lossy(&text).into_owned())

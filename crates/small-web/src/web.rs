@@ -95,7 +95,8 @@ impl SmallWeb {
         self.open(temperament, Some(self.authority.server_config(certificate)), false)
     }
 
-    /// A host that speaks HTTP/2 only: over TLS with this certificate, or without TLS to whoever knows.
+    /// A host that speaks HTTP/2, and nothing else but by its manners: over TLS with this certificate, or without TLS to whoever
+    /// knows.
     pub fn http2_host(
         &self,
         certificate: Option<Certificate>,
@@ -105,6 +106,9 @@ impl SmallWeb {
         let tls = certificate.map(|certificate| {
             let mut config = (*self.authority.server_config(certificate)).clone();
             config.alpn_protocols = vec![b"h2".to_vec()];
+            if manners.knows_http1 {
+                config.alpn_protocols.push(b"http/1.1".to_vec());
+            }
             Arc::new(config)
         });
         let listener = listen::bind((Ipv4Addr::LOCALHOST, 0).into(), None).expect("a loopback port");
@@ -162,13 +166,22 @@ impl SmallWeb {
         server
     }
 
-    /// A proxy of both kinds, HTTP and SOCKS5. Every name leads to 127.0.0.1, at the port that was asked for.
+    /// A proxy of every kind: HTTP, SOCKS4 and SOCKS5. Every name leads to 127.0.0.1, at the port that was asked for.
     pub fn proxy(&self, manners: ProxyManners) -> Proxy {
+        self.open_proxy(manners, None)
+    }
+
+    /// The same for clients that speak TLS to it.
+    pub fn tls_proxy(&self, manners: ProxyManners, certificate: Certificate) -> Proxy {
+        self.open_proxy(manners, Some(self.authority.server_config(certificate)))
+    }
+
+    fn open_proxy(&self, manners: ProxyManners, tls: Option<Arc<ServerConfig>>) -> Proxy {
         let listener = listen::bind((Ipv4Addr::LOCALHOST, 0).into(), None).expect("a loopback port");
         let _current = self.handle.enter();
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener on the web's runtime");
         let proxy = Proxy::new(listener.local_addr().expect("a bound listener has an address"));
-        self.spawn(proxy.clone().serve(listener, manners));
+        self.spawn(proxy.clone().serve(listener, manners, tls));
         proxy
     }
 

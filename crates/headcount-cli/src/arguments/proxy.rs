@@ -8,10 +8,11 @@ use crate::terminal::Problem;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Proxies")]
 pub(crate) struct ProxyFlags {
-    /// Send requests through a proxy: http://HOST:PORT, socks5:// or socks5h://, perhaps with NAME:PASSWORD@
+    /// Send requests through a proxy: http://HOST:PORT, https://, socks4:// or socks5://, perhaps with NAME:PASSWORD@
     ///
-    /// An http:// proxy is asked for a tunnel to https:// hosts, and to fetch http:// URLs itself. socks5h:// resolves
-    /// names at the proxy, socks5:// here. Without this flag the environment decides: http_proxy, HTTPS_PROXY, ALL_PROXY,
+    /// An http:// proxy is asked for a tunnel to https:// hosts, and to fetch http:// URLs itself; with https:// TLS is spoken
+    /// to it, and its certificate checked also with --insecure. socks4a:// and socks5h:// resolve names at the proxy,
+    /// socks4:// and socks5:// here. Without this flag the environment decides: http_proxy, HTTPS_PROXY, ALL_PROXY,
     /// NO_PROXY. An empty PROXY is none.
     #[arg(short = 'x', long, value_name = "PROXY")]
     proxy: Option<String>,

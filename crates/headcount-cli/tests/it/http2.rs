@@ -9,6 +9,7 @@ use crate::harness::{Desk, end_of};
 
 const REFUSED_STREAM: u32 = 7;
 const INTERNAL_ERROR: u32 = 2;
+const HTTP_1_1_REQUIRED: u32 = 13;
 
 fn well_behaved(request: &Request) -> Http2Reply {
     Http2Reply::Answer(Answer::well_behaved(request).after(Duration::from_millis(5)))
@@ -97,6 +98,49 @@ fn what_a_host_refuses_to_begin_with_is_sent_again_even_when_it_is_not_safe() {
         assert_eq!((end_of(record).as_str(), &record["num_retries"]), ("200", &0.into()), "{record}");
     }
     assert_eq!((host.requests(), host.connections()), (40, 1));
+}
+
+#[test]
+fn a_host_that_wants_http1_for_a_page_gets_it() {
+    let web = SmallWeb::start().unwrap();
+    let manners = Http2Manners { knows_http1: true, ..Http2Manners::default() };
+    let host = web.http2_host(Some(Certificate::Good), manners, |request| match request.path() {
+        "/page/5" => Http2Reply::Reset(HTTP_1_1_REQUIRED),
+        _ => well_behaved(request),
+    });
+    let desk = Desk::new();
+    let records = desk.check_stdin("- -k --retries 0 -X POST --per-host 1", &pages(&host, 20)).records();
+    for (number, record) in records.iter().enumerate() {
+        let expected = if number < 5 { "HTTP/2" } else { "HTTP/1.1" };
+        assert_eq!((end_of(record).as_str(), &record["http_version"]), ("200", &expected.into()), "{record}");
+        assert_eq!(record["title"], format!("Page {number}"));
+    }
+    // Many at once: those that were under way over HTTP/2 come to their end.
+    let records = desk.check_stdin("- -k --retries 0 --per-host 16", &pages(&host, 60)).records();
+    assert!(records.iter().all(|record| end_of(record) == "200"), "{records:?}");
+    // Whoever insists on HTTP/2 hears what the host said.
+    let words = format!("{} -k --retries 0 --http2", host.url("/page/5"));
+    assert_eq!(end_of(&desk.check(&words).record()), "headers/reset");
+    // And one that speaks nothing else is not asked for ever.
+    let only_2 = web.http2_host(Some(Certificate::Good), Http2Manners::default(), |_request| {
+        Http2Reply::Reset(HTTP_1_1_REQUIRED)
+    });
+    let words = format!("{} -k --retries 0", only_2.url("/"));
+    assert_eq!(end_of(&desk.check(&words).record()), "tls/handshake");
+}
+
+#[test]
+fn a_header_beyond_the_limit_is_too_large_and_one_requests_affair() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.http2_host(None, Http2Manners::default(), |request| {
+        let length = if request.path() == "/page/3" { 70_000 } else { 60_000 };
+        Http2Reply::Answer(Answer::well_behaved(request).field("X-Long", "x".repeat(length)))
+    });
+    let records = Desk::new().check_stdin("- --http2 --retries 0", &pages(&host, 6)).records();
+    for (number, record) in records.iter().enumerate() {
+        assert_eq!(end_of(record), if number == 3 { "headers/too_large" } else { "200" }, "{record}");
+    }
+    assert_eq!(host.connections(), 1);
 }
 
 #[test]

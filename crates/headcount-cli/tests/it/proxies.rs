@@ -1,6 +1,8 @@
 //! Proxies: through which one a request goes, what it is asked for, and whose fault it is when that fails.
 
-use small_web::{Certificate, Host, Proxy, ProxyManners, SmallWeb, Temperament};
+use small_web::{
+    Answer, Certificate, Host, Http2Manners, Http2Reply, Proxy, ProxyManners, SmallWeb, Temperament,
+};
 
 use crate::harness::{Desk, Ended, end_of};
 
@@ -58,6 +60,77 @@ fn socks_resolves_names_there_or_here() {
     );
     let plain = web.host(Temperament::Fast);
     assert_eq!(end(&format!("{} -x socks5h://{}", inside(&plain, "http"), proxy.address())), "200");
+}
+
+#[test]
+fn socks4_resolves_names_there_or_here_and_has_no_ipv6() {
+    let web = SmallWeb::start().unwrap();
+    let proxy = web.proxy(ProxyManners { credentials: Some(("me", "")), ..OPEN });
+    for host in [web.host(Temperament::Fast), web.tls_host(Temperament::Fast, Certificate::Good)] {
+        let scheme = if host.url("").starts_with("https") { "https" } else { "http" };
+        let (url, port) = (inside(&host, scheme), host.address().port());
+        let before = proxy.seen().len();
+        assert_eq!(end(&format!("{url} -k -x socks4a://me@{}", proxy.address())), "200");
+        let known_here = format!("--resolve inside.small-web.test:{port}:::1,127.0.0.9");
+        assert_eq!(end(&format!("{url} -k -x socks4://me@{} {known_here}", proxy.address())), "200");
+        let seen = [format!("SOCKS4 inside.small-web.test:{port}"), format!("SOCKS4 127.0.0.9:{port}")];
+        assert_eq!(proxy.seen()[before..], seen);
+        let only_6 = format!("--resolve inside.small-web.test:{port}:::1");
+        assert_eq!(end(&format!("{url} -k -x socks4://me@{} {only_6}", proxy.address())), "connect/proxy");
+        assert_eq!(end(&format!("{url} -k -x socks4a://you@{}", proxy.address())), "connect/proxy");
+    }
+}
+
+#[test]
+fn a_proxy_may_be_spoken_to_in_tls() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    desk.write("ca.pem", web.authority_pem());
+    let hosts = [
+        ("http", web.host(Temperament::Fast)),
+        ("https", web.tls_host(Temperament::Fast, Certificate::Good)),
+        (
+            "https",
+            web.http2_host(Some(Certificate::Good), Http2Manners::default(), |request| {
+                Http2Reply::Answer(Answer::well_behaved(request))
+            }),
+        ),
+    ];
+    let proxy =
+        web.tls_proxy(ProxyManners { credentials: Some(("me", "s3cret")), ..OPEN }, Certificate::Good);
+    let end = |url: &str, proxy: &Proxy, words: &str| {
+        let through = format!("-x https://me:s3cret@{} --retries 0 {words}", proxy.address());
+        end_of(&desk.check(&format!("{url} {through}")).record())
+    };
+    for (scheme, host) in &hosts {
+        assert_eq!(end(&inside(host, scheme), &proxy, "--cacert ca.pem"), "200", "{scheme}");
+    }
+    let url = inside(&hosts[1].1, "https");
+    // The proxy hears a password: not to look at hosts' certificates is not to look at its own.
+    let before = proxy.seen().len();
+    assert_eq!(end(&url, &proxy, "-k"), "connect/proxy");
+    for certificate in [Certificate::Expired, Certificate::WrongName, Certificate::SelfSigned] {
+        assert_eq!(end(&url, &web.tls_proxy(OPEN, certificate), "--cacert ca.pem"), "connect/proxy");
+    }
+    assert_eq!(end(&url, &web.proxy(OPEN), "--cacert ca.pem"), "connect/proxy", "it has no TLS");
+    assert_eq!(proxy.seen().len(), before);
+    // What is behind it is the host's again.
+    let expired = web.tls_host(Temperament::Fast, Certificate::Expired);
+    assert_eq!(end(&inside(&expired, "https"), &proxy, "--cacert ca.pem"), "tls/certificate");
+}
+
+#[test]
+fn a_name_that_socks_cannot_say_is_not_said() {
+    let web = SmallWeb::start().unwrap();
+    let proxy = web.proxy(OPEN);
+    // 300 bytes, of which a byte's worth would be another host's name.
+    for length in [300, 600] {
+        let name = "a.example.".repeat(length / 10);
+        for kind in ["socks4a", "socks5h"] {
+            assert_eq!(end(&format!("http://{name}/ -x {kind}://{}", proxy.address())), "connect/proxy");
+        }
+    }
+    assert_eq!(proxy.seen(), [""; 0]);
 }
 
 #[test]

@@ -108,6 +108,27 @@ fn a_wrong_line_leaves_the_old_output_as_it_was() {
 }
 
 #[test]
+fn no_complaint_repeats_a_password() {
+    let desk = Desk::new();
+    let lines = [
+        "check me:s3cret@host",
+        "check -l me:s3/cret@host",
+        "check -l https://me:s3cret@a.example/",
+        "check --timeout me:s3cret@host",
+        "check http://127.0.0.1:1/ -o me:s3cret@host.txt",
+        "https://me:s3cret@a.example/",
+        "demo https://me:s3cret@a.example/",
+        "report https://me:s3cret@a.example/",
+        "man me:s3cret@host",
+    ];
+    for words in lines {
+        let ended = desk.run(&words.split(' ').collect::<Vec<_>>());
+        assert_eq!(ended.code, Some(3), "{words}: {}", ended.stderr);
+        assert!(ended.stderr.contains("***@") && !ended.stderr.contains("cret"), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn more_headers_than_can_be_are_refused() {
     let desk = Desk::new();
     desk.write("headers", (0..40_000).map(|number| format!("X-{number}: 1\n")).collect::<String>());

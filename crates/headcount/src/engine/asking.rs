@@ -69,7 +69,7 @@ pub(super) async fn ask_stranger<N: Network>(
 ) -> Result<(), Failure> {
     let deadline = (Instant::now() + run.config.connect_timeout).min(deadline);
     let config = &run.config;
-    let wire = run.connector.establish(url, &KnownAddresses::default(), None, deadline, trace).await?;
+    let wire = run.connector.establish(url, &KnownAddresses::default(), false, None, deadline, trace).await?;
     let result = match wire {
         Wire::Http1(mut connection) => connection.exchange(request()?, config, trace).await.map(drop),
         Wire::Http2(connection) => connection.exchange(request()?, config, trace).await,
@@ -126,7 +126,8 @@ async fn make<N: Network>(
         maker = None;
     }
     let deadline = (Instant::now() + run.config.connect_timeout).min(deadline);
-    let wire = run.connector.establish(url, &addresses, lookup, deadline, trace).await?;
+    let only_http1 = turn.lane().connections.wants_http1;
+    let wire = run.connector.establish(url, &addresses, only_http1, lookup, deadline, trace).await?;
     let connections = &mut turn.lane().connections;
     match &wire {
         Wire::Http1(_) => connections.prefers_http1 = true,
@@ -156,7 +157,11 @@ async fn exchange<N: Network>(
         Wire::Http2(connection) => {
             let result = connection.exchange(request, config, trace).await;
             let waiting = in_need(turn, trace);
-            turn.lane().connections.tidy(waiting, || run.idle_place());
+            let connections = &mut turn.lane().connections;
+            if connection.wants_http1() {
+                (connections.wants_http1, connections.prefers_http1) = (true, true);
+            }
+            connections.tidy(waiting, || run.idle_place());
             result
         }
     }

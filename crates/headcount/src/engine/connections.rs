@@ -17,6 +17,8 @@ pub(super) struct Connections<S: AsyncRead + AsyncWrite + Unpin + 'static> {
     shared: Vec<(Http2, Option<IdlePlace>)>,
     /// The host has preferred HTTP/1.1: nobody needs to wait for a connection that could be shared.
     pub(super) prefers_http1: bool,
+    /// The host has said, in HTTP/2, that it is to be asked in HTTP/1.1.
+    pub(super) wants_http1: bool,
     /// Held by whoever makes a connection that others may share.
     pub(super) making: Rc<Mutex<()>>,
     pub(super) addresses: Rc<KnownAddresses>,
@@ -78,6 +80,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Default for Connections<S> {
             idle: Vec::new(),
             shared: Vec::new(),
             prefers_http1: false,
+            wants_http1: false,
             making: Rc::default(),
             addresses: Rc::default(),
         }

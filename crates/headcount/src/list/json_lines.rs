@@ -11,8 +11,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::bounded_lines::{BoundedLines, Line};
-use super::{LONGEST_ROW, ListOptions, bad_row, beginning};
+use super::{LONGEST_ROW, ListOptions, bad_row, beginning, parse_address};
 use crate::Request;
+use crate::credentials::REDACTED;
 use crate::record::Object;
 
 /// Values within values that are carried. Whoever reads a record must be able to go as deep, and a little deeper.
@@ -65,17 +66,17 @@ impl<R: BufRead> JsonLines<R> {
         let text = self.lines.trimmed();
         let bad = |shown: String, reason: String| options.complete(bad_row(shown, reason));
         if line == Line::TooLong {
-            return bad(beginning(without_secrets(text)), format!("it is longer than {LONGEST_ROW} bytes"));
+            return bad(without_secrets(text), format!("it is longer than {LONGEST_ROW} bytes"));
         }
         let mut fields = match serde_json::from_slice::<Fields>(text) {
             Ok(fields) => fields,
-            Err(error) => return bad(beginning(without_secrets(text)), not_an_object(text, &error)),
+            Err(error) => return bad(without_secrets(text), not_an_object(text, &error)),
         };
         let Some(url) = fields.remove(&self.url) else {
-            return bad(beginning(without_secrets(text)), format!("it has no {:?}", self.url));
+            return bad(without_secrets(text), format!("it has no {:?}", self.url));
         };
         let Ok(url) = serde_json::from_str::<String>(url.get()) else {
-            return bad(beginning(without_secrets(text)), format!("its {:?} is no text", self.url));
+            return bad(without_secrets(text), format!("its {:?} is no text", self.url));
         };
         meaning(&url, fields, options).unwrap_or_else(|reason| bad(url.trim().to_owned(), reason))
     }
@@ -184,9 +185,17 @@ fn not_an_object(text: &[u8], error: &serde_json::Error) -> String {
     }
 }
 
-/// A row up to where a secret may stand.
-fn without_secrets(row: &[u8]) -> &[u8] {
-    let names = [HEADERS, BODY].map(|name| memchr::memmem::find(row, name.as_bytes()));
+/// A row up to where a secret may stand. A line within an object that goes over several is a secret as a whole; but a list
+/// of plain lines that was taken for JSON is to be recognised.
+fn without_secrets(row: &[u8]) -> String {
+    if !row.starts_with(b"{") {
+        // Neither text nor a number begins like this.
+        let is_word = row.first().is_some_and(u8::is_ascii_alphabetic);
+        let is_address = is_word && std::str::from_utf8(row).is_ok_and(|text| parse_address(text).is_ok());
+        return if is_address { beginning(row) } else { REDACTED.to_owned() };
+    }
+    // A name may also be written in escapes.
+    let names = [HEADERS, BODY, "\\u"].map(|name| memchr::memmem::find(row, name.as_bytes()));
     let end = names.into_iter().flatten().min().map_or(row.len(), |place| place.saturating_sub(1));
-    &row[..end]
+    beginning(&row[..end])
 }

@@ -37,6 +37,7 @@ pub use lines::LONGEST_LINE;
 use lines::Lines;
 use rows::Rows;
 
+use crate::credentials::REDACTED;
 use crate::record::{Failure, Kind, Phase};
 use crate::{Error, Request};
 
@@ -202,11 +203,19 @@ fn bad_row(shown: String, reason: impl std::fmt::Display) -> Request {
 }
 
 /// The beginning of a row as a record may show it. Where its URL stands is not known, and with it a password may: nothing
-/// is shown up to an `@`.
+/// is shown up to an `@`, and where there is more to come, nothing but the host behind it.
 fn beginning(row: &[u8]) -> String {
+    let goes_on = row.len() >= LOOKED_AT_OF_A_BAD_ROW;
     let row = String::from_utf8_lossy(&row[..row.len().min(LOOKED_AT_OF_A_BAD_ROW)]);
-    let shown = match row.rfind('@') {
-        Some(at) => format!("***{}", &row[at..]),
+    let shown = match row.rsplit_once('@') {
+        Some((_, behind)) if goes_on => {
+            let is_of_host = |character: char| character.is_alphanumeric() || ".-[]:".contains(character);
+            format!(
+                "{REDACTED}@{}",
+                behind.split(|character| !is_of_host(character)).next().unwrap_or_default()
+            )
+        }
+        Some((_, behind)) => format!("{REDACTED}@{behind}"),
         None => row.into_owned(),
     };
     shown.trim().chars().take(SHOWN_OF_A_BAD_ROW).collect()

@@ -255,6 +255,9 @@ fn no_row_shows_a_password() {
         (ListFormat::JsonLines, format!(r#"{{"url": "{url}", "method": 7}}"#)),
         (ListFormat::JsonLines, format!(r#"{{"{url}": "url"}}"#)),
         (ListFormat::Lines, url.repeat(LONGEST_LINE)),
+        // What is looked at ends within a password.
+        (ListFormat::Csv, format!("time,url,note\n\"{}{url} {url}\n", "x".repeat(4_096 - url.len() - 19))),
+        (ListFormat::Lines, "me:s3cret/@a.example".to_owned()),
     ];
     for (format, text) in rows {
         let found = list(text.as_bytes(), Some(format), 4_096).map(|request| shown(&request.unwrap()));
@@ -262,6 +265,28 @@ fn no_row_shows_a_password() {
             assert!(row.contains("***@") && !row.contains("s3cret"), "{row}");
         }
     }
+}
+
+#[test]
+fn json_over_several_lines_shows_nothing_of_its_values() {
+    let text = r#"{
+  "url": "https://a.example/",
+  "headers": {
+    "Authorization": "Bearer s3cret"
+  },
+  "body": [
+    "s3cret"
+  ]
+}
+https://a.example/meant-as-a-list-of-lines
+"s3cret"
+{"url": "x", "h\u0065aders": {"a": "s3cret"}, "method": 7}
+{"url": 7, "\u0062ody": "s3cret"}"#;
+    let found = read(text.as_bytes(), ListFormat::JsonLines);
+    assert_eq!(found.len(), 13);
+    assert!(!found.concat().contains("s3cret"), "{found:#?}");
+    assert!(found[1].starts_with("2: *** > bad_row: "), "{}", found[1]);
+    assert!(found[9].starts_with("10: https://a.example/meant"), "{}", found[9]);
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {

@@ -54,12 +54,24 @@ pub enum Bound {
 pub struct Machine {
     /// Processor time of the event loops together.
     pub cpu: Duration,
-    /// How many loops those are.
+    /// How many loops those are: those that had something to do.
     pub loops: usize,
     /// Bytes that came.
     pub bytes: u64,
     /// The most that came in a second; `None` if the run took less.
     pub bytes_per_second: Option<f64>,
+}
+
+impl Machine {
+    /// Takes in what another loop of the run did.
+    pub fn merge(&mut self, other: Machine) {
+        self.cpu += other.cpu;
+        self.loops += other.loops;
+        self.bytes += other.bytes;
+        // Their busiest seconds may not have been the same, and then the line could do less than this.
+        let both = [self.bytes_per_second, other.bytes_per_second];
+        self.bytes_per_second = both.into_iter().flatten().reduce(|one, other| one + other);
+    }
 }
 
 /// Where the machine's own terms come so near to the longest one, they are what binds: the times of requests, which the other
@@ -182,16 +194,6 @@ impl Ledger {
 }
 
 impl Machine {
-    /// Takes in what it did in another loop of the run. The most that came in a second may have come to each in another one:
-    /// then the ideal is told too short, rather than too long.
-    pub fn merge(&mut self, other: &Machine) {
-        self.cpu += other.cpu;
-        self.loops += other.loops;
-        self.bytes += other.bytes;
-        let both = self.bytes_per_second.into_iter().chain(other.bytes_per_second);
-        self.bytes_per_second = both.reduce(|one, other| one + other);
-    }
-
     fn cpu(&self) -> f64 {
         self.cpu.as_secs_f64() / self.loops.max(1) as f64
     }

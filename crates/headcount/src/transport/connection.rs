@@ -16,9 +16,10 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
 use super::body::Taken;
+use super::channel::Way;
 use super::failure;
 use super::learning::Learnt;
-use super::metered::{Channel, Meter, Metered};
+use super::metered::{Meter, Metered};
 use super::trace::{Head, Trace};
 use super::traffic::Traffic;
 use super::tunnel::WholeUrl;
@@ -31,7 +32,7 @@ pub(crate) type Outgoing = http::Request<Full<Bytes>>;
 /// An answer's header may be this large, in bytes.
 pub(super) const LONGEST_HEADER: usize = 64 << 10;
 
-type Driver<S> = http1::Connection<TokioIo<Metered<S>>, Full<Bytes>>;
+type Driver<S> = http1::Connection<TokioIo<Metered<Way<S>>>, Full<Bytes>>;
 
 /// An HTTP/1 connection. Nothing runs in the background: the request in hand polls it, and dropping it closes the
 /// socket.
@@ -79,7 +80,7 @@ where
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connection<S> {
     /// Speaks HTTP/1 over what was opened to `peer`.
     pub(super) async fn http1(
-        channel: Channel<S>,
+        channel: Way<S>,
         peer: Option<IpAddr>,
         certificate: Option<Arc<Certificate>>,
         whole_url: Option<WholeUrl>,

@@ -11,14 +11,14 @@ use tokio::time::{Instant, timeout_at};
 use url::{Host, Position, Url};
 
 use super::certificate;
+use super::channel::Channel;
 use super::connection::Connection;
 use super::failure;
 use super::http2::Http2;
 use super::known::KnownAddresses;
-use super::metered::Channel;
 use super::network::{Addresses, Network};
 use super::race;
-use super::tls::Tls;
+use super::tls::{Purpose, Tls};
 use super::trace::Trace;
 use super::traffic::Traffic;
 use super::tunnel::{self, Target, WholeUrl};
@@ -40,7 +40,7 @@ pub(crate) struct Connector<N> {
 
 /// A stream that leads to a host, and what is known of its end.
 struct Reached<S> {
-    stream: S,
+    stream: Channel<S>,
     peer: Option<IpAddr>,
     whole_url: Option<WholeUrl>,
 }
@@ -72,18 +72,19 @@ impl<N: Network> Connector<N> {
         }
     }
 
-    /// Makes a connection for `url`, within `deadline`. `known` are the addresses of its host. `lookup` is given back once
-    /// the name is resolved. Dropping the future closes what was opened.
+    /// Makes a connection for `url`, within `deadline`; with `only_http1`, one that HTTP/1.1 is spoken over. `known` are the
+    /// addresses of its host. `lookup` is given back once the name is resolved. Dropping the future closes what was opened.
     pub(crate) async fn establish(
         &self,
         url: &Url,
         known: &KnownAddresses,
+        only_http1: bool,
         lookup: Option<SemaphorePermit<'_>>,
         deadline: Instant,
         trace: &mut Trace,
     ) -> Result<Wire<N::Stream>, Failure> {
         let begun = Instant::now();
-        let work = self.connect_and_shake_hands(url, known, lookup, trace);
+        let work = self.connect_and_shake_hands(url, known, only_http1, lookup, trace);
         match timeout_at(deadline, work).await {
             Ok(result) => result,
             Err(_) => {
@@ -106,6 +107,7 @@ impl<N: Network> Connector<N> {
         &self,
         url: &Url,
         known: &KnownAddresses,
+        only_http1: bool,
         lookup: Option<SemaphorePermit<'_>>,
         trace: &mut Trace,
     ) -> Result<Wire<N::Stream>, Failure> {
@@ -118,7 +120,8 @@ impl<N: Network> Connector<N> {
         let (channel, has_agreed) = if url.scheme() == "https" {
             trace.phase = Phase::Tls;
             let name = server_name(url)?;
-            let connector = self.tls.connector().await?;
+            let purpose = if only_http1 { Purpose::HostInHttp1 } else { Purpose::Host };
+            let connector = self.tls.connector(purpose).await?;
             // In a box, because it is large, and every worker has room for one, also where there is no TLS.
             let handshake = Box::pin(connector.connect(name, stream));
             let stream = handshake.await.map_err(|error| {
@@ -167,7 +170,7 @@ impl<N: Network> Connector<N> {
             known.forget();
         }
         let (stream, peer) = connected?;
-        Ok(Reached { stream, peer: Some(peer), whole_url: None })
+        Ok(Reached { stream: Channel::Plain(stream), peer: Some(peer), whole_url: None })
     }
 
     /// Connects to a proxy, and through it to the URL's host. What fails on the way is the proxy's.
@@ -180,9 +183,11 @@ impl<N: Network> Connector<N> {
         trace: &mut Trace,
     ) -> Result<Reached<N::Stream>, Failure> {
         let mut address = literal(url);
-        if proxy.kind == ProxyKind::Socks5 {
+        if !proxy.kind.resolves() {
             trace.phase = Phase::Dns;
-            address = within_reach(&self.addresses(url, known).await?, trace.reach)?.first().copied();
+            let addresses = within_reach(&self.addresses(url, known).await?, trace.reach)?;
+            let can_be_named = |address: &&IpAddr| proxy.kind == ProxyKind::Socks5 || address.is_ipv4();
+            address = addresses.iter().find(can_be_named).or(addresses.first()).copied();
         } else if let Some(address) = address {
             within_reach(&[address], trace.reach)?;
         }
@@ -194,14 +199,14 @@ impl<N: Network> Connector<N> {
         let target = Target { host, port, address };
         let speaks_plain_http1 = url.scheme() == "http" && self.config.http_version != HttpVersion::Http2;
         let stream = match proxy.kind {
-            ProxyKind::Http if speaks_plain_http1 => {
+            ProxyKind::Http | ProxyKind::Https if speaks_plain_http1 => {
                 let authority = &url[Position::BeforeHost..Position::AfterPort];
                 let authority = authority.parse().map_err(|reason| tunnel::failure(proxy, reason))?;
-                whole_url = Some(WholeUrl { authority, authorization: tunnel::authorization(proxy) });
+                whole_url = Some(WholeUrl { authority, authorization: proxy.authorization() });
                 stream
             }
-            ProxyKind::Http => tunnel::connect(stream, proxy, &target).await?,
-            ProxyKind::Socks5 | ProxyKind::Socks5Names => tunnel::socks5(stream, proxy, &target).await?,
+            ProxyKind::Http | ProxyKind::Https => tunnel::connect(stream, proxy, &target).await?,
+            _ => tunnel::socks(stream, proxy, &target).await?,
         };
         Ok(Reached { stream, peer: None, whole_url })
     }
@@ -211,7 +216,7 @@ impl<N: Network> Connector<N> {
         proxy: &Proxy,
         url: &Url,
         trace: &mut Trace,
-    ) -> Result<N::Stream, Failure> {
+    ) -> Result<Channel<N::Stream>, Failure> {
         // Each scheme has one.
         let known = &self.proxies[usize::from(url.scheme() == "https")];
         let addresses = match &proxy.host {
@@ -226,7 +231,13 @@ impl<N: Network> Connector<N> {
         let addresses = addresses.map_err(of_proxy)?;
         trace.namelookup = Some(trace.elapsed());
         match race::connect(&self.network, &addresses, proxy.port, |_address| ()).await {
-            Ok((stream, _address)) => Ok(stream),
+            Ok((stream, _address)) if proxy.kind == ProxyKind::Https => {
+                let connector = self.tls.connector(Purpose::Proxy).await?;
+                let stream = connector.connect(proxy_name(proxy).map_err(of_proxy)?, stream);
+                let stream = Box::pin(stream).await.map_err(|error| of_proxy(failure::handshake(&error)))?;
+                Ok(Channel::Encrypted(Box::new(stream)))
+            }
+            Ok((stream, _address)) => Ok(Channel::Plain(stream)),
             Err(failure) => {
                 known.forget();
                 Err(of_proxy(failure))
@@ -292,10 +303,21 @@ fn port(url: &Url) -> u16 {
 fn server_name(url: &Url) -> Result<ServerName<'static>, Failure> {
     match literal(url) {
         Some(address) => Ok(ServerName::IpAddress(address.into())),
-        None => ServerName::try_from(url.host_str().unwrap_or_default().to_owned()).map_err(|reason| {
-            let message =
-                format!("{:?} cannot be a server's name: {reason}", url.host_str().unwrap_or_default());
-            Failure::new(Phase::Tls, Kind::Handshake, message)
-        }),
+        None => name_in_tls(url.host_str().unwrap_or_default()),
     }
+}
+
+fn proxy_name(proxy: &Proxy) -> Result<ServerName<'static>, Failure> {
+    match &proxy.host {
+        Host::Ipv4(address) => Ok(ServerName::IpAddress((*address).into())),
+        Host::Ipv6(address) => Ok(ServerName::IpAddress((*address).into())),
+        Host::Domain(name) => name_in_tls(name),
+    }
+}
+
+fn name_in_tls(name: &str) -> Result<ServerName<'static>, Failure> {
+    ServerName::try_from(name.to_owned()).map_err(|reason| {
+        let message = format!("{name:?} cannot be a server's name: {reason}");
+        Failure::new(Phase::Tls, Kind::Handshake, message)
+    })
 }

@@ -77,10 +77,10 @@ pub(super) fn exchange(phase: Phase, meter: &Meter, error: &hyper::Error) -> Fai
     };
     let place = place(phase, meter.first_byte.get().is_some());
     let message = match kind {
+        Kind::TooLarge => return too_large(),
         Kind::Reset => format!("the connection was reset {place}"),
         Kind::Closed => format!("the connection was closed {place}"),
         Kind::Timeout => format!("the connection timed out {place}"),
-        Kind::TooLarge => "the answer's header is larger than the limit".to_owned(),
         _ => format!("the answer is not valid HTTP: {}", innermost(error)),
     };
     Failure::new(phase, kind, message)
@@ -121,6 +121,18 @@ pub(super) fn is_unprocessed(error: &hyper::Error) -> bool {
         // Only what stands behind the last stream that a GOAWAY names fails with it.
         reason.is_remote() && (is_refused || reason.is_go_away())
     })
+}
+
+/// Whether the host has said that it is to be asked in HTTP/1.1 instead (RFC 9113, section 7). As browsers and curl do, it is
+/// taken for a word that nothing was done yet.
+pub(super) fn wants_http1(error: &hyper::Error) -> bool {
+    http2_error(error)
+        .is_some_and(|error| error.is_remote() && error.reason() == Some(h2::Reason::HTTP_1_1_REQUIRED))
+}
+
+/// A header that is more than one can want.
+pub(super) fn too_large() -> Failure {
+    Failure::new(Phase::Headers, Kind::TooLarge, "the answer's header is larger than the limit")
 }
 
 /// Whether only this request broke off, not its connection.

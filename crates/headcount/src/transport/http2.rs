@@ -12,7 +12,7 @@ use bytes::Bytes;
 use headcount_tasks::LoopExecutor;
 use http::header::HOST;
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
-use http::{Uri, Version};
+use http::{HeaderMap, Uri, Version};
 use http_body_util::Full;
 use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
@@ -20,18 +20,22 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use super::channel::Way;
 use super::connection::{BadBody, Broken, LONGEST_HEADER, Outgoing, fill_in_times, note_head, read_body};
 use super::failure;
-use super::metered::{Channel, Meter, Metered};
+use super::metered::{Meter, Metered};
 use super::trace::Trace;
 use super::traffic::Traffic;
-use crate::Config;
 use crate::record::{Certificate, Failure, Kind, Phase};
+use crate::{Config, HttpVersion};
 
 /// Bytes that a host may send before somebody has taken them, of one answer and of all together. Answers are taken as
 /// they come, so this bounds memory and, over a round trip, speed.
 const WINDOW_OF_ONE: u32 = 256 << 10;
 const WINDOW_OF_ALL: u32 = 1 << 20;
+
+/// A header that is larger than we want is read so far, to be told from one that is malformed.
+const LONGEST_HEADER_READ: u32 = 4 * LONGEST_HEADER as u32;
 
 /// Streams until the host has said how many it allows.
 const FIRST_STREAMS: usize = 100;
@@ -58,6 +62,8 @@ struct Shared {
     has_answered: Cell<bool>,
     /// Nothing new is to be sent.
     is_retired: Cell<bool>,
+    /// The host wants to be asked in HTTP/1.1.
+    wants_http1: Cell<bool>,
     /// Closed with the last holder, which tells the tasks.
     _held: watch::Sender<()>,
 }
@@ -65,7 +71,7 @@ struct Shared {
 impl Http2 {
     /// Speaks HTTP/2 over what was opened to `peer`.
     pub(super) async fn open<S>(
-        channel: Channel<S>,
+        channel: Way<S>,
         peer: Option<IpAddr>,
         certificate: Option<Arc<Certificate>>,
         traffic: Rc<Traffic>,
@@ -82,7 +88,7 @@ impl Http2 {
             .initial_stream_window_size(WINDOW_OF_ONE)
             .initial_connection_window_size(WINDOW_OF_ALL)
             .initial_max_send_streams(FIRST_STREAMS)
-            .max_header_list_size(LONGEST_HEADER as u32)
+            .max_header_list_size(LONGEST_HEADER_READ)
             .handshake(io)
             .await
             .map_err(|error| failure::exchange(Phase::Send, &meter, &error))?;
@@ -106,6 +112,7 @@ impl Http2 {
             most_streams,
             has_answered: Cell::new(false),
             is_retired: Cell::new(false),
+            wants_http1: Cell::new(false),
             _held: held,
         };
         Ok(Http2 { sender, shared: Rc::new(shared) })
@@ -131,6 +138,11 @@ impl Http2 {
         !self.shared.is_retired.get() && !self.shared.meter.ended.get() && !self.sender.is_closed()
     }
 
+    /// Whether the host has said that it is to be asked in HTTP/1.1.
+    pub(crate) fn wants_http1(&self) -> bool {
+        self.shared.wants_http1.get()
+    }
+
     /// Whether no request is under way.
     pub(crate) fn is_idle(&self) -> bool {
         self.shared.streams.get() == 0
@@ -153,31 +165,39 @@ impl Http2 {
         let response = result.map_err(|error| {
             stream.is_over = true;
             let unsent = error.message().is_some() || failure::is_unprocessed(error.error());
-            self.broken(error.error(), if unsent { Phase::Send } else { Phase::Headers })
+            self.broken(error.error(), if unsent { Phase::Send } else { Phase::Headers }, config)
         })?;
         self.shared.has_answered.set(true);
         trace.starttransfer = Some(trace.elapsed());
         let (parts, body) = response.into_parts();
+        if size(&parts.headers) > LONGEST_HEADER {
+            return Err(Broken::for_good(failure::too_large()));
+        }
         note_head(&parts, config, trace);
         let read = read_body(body, config, trace, |_context| ()).await;
         stream.is_over = true;
         read.map(drop).map_err(|bad| match bad {
-            BadBody::Connection(error) => self.broken(&error, Phase::Body),
+            BadBody::Connection(error) => self.broken(&error, Phase::Body, config),
             BadBody::Content(failure) => Broken::for_good(failure),
         })
     }
 
     /// In phase `Send`, the host has not begun with the request.
-    fn broken(&self, error: &hyper::Error, phase: Phase) -> Broken {
+    fn broken(&self, error: &hyper::Error, phase: Phase, config: &Config) -> Broken {
         let is_of_one = failure::is_reset_stream(error);
-        if !is_of_one {
+        // Who insists on HTTP/2 is told that the host does not.
+        let wants_http1 = failure::wants_http1(error) && config.http_version == HttpVersion::Negotiated;
+        if wants_http1 {
+            self.shared.wants_http1.set(true);
+        }
+        if !is_of_one || wants_http1 {
             self.shared.is_retired.set(true);
         }
         Broken {
             failure: failure::stream(phase, &self.shared.meter, error),
             unanswered: phase == Phase::Send || (phase == Phase::Headers && !is_of_one),
             unsent: phase == Phase::Send,
-            is_refused: failure::is_unprocessed(error),
+            is_refused: failure::is_unprocessed(error) || (wants_http1 && phase != Phase::Body),
             is_first: !self.shared.has_answered.get(),
         }
     }
@@ -209,6 +229,11 @@ impl Drop for Stream<'_> {
             self.shared.is_retired.set(true);
         }
     }
+}
+
+/// Bytes of a header, as in HTTP/1.1: with what stands between its names and values.
+fn size(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
 /// Where HTTP/1.1 has a Host field, HTTP/2 has the whole URL.

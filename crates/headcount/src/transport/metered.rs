@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
-use tokio_rustls::client::TlsStream;
 
 use super::traffic::Traffic;
 
@@ -44,21 +43,10 @@ impl Meter {
     }
 }
 
-/// A connection with or without TLS; the meter sees HTTP's bytes, not TLS's.
+/// A stream that is counted. The meter sees HTTP's bytes, not TLS's.
 pub(super) struct Metered<S> {
-    pub(super) stream: Channel<S>,
+    pub(super) stream: S,
     pub(super) meter: Rc<Meter>,
-}
-
-pub(super) enum Channel<S> {
-    Plain(S),
-    Encrypted(Box<TlsStream<S>>),
-}
-
-impl<S> Channel<S> {
-    pub(super) fn is_encrypted(&self) -> bool {
-        matches!(self, Channel::Encrypted(_))
-    }
 }
 
 impl<S> Metered<S> {
@@ -69,17 +57,14 @@ impl<S> Metered<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Metered<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let result = match &mut self.stream {
-            Channel::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Channel::Encrypted(stream) => Pin::new(stream).poll_read(context, buffer),
-        };
+        let result = Pin::new(&mut self.stream).poll_read(context, buffer);
         if let Poll::Ready(Ok(())) = &result {
             let bytes = buffer.filled().len() - before;
             if bytes == 0 {
@@ -98,16 +83,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Metered<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let result = match &mut self.stream {
-            Channel::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Channel::Encrypted(stream) => Pin::new(stream).poll_write(context, bytes),
-        };
+        let result = Pin::new(&mut self.stream).poll_write(context, bytes);
         if result.is_ready() {
             self.meter.sent.set(matches!(&result, Poll::Ready(Ok(count)) if *count > 0));
         }
@@ -116,18 +98,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Metered<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let result = match &mut self.stream {
-            Channel::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Channel::Encrypted(stream) => Pin::new(stream).poll_flush(context),
-        };
+        let result = Pin::new(&mut self.stream).poll_flush(context);
         self.note(&result);
         result
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.stream {
-            Channel::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Channel::Encrypted(stream) => Pin::new(stream).poll_shutdown(context),
-        }
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -2,6 +2,7 @@
 
 mod body;
 mod certificate;
+mod channel;
 mod coding;
 mod connection;
 mod establish;

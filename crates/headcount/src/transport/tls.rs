@@ -24,7 +24,18 @@ pub(crate) struct Tls {
     identity: Option<Arc<CertifiedKey>>,
     wants_facts: bool,
     version: HttpVersion,
-    connector: OnceCell<TlsConnector>,
+    /// One for each purpose.
+    connectors: [OnceCell<TlsConnector>; 3],
+}
+
+/// With whom TLS is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Host,
+    /// A host that has asked for HTTP/1.1.
+    HostInHttp1,
+    /// A proxy. It has to show a certificate that is believed, for it hears a password, and is not shown ours.
+    Proxy,
 }
 
 impl Tls {
@@ -39,7 +50,7 @@ impl Tls {
             identity,
             wants_facts: config.certificate_facts,
             version: config.http_version,
-            connector: OnceCell::new(),
+            connectors: Default::default(),
         }
     }
 
@@ -53,28 +64,31 @@ impl Tls {
             identity: None,
             wants_facts: false,
             version: HttpVersion::Http1,
-            connector: OnceCell::new(),
+            connectors: Default::default(),
         };
-        let connector =
-            nobody.connector_for(Some(RootCertStore::empty())).expect("the provider has safe versions");
-        Tls { connector: OnceCell::new_with(Some(connector)), ..nobody }
+        let connector = nobody
+            .connector_for(Purpose::Host, Some(RootCertStore::empty()))
+            .expect("the provider has safe versions");
+        let connectors = nobody.connectors.map(|_| OnceCell::new_with(Some(connector.clone())));
+        Tls { connectors, ..nobody }
     }
 
-    pub(crate) async fn connector(&self) -> Result<&TlsConnector, Failure> {
-        self.connector.get_or_try_init(async || self.make_connector().await).await
+    pub(crate) async fn connector(&self, purpose: Purpose) -> Result<&TlsConnector, Failure> {
+        let connector = &self.connectors[purpose as usize];
+        connector.get_or_try_init(async || self.make_connector(purpose).await).await
     }
 
-    async fn make_connector(&self) -> Result<TlsConnector, Failure> {
-        if self.insecure {
-            return self.connector_for(None);
+    async fn make_connector(&self, purpose: Purpose) -> Result<TlsConnector, Failure> {
+        if self.insecure && purpose != Purpose::Proxy {
+            return self.connector_for(purpose, None);
         }
         let mut roots = system_roots().await;
         roots.add_parsable_certificates(self.extra_roots.iter().cloned());
-        self.connector_for(Some(roots))
+        self.connector_for(purpose, Some(roots))
     }
 
     /// A connector that believes these certificates, or without them any.
-    fn connector_for(&self, roots: Option<RootCertStore>) -> Result<TlsConnector, Failure> {
+    fn connector_for(&self, purpose: Purpose, roots: Option<RootCertStore>) -> Result<TlsConnector, Failure> {
         let wrong = |reason: &dyn std::fmt::Display| {
             Failure::new(Phase::Tls, Kind::Handshake, format!("TLS cannot be set up: {reason}"))
         };
@@ -95,17 +109,17 @@ impl Tls {
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
             }
         };
-        let mut config = match &self.identity {
+        let mut config = match self.identity.as_ref().filter(|_| purpose != Purpose::Proxy) {
             Some(identity) => {
                 let identity = SingleCertAndKey::from(Arc::clone(identity));
                 builder.with_client_cert_resolver(Arc::new(identity))
             }
             None => builder.with_no_client_auth(),
         };
-        let protocols: &[&[u8]] = match self.version {
-            HttpVersion::Negotiated => &[b"h2", b"http/1.1"],
-            HttpVersion::Http1 => &[b"http/1.1"],
-            HttpVersion::Http2 => &[b"h2"],
+        let protocols: &[&[u8]] = match (purpose, self.version) {
+            (Purpose::Host, HttpVersion::Negotiated) => &[b"h2", b"http/1.1"],
+            (Purpose::Host, HttpVersion::Http2) => &[b"h2"],
+            _ => &[b"http/1.1"],
         };
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         Ok(TlsConnector::from(Arc::new(config)))

@@ -1,4 +1,4 @@
-//! The way through a proxy: CONNECT, or SOCKS5.
+//! The way through a proxy: CONNECT, SOCKS4 or SOCKS5.
 
 use std::net::IpAddr;
 
@@ -7,16 +7,18 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Uri};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_socks::TargetAddr;
-use tokio_socks::tcp::Socks5Stream;
+use tokio_socks::tcp::{Socks4Stream, Socks5Stream};
 
 use super::connection::Outgoing;
-use crate::basic_authorization;
-use crate::proxies::Proxy;
+use crate::proxies::{Proxy, ProxyKind};
 use crate::record::{Failure, Kind, Phase};
 
 /// A proxy's answer to CONNECT may be this long, in bytes.
 const LONGEST_ANSWER: usize = 16 << 10;
 const MOST_FIELDS: usize = 64;
+
+/// Bytes of a host's name in SOCKS.
+const LONGEST_NAME: usize = 255;
 
 /// A request without TLS, as an HTTP proxy takes it: with the whole URL, and with who is asking.
 pub(super) struct WholeUrl {
@@ -50,11 +52,6 @@ pub(super) fn failure(proxy: &Proxy, reason: impl std::fmt::Display) -> Failure 
     Failure::new(Phase::Connect, Kind::Proxy, format!("the proxy {proxy} {reason}"))
 }
 
-/// The Proxy-Authorization field for this proxy.
-pub(super) fn authorization(proxy: &Proxy) -> Option<HeaderValue> {
-    proxy.credentials.as_ref().map(|(name, password)| basic_authorization(name, password))
-}
-
 /// Asks an HTTP proxy for a tunnel (RFC 9110, section 9.3.6).
 pub(super) async fn connect<S>(mut stream: S, proxy: &Proxy, target: &Target<'_>) -> Result<S, Failure>
 where
@@ -63,7 +60,7 @@ where
     let broken = |error: std::io::Error| failure(proxy, format_args!("broke off: {error}"));
     let Target { host, port, .. } = target;
     let mut request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n").into_bytes();
-    if let Some(value) = authorization(proxy) {
+    if let Some(value) = proxy.authorization() {
         request.extend_from_slice(b"Proxy-Authorization: ");
         request.extend_from_slice(value.as_bytes());
         request.extend_from_slice(b"\r\n");
@@ -98,21 +95,33 @@ where
     }
 }
 
-/// Asks a SOCKS5 proxy for a tunnel (RFC 1928).
-pub(super) async fn socks5<S>(stream: S, proxy: &Proxy, target: &Target<'_>) -> Result<S, Failure>
+/// Asks a SOCKS proxy for a tunnel (RFC 1928; SOCKS4 has none, and 4A is how it names hosts).
+pub(super) async fn socks<S>(stream: S, proxy: &Proxy, target: &Target<'_>) -> Result<S, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let refused = |reason: tokio_socks::Error| failure(proxy, format_args!("did not connect: {reason}"));
     let to = match target.address {
         Some(address) => TargetAddr::Ip((address, target.port).into()),
+        // Its length is written in a byte.
+        None if target.host.len() > LONGEST_NAME => {
+            let reason = format_args!("cannot be told a name of more than {LONGEST_NAME} bytes");
+            return Err(failure(proxy, reason));
+        }
         None => TargetAddr::Domain(target.host.into(), target.port),
     };
-    let connected = match &proxy.credentials {
+    if matches!(proxy.kind, ProxyKind::Socks4 | ProxyKind::Socks4Names) {
+        let tunnel = match &proxy.credentials {
+            Some((name, _)) => Socks4Stream::connect_with_userid_and_socket(stream, to, name).await,
+            None => Socks4Stream::connect_with_socket(stream, to).await,
+        };
+        return Ok(tunnel.map_err(refused)?.into_inner());
+    }
+    let tunnel = match &proxy.credentials {
         Some((name, password)) => {
             Socks5Stream::connect_with_password_and_socket(stream, to, name, password).await
         }
         None => Socks5Stream::connect_with_socket(stream, to).await,
     };
-    let tunnel = connected.map_err(|reason| failure(proxy, format_args!("did not connect: {reason}")))?;
-    Ok(tunnel.into_inner())
+    Ok(tunnel.map_err(refused)?.into_inner())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Ended, Run};
+use super::{Ended, Run, Waiting};
 use crate::Error;
 use crate::record::Outcome;
 use crate::scheduler::Machine;
@@ -17,19 +17,21 @@ impl<N: Network> Run<N> {
         let now = Instant::now();
         self.memory.set(0);
         let waiting = self.scheduler.borrow_mut().drain(now);
-        for mut job in waiting.into_iter().filter(|job| job.begun) {
-            job.has_waited(now);
-            self.broken_off.borrow_mut().push(job);
+        for waiting in waiting {
+            if let Waiting::Begun(mut job) = waiting {
+                job.has_waited(now);
+                self.broken_off.borrow_mut().push(*job);
+            }
         }
     }
 
     /// Records for what was broken off, also on its way here from another loop.
     pub(super) async fn interrupt_what_broke_off(&self) {
         let mut jobs = self.broken_off.take();
-        jobs.extend(self.line.close());
+        jobs.extend(self.inbox.close());
         jobs.sort_by_key(|job| job.index);
         for job in jobs {
-            let record = job.into_record(Outcome::Interrupted, None, &self.config);
+            let record = Box::new(job).into_record(Outcome::Interrupted, None, &self.config);
             self.put(record, Instant::now()).await;
         }
     }
@@ -53,7 +55,7 @@ impl Ended {
     /// Takes in what another loop of the run knows.
     pub(in crate::engine) fn merge(&mut self, other: Ended) {
         self.ledger.merge(other.ledger);
-        self.machine.merge(&other.machine);
+        self.machine.merge(other.machine);
         // A host belongs to one loop.
         self.explanation.extend(other.explanation);
         self.error = self.error.take().or(other.error);

@@ -1,0 +1,80 @@
+//! A server's process, with a folder of its own and a port of loopback. It ends with its test.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::harness::wait_until;
+
+/// A folder in which a server finds what it needs.
+pub(crate) struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Place {
+        Place { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// Starts a server here, and waits until it listens.
+    pub(crate) fn start(self, command: &mut Command, port: u16) -> Server {
+        let log = fs::File::create(self.path("said")).unwrap();
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        wait_until("a server that listens", || {
+            if let Some(status) = child.try_wait().unwrap() {
+                let said = BufReader::new(fs::File::open(self.path("said")).unwrap());
+                panic!("{command:?} ended, {status}: {:?}", said.lines().collect::<Vec<_>>());
+            }
+            TcpStream::connect(address).is_ok()
+        });
+        Server { child, place: self, address }
+    }
+}
+
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) place: Place,
+    pub(crate) address: SocketAddr,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port that nobody has at the moment.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// A program of the system's, also one that only its administrator usually calls.
+pub(crate) fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
+    command
+}
