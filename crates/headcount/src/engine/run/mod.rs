@@ -30,9 +30,10 @@ use super::feed::{Appetite, Inbox};
 use super::intent::{self, Intent};
 use super::job::{Job, host, in_doubt, skipped};
 use super::outbox::Outbox;
+use super::parcels;
 use super::processor;
 use super::progress::add;
-use super::records::{Parcel, Stop};
+use super::records::Stop;
 use super::waiting::{Packer, Waiting};
 use super::worker::work;
 use crate::policy::blame::Blame;
@@ -58,7 +59,7 @@ pub(super) struct Shared {
     pub(super) lookups: Arc<Semaphore>,
     /// Idle connections that there may be.
     pub(super) idle_places: Arc<AtomicUsize>,
-    pub(super) records: mpsc::Sender<Parcel>,
+    pub(super) records: parcels::Sender,
     /// Whoever is asked before a request that is not safe is sent.
     pub(super) intents: Option<mpsc::Sender<Intent>>,
     pub(super) stop: watch::Receiver<Stop>,
