@@ -37,6 +37,8 @@ pub struct Simulated {
     pub progress: Progress,
     /// How long it took, on its own clock.
     pub took: Duration,
+    /// How the pace of [`Config::explain`]'s host was found: what happened, and when.
+    pub explanation: Vec<(Duration, String)>,
 }
 
 /// Runs the engine from the first request to the last record. The requests are read lazily.
@@ -80,7 +82,11 @@ where
             stopping.cancel();
             let records = taking.await?;
             let took = started.elapsed();
-            Ok::<_, BoxError>(Simulated { records, error: ended.error, progress: board.snapshot(), took })
+            let story = ended.explanation.into_iter();
+            let explanation =
+                story.map(|(time, text)| (time.saturating_duration_since(started), text)).collect();
+            let progress = board.snapshot();
+            Ok::<_, BoxError>(Simulated { records, error: ended.error, progress, took, explanation })
         });
         Ok::<_, BoxError>(simulated.await?)
     };

@@ -294,6 +294,9 @@ impl<N: Network> Run<N> {
             if self.is_stopping.get() || self.refused.borrow().len() >= MOST_REFUSED {
                 return Next::Wait;
             }
+            if let Some(time) = self.blame.borrow().next_start().filter(|time| *time > now) {
+                return Next::WaitUntil(time);
+            }
             match scheduler.next(now) {
                 Next::Refuse(job, refusal) => {
                     self.memory.set(self.memory.get().saturating_sub(job.weight()));
@@ -306,6 +309,7 @@ impl<N: Network> Run<N> {
                 }
                 Next::Dispatch(ticket, job) => {
                     self.memory.set(self.memory.get().saturating_sub(job.weight()));
+                    self.blame.borrow_mut().started(now);
                     break Next::Dispatch(ticket, job);
                 }
                 next => break next,
