@@ -75,6 +75,7 @@ pub struct Label(LabelKind);
 enum LabelKind {
     Static(&'static str),
     Shared(Rc<dyn fmt::Display>),
+    SharedWithThreads(Arc<dyn fmt::Display>),
 }
 
 impl fmt::Display for Label {
@@ -82,6 +83,7 @@ impl fmt::Display for Label {
         match &self.0 {
             LabelKind::Static(text) => f.write_str(text),
             LabelKind::Shared(value) => value.fmt(f),
+            LabelKind::SharedWithThreads(value) => value.fmt(f),
         }
     }
 }
@@ -102,5 +104,12 @@ impl From<&'static str> for Label {
 impl<T: fmt::Display + 'static> From<Rc<T>> for Label {
     fn from(value: Rc<T>) -> Self {
         Self(LabelKind::Shared(value))
+    }
+}
+
+/// The same.
+impl<T: fmt::Display + 'static> From<Arc<T>> for Label {
+    fn from(value: Arc<T>) -> Self {
+        Self(LabelKind::SharedWithThreads(value))
     }
 }

@@ -124,6 +124,9 @@ pub struct Config {
     /// Inputs to read ahead of the requests. More are read only while slots are free that no known host could use.
     /// Default 10,000.
     pub read_ahead: usize,
+    /// Event loops, each on a thread of its own; hosts are dealt to them. Each has at least 16 of the `concurrency`, and
+    /// with `per_ip` there is one only. Default `None`: one for each core that this process may use.
+    pub loops: Option<usize>,
     /// Write the engine's task tree to standard error on SIGUSR1, for a look at a run that seems to hang. Default false:
     /// what a signal does is the program's own choice.
     pub task_tree_signal: bool,
@@ -179,6 +182,7 @@ impl Default for Config {
             max_idle_connections: 100,
             max_lookups: 100,
             read_ahead: 10_000,
+            loops: None,
             task_tree_signal: false,
             seed: None,
         }
@@ -192,6 +196,7 @@ impl Config {
             (self.per_host, "per_host"),
             (self.read_ahead, "read_ahead"),
             (self.max_lookups, "max_lookups"),
+            (self.loops.unwrap_or(1), "loops"),
             (self.max_ratio as usize, "max_ratio"),
             (self.give_up_after as usize, "give_up_after"),
         ];

@@ -16,6 +16,9 @@ pub(crate) struct LimitFlags {
     /// Requests under way at once, over all hosts; `auto` grows from 100 while that makes the run faster
     #[arg(short, long, value_name = "N", default_value = "100", value_parser = concurrency)]
     concurrency: Concurrency,
+    /// Event loops, each on a thread of its own, to which hosts are dealt; no more than a sixteenth of the concurrency. Default: one for each core
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    loops: Option<usize>,
     /// Memory for the part of the list that is read ahead (64M, 1G); what does not fit goes to a temporary file
     #[arg(long, value_name = "BYTES", default_value = "256M", value_parser = bytes)]
     memory: u64,
@@ -41,6 +44,7 @@ impl LimitFlags {
             Concurrency::Fixed(concurrency) => config.concurrency = concurrency,
             Concurrency::Auto => config.concurrency_limit = Some(MOST_AT_ONCE),
         }
+        config.loops = self.loops;
         config.memory = usize::try_from(self.memory).unwrap_or(usize::MAX);
         config.disk = self.disk;
     }

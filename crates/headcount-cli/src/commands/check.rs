@@ -17,6 +17,9 @@ use crate::terminal::{ColorChoice, Exit, Palette, Problem, say};
 /// Descriptors that are not connections: standard streams, lists, outputs, the event loop, name servers.
 const DESCRIPTORS_KEPT_BACK: usize = 40;
 
+/// An event loop's own descriptors.
+const DESCRIPTORS_PER_LOOP: usize = 5;
+
 /// Sockets that resolving a name may need: one for each kind of address, and again when it asks again.
 const DESCRIPTORS_PER_LOOKUP: usize = 4;
 
@@ -138,7 +141,11 @@ pub(super) fn report(finished: &Finished, color: ColorChoice, outputs: &[PathBuf
 pub(super) fn fit_to_descriptors(config: &mut Config, share: usize, is_quiet: bool) {
     let Ok(raised) = rlimit::increase_nofile_limit(u64::MAX) else { return };
     let room = usize::try_from(raised).unwrap_or(usize::MAX) / share;
-    let room = room.saturating_sub(DESCRIPTORS_KEPT_BACK).max(1);
+    let loops =
+        config.loops.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
+    // Many loops come with many requests at once only.
+    let of_loops = (DESCRIPTORS_PER_LOOP * loops).min(room / 4);
+    let room = room.saturating_sub(DESCRIPTORS_KEPT_BACK + of_loops).max(1);
     if let Some(most) = &mut config.concurrency_limit {
         *most = (*most).min(room / 2).max(1);
         config.concurrency = config.concurrency.min(*most);

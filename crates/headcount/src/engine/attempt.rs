@@ -1,6 +1,6 @@
 //! An attempt: the walk from an input's URL along its redirects, and what may be sent where on the way.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,7 +18,7 @@ use crate::{Config, Request};
 /// A walk from the input's URL along its redirects.
 pub(super) struct Attempt {
     /// Shared with the task tree, which shows what each worker asks.
-    pub(super) url: Rc<Url>,
+    pub(super) url: Arc<Url>,
     pub(super) method: Method,
     /// What is left of the attempt's time.
     pub(super) left: Duration,
@@ -43,7 +43,7 @@ struct Trail {
 
 /// A request that was answered with a redirect.
 struct Hop {
-    url: Rc<Url>,
+    url: Arc<Url>,
     method: Method,
     cookie: Option<HeaderValue>,
 }
@@ -53,7 +53,7 @@ impl Attempt {
         // It is not sent, and two URLs that differ in it only are one to the host.
         url.set_fragment(None);
         Attempt {
-            url: Rc::new(url),
+            url: Arc::new(url),
             method,
             left: timeout,
             spent: Duration::ZERO,
@@ -133,7 +133,7 @@ impl Attempt {
         trail.cookies.take_in(&head.set_cookies, &self.url);
         let cookie = trail.cookies.field(&url);
         let left = Hop {
-            url: Rc::clone(&self.url),
+            url: Arc::clone(&self.url),
             method: self.method.clone(),
             cookie: std::mem::replace(&mut trail.cookie, cookie),
         };
@@ -155,7 +155,7 @@ impl Attempt {
         if !config.allow_private_redirects {
             trail.reach = trail.reach.after(trace.peer);
         }
-        (self.url, self.method) = (Rc::new(url), method);
+        (self.url, self.method) = (Arc::new(url), method);
         Ok(true)
     }
 

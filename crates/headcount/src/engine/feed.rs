@@ -1,75 +1,129 @@
-//! From the user's iterator or stream to the engine's loop. The loop takes whatever is there at once, so that nothing is
-//! held back and a busy run is not woken for each.
+//! From the user's iterator or stream to the run's loops: each input goes to the loop that its host belongs to, and so does a
+//! job that a redirect leads to another loop's host. A loop takes whatever is there at once, so that nothing is held back and
+//! a busy run is not woken for each.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use futures_core::Stream;
 use futures_util::StreamExt;
 use tokio::sync::Notify;
+use tokio::time::Instant;
+use url::Url;
 
+use super::job::Job;
+use super::progress::{Board, Counters};
 use crate::{Error, Request};
 
-/// Requests in the order of the list; an error is the last.
-pub(super) type Batch = Vec<Result<Request, Error>>;
+/// What comes to a loop.
+#[expect(clippy::large_enum_variant, reason = "nearly all are inputs")]
+pub(super) enum Arrival {
+    /// An input, with its index.
+    Input(u64, Request),
+    /// A job that began in another loop, to be asked at this time at the soonest.
+    Passed(Box<Job>, Option<Instant>),
+}
 
-/// Requests that may wait between the list's thread and the engine's.
+/// Whether a loop has use for more of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Appetite {
+    /// It has.
+    More,
+    /// It need not have more, but takes what is read for others.
+    Enough,
+    /// It cannot take more.
+    Full,
+}
+
+/// Inputs that may wait between the list's thread and each loop.
 const CAPACITY: usize = 256;
 
-/// The list's end. Dropped before [`Sender::finish`], it tells the engine that the list broke off.
-pub(super) struct Sender(Arc<Shared>);
+/// The list's end. Dropped before [`Sender::finish`], it tells the loops that the list broke off.
+pub(super) struct Sender(Arc<Feed>);
 
-/// The engine's end. Dropping it ends the reading of the list.
-pub(super) struct Receiver(Arc<Shared>);
+/// One loop's end.
+pub(super) struct Line {
+    feed: Arc<Feed>,
+    seat: usize,
+}
 
-#[derive(Default)]
-struct Shared {
+struct Feed {
     state: Mutex<State>,
+    board: Arc<Board>,
     /// For a list that blocks.
     room: Condvar,
     /// For a list that is asynchronous.
     room_async: Notify,
-    filled: Notify,
+    /// For each loop: something came, or it is to look whether the run is over.
+    news: Box<[Notify]>,
+    /// For loops that have not started yet.
+    first_news: Condvar,
 }
 
-#[derive(Default)]
 struct State {
-    waiting: Batch,
+    lines: Box<[Waiting]>,
     list_ended: bool,
-    list_gone: bool,
-    engine_gone: bool,
+    error: Option<Error>,
+    /// Nothing more comes: the run is over, or stops.
+    is_shut: bool,
+    is_broken: bool,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+struct Waiting {
+    arrivals: Vec<Arrival>,
+    appetite: Appetite,
+    is_closed: bool,
 }
 
-pub(super) fn channel() -> (Sender, Receiver) {
-    let shared = Arc::new(Shared::default());
-    (Sender(Arc::clone(&shared)), Receiver(shared))
+/// A feed with a line for each loop of the board.
+pub(super) fn channel(board: Arc<Board>) -> (Sender, Vec<Line>) {
+    let loops = board.loops.len();
+    let waiting = || Waiting { arrivals: Vec::new(), appetite: Appetite::More, is_closed: false };
+    let state = State {
+        lines: std::iter::repeat_with(waiting).take(loops).collect(),
+        list_ended: false,
+        error: None,
+        is_shut: false,
+        is_broken: false,
+    };
+    let feed = Arc::new(Feed {
+        state: Mutex::new(state),
+        board,
+        room: Condvar::new(),
+        room_async: Notify::new(),
+        news: std::iter::repeat_with(Notify::new).take(loops).collect(),
+        first_news: Condvar::new(),
+    });
+    let lines = (0..loops).map(|seat| Line { feed: Arc::clone(&feed), seat }).collect();
+    (Sender(feed), lines)
 }
 
-/// Reads the iterator until its end, an error, or the engine's end. Blocks. A panic in the iterator is an error.
+/// Reads the iterator until its end, an error, or the run's end. Blocks. A panic in the iterator is an error.
 pub(super) fn from_iterator(requests: impl Iterator<Item = Result<Request, Error>>, sender: Sender) {
     let reading = catch_unwind(AssertUnwindSafe(|| {
         for request in requests {
-            let is_last = request.is_err();
-            if sender.send(request).is_err() || is_last {
-                break;
+            let taken = request.map(|request| sender.send(request));
+            match taken {
+                Ok(Ok(())) => {}
+                Ok(Err(RunGone)) => break,
+                Err(error) => {
+                    sender.fail(error);
+                    break;
+                }
             }
         }
     }));
     match reading {
         Ok(()) => sender.finish(),
-        // Dropping the sender says so to the engine.
+        // Dropping the sender says so to the loops.
         Err(_panic) => drop(sender),
     }
 }
 
-/// Reads the stream until its end or the engine's.
+/// Reads the stream until its end or the run's.
 pub(super) async fn from_stream<S>(requests: S, sender: Sender)
 where
     S: Stream,
@@ -77,98 +131,268 @@ where
 {
     let mut requests = pin!(requests);
     while let Some(request) = requests.next().await {
-        if sender.send_async(Ok(request.into())).await.is_err() {
+        if sender.send_async(request.into()).await.is_err() {
             break;
         }
     }
     sender.finish();
 }
 
-/// The engine has ended.
-struct EngineGone;
+/// The run takes nothing more.
+struct RunGone;
 
 impl Sender {
-    fn send(&self, request: Result<Request, Error>) -> Result<(), EngineGone> {
+    fn send(&self, request: Request) -> Result<(), RunGone> {
+        let seat = self.seat_of(&request);
         let mut state = self.0.lock();
-        while state.waiting.len() >= CAPACITY && !state.engine_gone {
+        while !state.has_room(seat) {
             state = self.0.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        self.put(state, request)
+        self.put(state, seat, request)
     }
 
-    async fn send_async(&self, request: Result<Request, Error>) -> Result<(), EngineGone> {
+    async fn send_async(&self, request: Request) -> Result<(), RunGone> {
+        let seat = self.seat_of(&request);
         loop {
             let has_room = self.0.room_async.notified();
             {
                 let state = self.0.lock();
-                if state.waiting.len() < CAPACITY || state.engine_gone {
-                    return self.put(state, request);
+                if state.has_room(seat) {
+                    return self.put(state, seat, request);
                 }
             }
             has_room.await;
         }
     }
 
-    fn put(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        request: Result<Request, Error>,
-    ) -> Result<(), EngineGone> {
-        if state.engine_gone {
-            return Err(EngineGone);
+    fn put(&self, state: MutexGuard<'_, State>, seat: usize, request: Request) -> Result<(), RunGone> {
+        if state.is_shut {
+            return Err(RunGone);
         }
-        state.waiting.push(request);
-        let is_first = state.waiting.len() == 1;
-        drop(state);
-        if is_first {
-            self.0.filled.notify_one();
-        }
+        let read = self.0.board.read.load(Relaxed);
+        self.0.board.read.store(read + 1, Relaxed);
+        let index = request.index.unwrap_or(read);
+        self.0.arrive(state, seat, Arrival::Input(index, request));
         Ok(())
     }
 
+    /// What is no URL needs no loop in particular.
+    fn seat_of(&self, request: &Request) -> usize {
+        request.url().map_or(0, |url| self.0.seat_of(url))
+    }
+
+    fn fail(&self, error: Error) {
+        self.0.lock().error.get_or_insert(error);
+    }
+
     fn finish(self) {
-        self.0.lock().list_ended = true;
+        self.0.end_list();
+        self.0.board.read_all.store(true, Relaxed);
     }
 }
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        self.0.lock().list_gone = true;
-        self.0.filled.notify_one();
-    }
-}
-
-impl Receiver {
-    /// All that waits, at least one; `None` at the end of the list. A list that broke off without a word ends with an
-    /// error. Dropping the future loses nothing.
-    pub(super) async fn next(&mut self) -> Option<Batch> {
-        loop {
-            {
-                let mut state = self.0.lock();
-                if !state.waiting.is_empty() {
-                    let batch = std::mem::take(&mut state.waiting);
-                    drop(state);
-                    self.0.room.notify_one();
-                    self.0.room_async.notify_one();
-                    return Some(batch);
-                }
-                if state.list_ended {
-                    return None;
-                }
-                if state.list_gone {
-                    state.list_ended = true;
-                    return Some(vec![Err(Error::input("the list broke off: whatever reads it panicked"))]);
-                }
-            }
-            self.0.filled.notified().await;
+        let mut state = self.0.lock();
+        if !state.list_ended {
+            state.error.get_or_insert_with(|| Error::input("the list broke off: whatever reads it panicked"));
+            drop(state);
+            self.0.end_list();
         }
     }
 }
 
-impl Drop for Receiver {
+impl Line {
+    /// Which of the run's loops this is.
+    pub(super) fn seat(&self) -> usize {
+        self.seat
+    }
+
+    /// How many loops the run has.
+    pub(super) fn loops(&self) -> usize {
+        self.feed.news.len()
+    }
+
+    /// What this loop has done.
+    pub(super) fn counters(&self) -> &Counters {
+        &self.feed.board.loops[self.seat]
+    }
+
+    /// What the run has done.
+    pub(super) fn board(&self) -> &Board {
+        &self.feed.board
+    }
+
+    /// Blocks until something comes for this loop. `false`: nothing will.
+    pub(super) fn wait_for_first(&self) -> bool {
+        let mut state = self.feed.lock();
+        while state.lines[self.seat].arrivals.is_empty() && !state.is_shut {
+            state = self.feed.first_news.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        !state.is_shut
+    }
+
+    /// All that waits, at least one; `None` once nothing more comes. Dropping the future loses nothing.
+    pub(super) async fn next(&self) -> Option<Vec<Arrival>> {
+        loop {
+            {
+                let mut state = self.feed.lock();
+                if state.is_shut {
+                    return None;
+                }
+                let arrivals = std::mem::take(&mut state.lines[self.seat].arrivals);
+                if !arrivals.is_empty() {
+                    let was_full = arrivals.len() >= CAPACITY;
+                    drop(state);
+                    if was_full {
+                        self.feed.make_room();
+                    }
+                    return Some(arrivals);
+                }
+                self.feed.shut_if_over(&mut state);
+                if state.is_shut {
+                    return None;
+                }
+            }
+            self.feed.news[self.seat].notified().await;
+        }
+    }
+
+    /// Says whether this loop has use for more.
+    pub(super) fn set_appetite(&self, appetite: Appetite) {
+        self.feed.lock().lines[self.seat].appetite = appetite;
+        if appetite != Appetite::Full {
+            self.feed.make_room();
+        }
+    }
+
+    /// Gives a job to the loop that its next host belongs to, unless that is this one, or takes no more.
+    pub(super) fn pass_on(&self, job: Job, time: Option<Instant>) -> Option<Job> {
+        if self.loops() == 1 {
+            return Some(job);
+        }
+        let seat = self.feed.seat_of(job.next_url());
+        if seat == self.seat {
+            return Some(job);
+        }
+        let state = self.feed.lock();
+        if state.is_shut || state.lines[seat].is_closed {
+            return Some(job);
+        }
+        self.feed.arrive(state, seat, Arrival::Passed(Box::new(job), time));
+        None
+    }
+
+    /// This loop has nothing to do: perhaps none has.
+    pub(super) fn is_idle(&self) {
+        self.feed.shut_if_over(&mut self.feed.lock());
+    }
+
+    /// Nothing more is to come, in any loop.
+    pub(super) fn shut(&self) {
+        self.feed.shut(&mut self.feed.lock());
+    }
+
+    /// The run cannot go on, in any loop.
+    pub(super) fn break_off(&self, error: Error) {
+        let mut state = self.feed.lock();
+        state.error.get_or_insert(error);
+        state.is_broken = true;
+        self.feed.shut(&mut state);
+    }
+
+    /// Whether a loop could not go on.
+    pub(super) fn is_broken(&self) -> bool {
+        self.feed.lock().is_broken
+    }
+
+    /// Why the list or the run broke off.
+    pub(super) fn take_error(&self) -> Option<Error> {
+        self.feed.lock().error.take()
+    }
+
+    /// From now on nothing is passed to this loop. The jobs that were, and that it has not taken.
+    pub(super) fn close(&self) -> Vec<Job> {
+        let mut state = self.feed.lock();
+        let line = &mut state.lines[self.seat];
+        line.is_closed = true;
+        let arrivals = std::mem::take(&mut line.arrivals).into_iter();
+        arrivals
+            .filter_map(|arrival| match arrival {
+                Arrival::Passed(job, _) => Some(*job),
+                Arrival::Input(..) => None,
+            })
+            .collect()
+    }
+}
+
+impl Drop for Line {
     fn drop(&mut self) {
-        self.0.lock().engine_gone = true;
-        self.0.room.notify_one();
-        self.0.room_async.notify_one();
+        self.shut();
+    }
+}
+
+impl State {
+    /// Whether there is room for an input to this loop, or nothing to wait for.
+    fn has_room(&self, seat: usize) -> bool {
+        let wants = |wanted| self.lines.iter().any(|line| line.appetite == wanted);
+        let has_room = self.lines[seat].arrivals.len() < CAPACITY;
+        self.is_shut || (has_room && wants(Appetite::More) && !wants(Appetite::Full))
+    }
+}
+
+impl Feed {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The loop that a URL's host belongs to.
+    fn seat_of(&self, url: &Url) -> usize {
+        let loops = self.news.len();
+        if loops == 1 {
+            return 0;
+        }
+        let mut hasher = DefaultHasher::new();
+        (url.host_str(), url.port_or_known_default()).hash(&mut hasher);
+        (hasher.finish() % loops as u64) as usize
+    }
+
+    fn arrive(&self, mut state: MutexGuard<'_, State>, seat: usize, arrival: Arrival) {
+        let arrivals = &mut state.lines[seat].arrivals;
+        arrivals.push(arrival);
+        let is_first = arrivals.len() == 1;
+        drop(state);
+        if is_first {
+            self.news[seat].notify_one();
+            self.first_news.notify_all();
+        }
+    }
+
+    fn make_room(&self) {
+        self.room.notify_one();
+        self.room_async.notify_one();
+    }
+
+    fn end_list(&self) {
+        self.lock().list_ended = true;
+        // Whoever was idle already has to look whether that was all.
+        self.news.iter().for_each(Notify::notify_one);
+        self.first_news.notify_all();
+    }
+
+    fn shut_if_over(&self, state: &mut State) {
+        let is_over = state.list_ended
+            && state.lines.iter().all(|line| line.arrivals.is_empty())
+            && self.board.done() == self.board.read.load(Relaxed);
+        if is_over && !state.is_shut {
+            self.shut(state);
+        }
+    }
+
+    fn shut(&self, state: &mut State) {
+        state.is_shut = true;
+        self.make_room();
+        self.news.iter().for_each(Notify::notify_one);
+        self.first_news.notify_all();
     }
 }

@@ -70,12 +70,17 @@ impl Job {
         size_of::<Job>() + self.request.weight()
     }
 
+    /// The URL to ask next.
+    pub(super) fn next_url(&self) -> &Url {
+        match self.request.url() {
+            Ok(url) if self.is_retry_due => url,
+            _ => &self.attempt.url,
+        }
+    }
+
     /// The name of the host to ask next, with its port.
     pub(super) fn host(&self) -> String {
-        let url = match self.request.url() {
-            Ok(url) if self.is_retry_due => url,
-            _ => &*self.attempt.url,
-        };
+        let url = self.next_url();
         let mut host = url[Position::BeforeHost..Position::AfterPort].to_owned();
         if url.port().is_none() {
             host.push_str(if url.scheme() == "https" { ":443" } else { ":80" });

@@ -7,6 +7,7 @@ mod connections;
 mod feed;
 mod intent;
 mod job;
+mod loops;
 mod outbox;
 mod outgoing;
 mod progress;
@@ -17,11 +18,9 @@ mod run;
 pub mod simulation;
 mod worker;
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_core::Stream;
-use headcount_tasks::{BoxError, Runner};
 use rustls::pki_types::CertificateDer;
 use rustls::sign::CertifiedKey;
 use tokio::sync::{mpsc, watch};
@@ -29,6 +28,9 @@ use tokio::sync::{mpsc, watch};
 pub use intent::Intent;
 pub use progress::{Progress, Verdict};
 pub use records::{Records, RunHandle, Stop};
+
+use progress::Board;
+use run::Shared;
 
 use crate::transport::{Internet, Tls, parse_certificates, parse_identity};
 use crate::{Config, Error, Request};
@@ -101,10 +103,11 @@ impl Engine {
         I: IntoIterator<Item = Result<Request, Error>>,
         I::IntoIter: Send + 'static,
     {
-        let (sender, receiver) = feed::channel();
+        let board = Board::new(loops::count(&self.config));
+        let (sender, lines) = feed::channel(Arc::clone(&board));
         let requests = requests.into_iter();
         spawn_thread("headcount-list", move || feed::from_iterator(requests, sender))?;
-        self.start_with(receiver, async || ())
+        self.start_with(board, lines, async || ())
     }
 
     /// Starts a run over a stream, which is polled on the engine's thread; it must not block.
@@ -116,37 +119,22 @@ impl Engine {
         S: Stream + Send + 'static,
         S::Item: Into<Request>,
     {
-        let (sender, receiver) = feed::channel();
-        self.start_with(receiver, async move || feed::from_stream(requests, sender).await)
+        let board = Board::new(loops::count(&self.config));
+        let (sender, lines) = feed::channel(Arc::clone(&board));
+        self.start_with(board, lines, async move || feed::from_stream(requests, sender).await)
     }
 
-    fn start_with<F>(&self, feed: feed::Receiver, beside: F) -> Result<Records, Error>
+    fn start_with<F>(&self, board: Arc<Board>, lines: Vec<feed::Line>, beside: F) -> Result<Records, Error>
     where
         F: AsyncFnOnce() + Send + 'static,
     {
         let (records, taker) = mpsc::channel(BATCHES_OUT);
         let (stop, stopped) = watch::channel(Stop::No);
-        let progress = Arc::new(progress::Counters::default());
-        let engine = self.clone();
-        let counters = Arc::clone(&progress);
-        spawn_thread("headcount-engine", move || {
-            let failed = records.clone();
-            let tls = Tls::new(&engine.config, engine.extra_roots, engine.identity);
-            let internet = Internet::new(&engine.config);
-            let tree_signal = engine.config.task_tree_signal;
-            let main = async move {
-                let run =
-                    Rc::new(run::Run::new(engine.config, internet, tls, counters, records, engine.intents));
-                Ok::<_, BoxError>(run.drive(feed, stopped, async move { beside().await }).await?)
-            };
-            let runner = Runner::new().name("engine").signals(false).tree_signal(tree_signal);
-            if let Err(error) = runner.run(main) {
-                let error = Error::runtime("the engine stopped").because(error);
-                // Refused only by a taker that has gone.
-                let _ = failed.blocking_send(Err(error));
-            }
-        })?;
-        Ok(Records::new(taker, stop, progress))
+        let tls = Tls::new(&self.config, Arc::clone(&self.extra_roots), self.identity.clone());
+        let shared = Shared::new(self, tls, lines.len(), records, stopped);
+        let of_run = Arc::clone(&board);
+        spawn_thread("headcount-engine", move || loops::run(&shared, lines, &of_run, Internet::new, beside))?;
+        Ok(Records::new(taker, stop, board))
     }
 }
 

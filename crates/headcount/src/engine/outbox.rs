@@ -8,7 +8,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use super::records::Parcel;
-use crate::{Error, Record};
+use crate::Record;
 
 /// A record is held back for this long at the most.
 const LONGEST_HOLD: Duration = Duration::from_millis(5);
@@ -79,13 +79,6 @@ impl Outbox {
             sleep_until(Instant::now() + LONGEST_HOLD).await;
             self.flush().await;
         }
-    }
-
-    /// Tells the taker why there will be no more.
-    pub(super) async fn fail(&self, error: Error) {
-        self.flush().await;
-        // Refused only by a taker that has gone.
-        let _ = self.taker.send(Err(error)).await;
     }
 
     /// Ends when nobody takes records any more.

@@ -1,7 +1,7 @@
 //! What a run has done so far, for whoever watches it from another thread.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::record::Kind;
@@ -40,28 +40,65 @@ pub struct Verdict {
 /// What this machine can lack.
 const LACKS: [Kind; 3] = [Kind::Descriptors, Kind::Network, Kind::Resolver];
 
-#[derive(Debug, Default)]
-pub(super) struct Counters {
+/// A run's counts: the list's, and those of each loop.
+#[derive(Debug)]
+pub(super) struct Board {
     pub(super) read: AtomicU64,
     pub(super) read_all: AtomicBool,
+    pub(super) loops: Box<[Counters]>,
+    pub(super) verdict: OnceLock<Verdict>,
+}
+
+/// The counts of one loop, apart in memory from those of the others, which write theirs at the same time.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct Counters {
     pub(super) done: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) in_flight: AtomicU64,
     /// 0, or the place in `LACKS` from 1 on.
     lacks: AtomicU8,
-    pub(super) verdict: OnceLock<Verdict>,
 }
 
-impl Counters {
+impl Board {
+    pub(super) fn new(loops: usize) -> Arc<Board> {
+        Arc::new(Board {
+            read: AtomicU64::new(0),
+            read_all: AtomicBool::new(false),
+            loops: std::iter::repeat_with(Counters::default).take(loops).collect(),
+            verdict: OnceLock::new(),
+        })
+    }
+
+    pub(super) fn done(&self) -> u64 {
+        self.sum(|counters| &counters.done)
+    }
+
+    pub(super) fn in_flight(&self) -> u64 {
+        self.sum(|counters| &counters.in_flight)
+    }
+
     pub(super) fn snapshot(&self) -> Progress {
+        // What is done was read: in this order, no more is ever done than was read.
+        let (done, failed) = (self.done(), self.sum(|counters| &counters.failed));
         Progress {
             read: self.read.load(Relaxed),
             read_all: self.read_all.load(Relaxed),
-            done: self.done.load(Relaxed),
-            failed: self.failed.load(Relaxed),
-            in_flight: self.in_flight.load(Relaxed),
-            lacks: LACKS.get(usize::from(self.lacks.load(Relaxed)).wrapping_sub(1)).copied(),
+            done,
+            failed,
+            in_flight: self.in_flight(),
+            lacks: self.loops.iter().find_map(Counters::lacks),
         }
+    }
+
+    fn sum(&self, counter: impl Fn(&Counters) -> &AtomicU64) -> u64 {
+        self.loops.iter().map(|counters| counter(counters).load(Relaxed)).sum()
+    }
+}
+
+impl Counters {
+    fn lacks(&self) -> Option<Kind> {
+        LACKS.get(usize::from(self.lacks.load(Relaxed)).wrapping_sub(1)).copied()
     }
 
     pub(super) fn set_lacks(&self, kind: Option<Kind>) {
@@ -70,7 +107,7 @@ impl Counters {
     }
 }
 
-/// Adds to a counter that only the engine's thread writes.
+/// Adds to a counter that only one thread writes.
 pub(super) fn add(counter: &AtomicU64, more: u64) {
     counter.store(counter.load(Relaxed) + more, Relaxed);
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use tokio::sync::{mpsc, watch};
 
-use super::progress::{Counters, Progress, Verdict};
+use super::progress::{Board, Progress, Verdict};
 use crate::{Error, Record};
 
 /// What the engine hands over at once. An error is the last that comes.
@@ -46,18 +46,18 @@ pub struct Records {
 #[derive(Clone, Debug)]
 pub struct RunHandle {
     stop: Arc<watch::Sender<Stop>>,
-    progress: Arc<Counters>,
+    board: Arc<Board>,
 }
 
 impl RunHandle {
     /// What was done so far.
     pub fn progress(&self) -> Progress {
-        self.progress.snapshot()
+        self.board.snapshot()
     }
 
     /// How the run went; `None` until it has ended.
     pub fn verdict(&self) -> Option<&Verdict> {
-        self.progress.verdict.get()
+        self.board.verdict.get()
     }
 
     /// Asks the run to end early; the records of what had begun still come. A later call can only bring the end
@@ -81,9 +81,9 @@ impl Records {
     pub(super) fn new(
         taker: mpsc::Receiver<Parcel>,
         stop: watch::Sender<Stop>,
-        progress: Arc<Counters>,
+        board: Arc<Board>,
     ) -> Records {
-        let handle = RunHandle { stop: Arc::new(stop), progress };
+        let handle = RunHandle { stop: Arc::new(stop), board };
         Records { taker, parcel: Vec::new().into_iter(), handle }
     }
 

@@ -1,6 +1,7 @@
 //! Asks a host for its robots.txt before anything else, and keeps to it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use headcount_tasks::label;
 use tokio::time::{Instant, timeout_at};
@@ -55,15 +56,15 @@ fn go_on<N: Network>(turn: &Turn<N>, access: &Access) {
 
 async fn fetch<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<Rc<Access>, Failure> {
     let deadline = Instant::now() + run.config.timeout;
-    let mut url = Rc::clone(&turn.peek().attempt.url);
+    let mut url = Arc::clone(&turn.peek().attempt.url);
     if let Ok(robots) = url.join(PATH) {
-        url = Rc::new(robots);
+        url = Arc::new(robots);
     }
     let mut reach = turn.peek().attempt.reach();
     let mut status = None;
     let mut body = Vec::new();
     for _ in 0..=MOST_REDIRECTS {
-        label(Rc::clone(&url));
+        label(Arc::clone(&url));
         let mut trace = Trace::new(Instant::now());
         (trace.kept_body, trace.reach) = (Some(Vec::new()), reach);
         let asking = ask(run, turn, &url, deadline, &mut trace);
@@ -84,7 +85,7 @@ async fn fetch<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<Rc<Access>, F
             .as_ref()
             .and_then(|head| redirect::target(&url, head.location.as_ref()?.as_bytes()).ok());
         match next {
-            Some(next) => url = Rc::new(next.url),
+            Some(next) => url = Arc::new(next.url),
             None => break,
         }
     }

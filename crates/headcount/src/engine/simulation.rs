@@ -10,8 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep};
 
-use super::run::Run;
-use super::{BATCHES_OUT, Engine, Progress, Stop, feed, progress};
+use super::progress::Board;
+use super::run::{Run, Shared};
+use super::{BATCHES_OUT, Engine, Progress, Stop, feed};
 use crate::transport::Tls;
 pub use crate::transport::{Addresses, Network};
 use crate::{Config, Error, Record, Request};
@@ -41,7 +42,7 @@ pub struct Simulated {
 /// Runs the engine from the first request to the last record. The requests are read lazily.
 ///
 /// # Errors
-/// The configuration cannot be used, or a task of the engine panicked.
+/// The configuration cannot be used, or something of the simulation's own panicked.
 pub fn run<N, I>(
     config: Config,
     network: N,
@@ -59,10 +60,11 @@ where
     let main = async move {
         let (records, taker) = mpsc::channel(BATCHES_OUT);
         let (stop, stopped) = watch::channel(Stop::No);
-        let (list, feed) = feed::channel();
-        let counters = Arc::new(progress::Counters::default());
-        let run =
-            Run::new(engine.config, network, Tls::believing_nobody(), Arc::clone(&counters), records, None);
+        let board = Board::new(1);
+        let (list, mut lines) = feed::channel(Arc::clone(&board));
+        let line = lines.pop().expect("a board of one loop has one line");
+        let shared = Shared::new(&engine, Tls::believing_nobody(), 1, records, stopped);
+        let run = Run::new(shared, network, line);
         let started = Instant::now();
         let simulated = scope(async move |tasks| {
             let taking = tasks.spawn("taker", take(taker, started));
@@ -74,11 +76,11 @@ where
                 // Kept to the end, as a run's handle is.
                 std::future::pending::<()>().await;
             });
-            Rc::new(run).drive(feed, stopped, async move { feed::from_stream(requests, list).await }).await?;
+            let ended = Rc::new(run).drive(async move { feed::from_stream(requests, list).await }).await;
             stopping.cancel();
-            let (records, error) = taking.await?;
+            let records = taking.await?;
             let took = started.elapsed();
-            Ok::<_, BoxError>(Simulated { records, error, progress: counters.snapshot(), took })
+            Ok::<_, BoxError>(Simulated { records, error: ended.error, progress: board.snapshot(), took })
         });
         Ok::<_, BoxError>(simulated.await?)
     };
@@ -88,21 +90,14 @@ where
 }
 
 /// Takes the records as they come, and puts the run's own time in the place of the world's.
-async fn take(
-    mut taker: mpsc::Receiver<super::records::Parcel>,
-    started: Instant,
-) -> Value<(Vec<Record>, Option<Error>)> {
+async fn take(mut taker: mpsc::Receiver<super::records::Parcel>, started: Instant) -> Value<Vec<Record>> {
     let mut taken = Vec::new();
-    while let Some(parcel) = taker.recv().await {
-        match parcel {
-            Ok(records) => taken.extend(records.into_iter().map(|mut record| {
-                let since_start = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
-                record.timestamp =
-                    Timestamp::UNIX_EPOCH.saturating_add(since_start).unwrap_or(Timestamp::MAX);
-                record
-            })),
-            Err(error) => return Value((taken, Some(error))),
-        }
+    while let Some(Ok(records)) = taker.recv().await {
+        taken.extend(records.into_iter().map(|mut record| {
+            let since_start = SignedDuration::try_from(started.elapsed()).unwrap_or(SignedDuration::MAX);
+            record.timestamp = Timestamp::UNIX_EPOCH.saturating_add(since_start).unwrap_or(Timestamp::MAX);
+            record
+        }));
     }
-    Value((taken, None))
+    Value(taken)
 }

@@ -1,6 +1,7 @@
 //! A worker: takes a job, asks one host once, and says what comes of it, for as long as there are jobs.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use headcount_tasks::{label, yield_now};
@@ -23,7 +24,7 @@ use crate::transport::{Network, Trace};
 pub(super) async fn work<N: Network>(run: &Rc<Run<N>>, first: Turn<N>) {
     let mut turn = Some(first);
     while let Some(mut current) = turn.take() {
-        label(Rc::clone(&current.peek().attempt.url));
+        label(Arc::clone(&current.peek().attempt.url));
         let (trace, result) = ask(run, &mut current).await;
         if run.config.per_ip
             && let Some(peer) = trace.peer

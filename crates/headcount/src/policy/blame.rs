@@ -104,13 +104,6 @@ impl Blame {
         self.trouble.map(|trouble| trouble.kind)
     }
 
-    /// Another limit from now on.
-    pub(crate) fn set_concurrency(&mut self, concurrency: usize) {
-        let is_free = self.limit >= self.concurrency as f64;
-        self.concurrency = concurrency;
-        self.limit = if is_free { concurrency as f64 } else { self.limit.min(concurrency as f64) };
-    }
-
     fn trouble(&mut self, kind: Kind, in_flight: usize, now: Instant) -> Consequence {
         let trouble = self.trouble.get_or_insert(Trouble { kind, since: now, pause: FIRST_PAUSE });
         if now.saturating_duration_since(trouble.since) >= self.patience {

@@ -65,9 +65,9 @@ pub struct HostStatistics {
     pub ideal: f64,
 }
 
-/// What the ideal is reckoned from.
+/// What the ideal is reckoned from: what a scheduler has seen, or several of one run have.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ledger {
+pub struct Ledger {
     requests: u64,
     busy: f64,
     longest_input: f64,
@@ -112,7 +112,19 @@ impl Ledger {
         }
     }
 
-    pub(super) fn ideal(&self, limits: &Limits) -> Ideal {
+    /// Takes in what another scheduler of the run has seen.
+    pub fn merge(&mut self, other: Ledger) {
+        self.requests += other.requests;
+        self.busy += other.busy;
+        self.longest_input = self.longest_input.max(other.longest_input);
+        self.hosts.extend(other.hosts);
+        self.hosts.sort_by(|one, other| other.weight().total_cmp(&one.weight()));
+        self.hosts.truncate(HOSTS);
+        self.least = self.hosts.last().map_or(0.0, HostStatistics::weight);
+    }
+
+    /// The least time that a run within these limits could have taken.
+    pub fn ideal(&self, limits: &Limits) -> Ideal {
         let mut hosts = self.hosts.clone();
         hosts.sort_by(|one, other| other.weight().total_cmp(&one.weight()));
         let slots = self.busy / limits.concurrency as f64;

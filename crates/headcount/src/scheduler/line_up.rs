@@ -3,14 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::lane::{Breaker, Lane, Standing};
 use super::pace::{Pace, When};
 use super::ready::Rank;
-use super::{Delayed, Next, Refusal, SHORT_LINE, Scheduler, SharedPace, Ticket, pacing};
+use super::{Delayed, Next, Refusal, SHORT_LINE, Scheduler, SharedPace, Ticket};
 
 /// A host's own estimate may be wrong by so much.
 const MARGIN: f64 = 2.0;
@@ -26,11 +25,7 @@ impl<J, C: Default> Scheduler<J, C> {
         self.budget.asked();
         self.waiting -= 1;
         self.in_flight += 1;
-        if let Some(rate) = self.limits.rate {
-            let earliest = now.checked_sub(pacing::SLACK).unwrap_or(now);
-            let start = self.next_start.map_or(now, |next| next.max(earliest));
-            self.next_start = Some(start + Duration::from_secs_f64(1.0 / rate));
-        }
+        self.lease.started();
         let sent = self.paces[pace].pace.started(now);
         self.want_if_short(lane);
         self.stand(lane, now);
@@ -134,7 +129,7 @@ impl<J, C: Default> Scheduler<J, C> {
         let pace = &self.paces[line.pace].pace;
         let at_once = line.most_in_flight.min(pace.window()).max(1);
         let own = line.waiting() as f64 * pace.time_of_one(self.usual_time) / at_once as f64;
-        MARGIN * own > self.waiting as f64 * self.usual_time / self.limits.concurrency as f64
+        MARGIN * own > self.waiting as f64 * self.usual_time / self.lease.hope() as f64
     }
 
     pub(super) fn rank(&self, lane: usize) -> Rank {

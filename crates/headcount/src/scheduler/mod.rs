@@ -12,6 +12,7 @@
 mod delayed;
 mod ideal;
 mod lane;
+mod lease;
 mod limits;
 mod line_up;
 mod pace;
@@ -29,12 +30,12 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::Instant;
 
-pub use ideal::{Bound, HostStatistics, Ideal};
+pub use ideal::{Bound, HostStatistics, Ideal, Ledger};
+pub use lease::{Allowance, Lease};
 pub use limits::{HostLimits, Limits};
 pub use words::{Answer, AsideTicket, HostState, Next, Refusal, Ticket};
 
 use delayed::Delayed;
-use ideal::Ledger;
 use lane::{Aside, Budget, Lane, Standing};
 use pace::{Pace, When};
 use ready::Ready;
@@ -74,8 +75,10 @@ pub struct Scheduler<J, C> {
     stamp: u64,
     waiting: usize,
     in_flight: usize,
-    /// The next start that the run's rate allows.
-    next_start: Option<Instant>,
+    /// How many jobs may be under way, and how often one may start, over all hosts.
+    lease: Lease,
+    /// Jobs that may be under way whatever the lease says.
+    most_in_flight: usize,
     budget: Budget,
     /// The mean time of a request over the last ones, in seconds, and how many those are.
     usual_time: f64,
@@ -96,6 +99,13 @@ struct SharedPace {
 impl<J, C: Default> Scheduler<J, C> {
     /// A scheduler with nothing to do. The same seed gives the same jitter.
     pub fn new(limits: Limits, seed: u64) -> Scheduler<J, C> {
+        let allowance = Allowance::new(limits.concurrency, limits.rate, 1);
+        Scheduler::sharing(limits, allowance.lease(0), seed)
+    }
+
+    /// One of several that keep the run's limits together: what is under way, and the rate of starts, come from the
+    /// lease. Each host is the business of one of them.
+    pub fn sharing(limits: Limits, lease: Lease, seed: u64) -> Scheduler<J, C> {
         Scheduler {
             limits,
             random: fastrand::Rng::with_seed(seed),
@@ -113,7 +123,8 @@ impl<J, C: Default> Scheduler<J, C> {
             stamp: 0,
             waiting: 0,
             in_flight: 0,
-            next_start: None,
+            lease,
+            most_in_flight: usize::MAX,
             budget: Budget::default(),
             usual_time: FIRST_GUESS,
             timed_requests: 0,
@@ -184,23 +195,23 @@ impl<J, C: Default> Scheduler<J, C> {
             let aside = self.lanes[lane].aside.front().expect("a lane that wants has something put aside");
             return Next::BringBack(aside.key, AsideTicket { lane });
         }
-        if self.in_flight >= self.limits.concurrency {
-            return Next::Wait;
-        }
-        if let Some(time) = self.next_start.filter(|time| *time > now) {
-            if self.ready_count > 0 {
+        if self.ready_count > 0 {
+            if self.in_flight >= self.most_in_flight || !self.lease.admits(self.in_flight) {
+                return Next::Wait;
+            }
+            if let Some(time) = self.lease.next_start(now).filter(|time| *time > now) {
                 return Next::WaitUntil(time);
             }
-        } else {
-            while let Some(lane) = self.pop_ready() {
-                self.step_out(lane);
-                if self.may_start(lane, now) == When::Now {
-                    return self.dispatch(lane, now);
-                }
-                // Its pace has changed meanwhile.
-                self.stand(lane, now);
-            }
         }
+        while let Some(lane) = self.pop_ready() {
+            self.step_out(lane);
+            if self.may_start(lane, now) == When::Now {
+                return self.dispatch(lane, now);
+            }
+            // Its pace has changed meanwhile.
+            self.stand(lane, now);
+        }
+        self.lease.rest(self.in_flight);
         self.drop_stale_times();
         match self.next_due() {
             Some(time) => Next::WaitUntil(time),
@@ -215,6 +226,7 @@ impl<J, C: Default> Scheduler<J, C> {
     pub fn finished(&mut self, ticket: Ticket, answer: Answer, now: Instant) {
         let Ticket { lane, pace, sent } = ticket;
         self.in_flight -= 1;
+        self.lease.one_ended(self.in_flight);
         let line = &mut self.lanes[lane];
         line.in_flight -= 1;
         match answer {
@@ -306,6 +318,11 @@ impl<J, C: Default> Scheduler<J, C> {
         self.lanes[ticket.lane].waiting()
     }
 
+    /// Jobs of a host that are not under way.
+    pub fn waiting_for(&self, host: &str) -> usize {
+        self.names.get(host).map_or(0, |lane| self.lanes[*lane].waiting())
+    }
+
     /// Jobs that are not under way, wherever they are kept.
     pub fn waiting(&self) -> usize {
         self.waiting
@@ -323,12 +340,16 @@ impl<J, C: Default> Scheduler<J, C> {
 
     /// Whether there are free slots that no host known so far could use: more of the list might help.
     pub fn is_hungry(&self) -> bool {
-        self.ready_count == 0 && self.in_flight < self.limits.concurrency
+        self.ready_count == 0 && self.has_slot()
     }
 
     /// Whether a job could start now, as far as is known.
     pub fn has_ready(&self) -> bool {
-        self.ready_count > 0 && self.in_flight < self.limits.concurrency
+        self.ready_count > 0 && self.has_slot()
+    }
+
+    fn has_slot(&self) -> bool {
+        self.in_flight < self.most_in_flight && self.lease.has_room(self.in_flight)
     }
 
     /// When a host or a job that waits for a time is to be looked at, at the soonest.
@@ -338,9 +359,9 @@ impl<J, C: Default> Scheduler<J, C> {
         timed.into_iter().chain(delayed).min()
     }
 
-    /// Jobs that may be under way at once from now on.
-    pub fn set_concurrency(&mut self, concurrency: usize) {
-        self.limits.concurrency = concurrency;
+    /// No more jobs than this may be under way from now on, though the lease had slots for them.
+    pub fn set_most_in_flight(&mut self, most: usize) {
+        self.most_in_flight = most;
     }
 
     /// Takes a part of a host's line into the owner's care, if what is behind its beginning is at least `least` long.
@@ -436,11 +457,16 @@ impl<J, C: Default> Scheduler<J, C> {
 
     /// What the run could have taken at best, as far as its hosts are known by now.
     pub fn ideal(&self) -> Ideal {
+        self.ledger().ideal(&self.limits)
+    }
+
+    /// What that is reckoned from.
+    pub fn ledger(&self) -> Ledger {
         let mut ledger = self.ledger.clone();
         for (_, line) in &self.lanes {
             ledger.host(&line.name, &self.paces[line.pace].pace, &self.limits);
         }
-        ledger.ideal(&self.limits)
+        ledger
     }
 }
 

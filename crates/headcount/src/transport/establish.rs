@@ -29,7 +29,7 @@ use crate::{AddressFamily, Config, HttpVersion};
 /// Makes the connections of a run.
 pub(crate) struct Connector<N> {
     network: N,
-    tls: Tls,
+    tls: Arc<Tls>,
     config: Arc<Config>,
     /// The addresses of the proxies for http and for https.
     proxies: [KnownAddresses; 2],
@@ -50,7 +50,7 @@ pub(crate) enum Wire<S: AsyncRead + AsyncWrite + Unpin + 'static> {
 }
 
 impl<N: Network> Connector<N> {
-    pub(crate) fn new(network: N, tls: Tls, config: Arc<Config>) -> Connector<N> {
+    pub(crate) fn new(network: N, tls: Arc<Tls>, config: Arc<Config>) -> Connector<N> {
         Connector { network, tls, config, proxies: Default::default() }
     }
 

@@ -3,6 +3,8 @@
 mod codings;
 mod engine;
 mod http1;
+mod leases;
+mod loops;
 mod outcomes;
 mod policy;
 mod probe;

@@ -1,11 +1,11 @@
 //! The list on its way into the scheduler: how far it is read ahead, and what of it is put aside.
 
 use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use tokio::time::Instant;
 
-use super::{Job, Lane, Run, add, feed, in_doubt, skipped};
+use super::{Appetite, Job, Lane, Run, in_doubt, skipped};
+use crate::engine::feed::Arrival;
 use crate::scheduler::Scheduler;
 use crate::transport::Network;
 use crate::{Error, Request};
@@ -14,39 +14,39 @@ use crate::{Error, Request};
 const PIECE: usize = 256;
 
 impl<N: Network> Run<N> {
-    /// Reads the list into the scheduler, as far ahead as it may.
-    pub(super) async fn read(self: Rc<Self>, mut feed: feed::Receiver) {
-        while let Some(batch) = feed.next().await {
-            for request in batch {
-                match request {
-                    Ok(request) => self.take_in(request).await,
-                    Err(error) => {
-                        self.list_error.replace(Some(error));
-                        self.changed.notify_one();
-                        return;
-                    }
+    /// Takes in what comes for this loop, as long as anything may.
+    pub(super) async fn read(self: Rc<Self>) {
+        while let Some(arrivals) = self.line.next().await {
+            let now = Instant::now();
+            let mut inputs = Vec::with_capacity(arrivals.len());
+            for arrival in arrivals {
+                match arrival {
+                    Arrival::Input(index, request) => inputs.push((index, request)),
+                    // Before anything is waited for: it must not be lost with this task.
+                    Arrival::Passed(job, time) => self.push(*job, time, now),
                 }
             }
-            self.changed.notify_one();
-            while !self.has_room_for_more(&self.scheduler.borrow()) {
-                self.has_room.notified().await;
+            for (index, request) in inputs {
+                self.take_in(index, request).await;
             }
+            self.say_appetite(&self.scheduler.borrow());
+            self.changed.notify_one();
         }
-        self.counters.read_all.store(true, Relaxed);
+        if self.line.is_broken() {
+            self.is_stopping.set(true);
+            self.is_broken.set(true);
+        }
         self.changed.notify_one();
     }
 
-    pub(super) async fn take_in(&self, request: Request) {
-        let index = request.index.unwrap_or_else(|| self.counters.read.load(Relaxed));
-        add(&self.counters.read, 1);
+    async fn take_in(&self, index: u64, request: Request) {
         let now = Instant::now();
         match request.url().cloned() {
             Ok(_) if request.is_in_doubt => self.put(in_doubt(index, &request, &self.config), now).await,
             Ok(url) => {
                 let job = Job::new(index, request, url, &self.config, now);
                 let host = job.host();
-                self.memory.set(self.memory.get() + job.weight());
-                self.scheduler.borrow_mut().push(&host, job, now);
+                self.push(job, None, now);
                 self.put_aside(&host, now);
             }
             Err(failure) => {
@@ -56,10 +56,29 @@ impl<N: Network> Run<N> {
         }
     }
 
+    /// Lets the list's reader know what this loop has use for.
+    pub(super) fn say_appetite(&self, scheduler: &Scheduler<Job, Lane<N>>) {
+        let appetite = self.appetite(scheduler);
+        if self.appetite.replace(appetite) != appetite {
+            self.line.set_appetite(appetite);
+        }
+    }
+
     /// More of the list is read as long as little waits, or slots are free that nothing read so far could use.
-    pub(super) fn has_room_for_more(&self, scheduler: &Scheduler<Job, Lane<N>>) -> bool {
-        let has_memory = self.memory.get() < self.config.memory;
-        has_memory && (scheduler.waiting() < self.config.read_ahead || scheduler.is_hungry())
+    fn appetite(&self, scheduler: &Scheduler<Job, Lane<N>>) -> Appetite {
+        let waiting = scheduler.waiting();
+        // Who has said that it is enough lets some of it go before it says otherwise.
+        let few = match self.appetite.get() {
+            Appetite::More => self.part.read_ahead,
+            Appetite::Enough | Appetite::Full => self.part.read_ahead - self.part.read_ahead / 16,
+        };
+        if self.memory.get() >= self.part.memory {
+            Appetite::Full
+        } else if waiting < few || scheduler.is_hungry() {
+            Appetite::More
+        } else {
+            Appetite::Enough
+        }
     }
 
     pub(super) fn take_from_aside(&self, key: u64) -> Vec<Job> {
@@ -70,12 +89,10 @@ impl<N: Network> Run<N> {
                 self.memory.set(self.memory.get() + weight);
                 jobs
             }
-            Err(error) => {
-                let error =
-                    Error::runtime("cannot read back what was put aside in a temporary file").because(error);
-                self.list_error.replace(Some(error));
+            Err(error_of_disk) => {
+                let error = Error::runtime("cannot read back what was put aside in a temporary file");
+                self.line.break_off(error.because(error_of_disk));
                 self.is_stopping.set(true);
-                self.changed.notify_one();
                 Vec::new()
             }
         }
@@ -83,7 +100,7 @@ impl<N: Network> Run<N> {
 
     /// Writes the end of a host's line to a temporary file, if the line is long and memory short.
     pub(super) fn put_aside(&self, host: &str, now: Instant) {
-        if self.memory.get() < self.config.memory / 2 || self.is_aside_full.get() {
+        if self.memory.get() < self.part.memory / 2 || self.is_aside_full.get() {
             return;
         }
         let mut scheduler = self.scheduler.borrow_mut();
@@ -91,7 +108,8 @@ impl<N: Network> Run<N> {
         let weight: usize = jobs.iter().map(Job::weight).sum();
         match self.aside.borrow_mut().put(key, jobs) {
             Ok(()) => self.memory.set(self.memory.get().saturating_sub(weight)),
-            // The disk is full, or so much of it as may be used. They stay in memory, and what has no place there is not read.
+            // The disk is full, or so much of it as may be used. They stay in memory, and what has no place there is
+            // not read.
             Err((jobs, _)) => {
                 self.is_aside_full.set(true);
                 scheduler.undo_put_aside(host, key, jobs, now);

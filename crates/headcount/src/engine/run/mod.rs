@@ -1,5 +1,7 @@
-//! One run: the scheduler, the lanes with what they carry, and the workers, on one thread.
+//! One loop's part of a run, or all of it: the scheduler, the lanes with what they carry, and the workers, on one thread.
 
+mod concurrency;
+mod ending;
 mod frontier;
 mod refused;
 mod turn;
@@ -14,24 +16,23 @@ use std::time::Duration;
 
 use headcount_tasks::{Scope, TaskHandle, scope};
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 pub(super) use turn::Turn;
 
 use super::aside::Aside;
 use super::connections::Connections;
-use super::feed;
+use super::feed::{Appetite, Line};
 use super::intent::{self, Intent};
 use super::job::{Job, in_doubt, skipped};
 use super::outbox::Outbox;
-use super::progress::{Counters, Verdict, add};
+use super::progress::add;
 use super::records::{Parcel, Stop};
 use super::worker::work;
-use crate::policy::blame::{Blame, Consequence, Sign};
-use crate::policy::growth::Growth;
+use crate::policy::blame::Blame;
 use crate::policy::robots::Access;
-use crate::record::{Failure, Outcome, Record};
-use crate::scheduler::{Answer, HostLimits, Limits, Next, Refusal, Scheduler, Ticket};
+use crate::record::{Failure, Record};
+use crate::scheduler::{Allowance, HostLimits, Ledger, Limits, Next, Refusal, Scheduler};
 use crate::transport::{Connector, Network, Tls};
 use crate::{Config, Error};
 
@@ -41,12 +42,37 @@ const LONGEST_GRACE: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// Jobs that are not to be asked and wait for their records, about; beyond them nothing starts.
 const MOST_REFUSED: usize = 1_000;
 
+/// What a run's loops share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) config: Arc<Config>,
+    pub(super) tls: Arc<Tls>,
+    pub(super) allowance: Arc<Allowance>,
+    /// Names that may be resolved at once.
+    pub(super) lookups: Arc<Semaphore>,
+    pub(super) records: mpsc::Sender<Parcel>,
+    /// Whoever is asked before a request that is not safe is sent.
+    pub(super) intents: Option<mpsc::Sender<Intent>>,
+    pub(super) stop: watch::Receiver<Stop>,
+}
+
+/// How a run went, as far as one loop knows.
+#[derive(Default)]
+pub(super) struct Ended {
+    pub(super) ledger: Ledger,
+    /// How the pace of the host to explain was found.
+    pub(super) explanation: Vec<(Instant, String)>,
+    /// Why it could not go on.
+    pub(super) error: Option<Error>,
+}
+
 /// What workers share.
 pub(super) struct Run<N: Network> {
     pub(super) config: Arc<Config>,
     pub(super) connector: Connector<N>,
     pub(super) random: RefCell<fastrand::Rng>,
     scheduler: RefCell<Scheduler<Job, Lane<N>>>,
+    allowance: Arc<Allowance>,
     /// Bytes that the waiting jobs take, about.
     memory: Cell<usize>,
     aside: RefCell<Aside>,
@@ -62,22 +88,29 @@ pub(super) struct Run<N: Network> {
     idle: Rc<Cell<usize>>,
     /// No new request starts.
     is_stopping: Cell<bool>,
-    /// The list broke off, and why.
-    list_error: RefCell<Option<Error>>,
+    /// From where inputs come.
+    line: Line,
+    appetite: Cell<Appetite>,
+    /// Another loop could not go on.
+    is_broken: Cell<bool>,
     /// When whoever attends looks again, at the latest.
     next_look: Cell<Option<Instant>>,
     /// A job was pushed, a worker or the list has ended: look again.
     changed: Notify,
     /// Workers that have not ended.
     workers: Cell<usize>,
-    /// The queue has room for more of the list.
-    has_room: Notify,
-    /// Names that may be resolved at once.
-    pub(super) lookups: Semaphore,
+    pub(super) lookups: Arc<Semaphore>,
     outbox: Outbox,
-    counters: Arc<Counters>,
-    /// Whoever is asked before a request that is not safe is sent.
     intents: Option<mpsc::Sender<Intent>>,
+    stop: watch::Receiver<Stop>,
+    part: Part,
+}
+
+/// This loop's part of what the run may use.
+struct Part {
+    memory: usize,
+    read_ahead: usize,
+    idle_connections: usize,
 }
 
 /// What a host at work carries. It goes with the lane, connections and all.
@@ -92,100 +125,96 @@ pub(super) struct Lane<N: Network> {
 pub(super) struct IdlePlace(Rc<Cell<usize>>);
 
 impl<N: Network> Run<N> {
-    pub(super) fn new(
-        config: Arc<Config>,
-        network: N,
-        tls: Tls,
-        counters: Arc<Counters>,
-        records: mpsc::Sender<Parcel>,
-        intents: Option<mpsc::Sender<Intent>>,
-    ) -> Run<N> {
-        let lookups = config.max_lookups.min(Semaphore::MAX_PERMITS);
-        let mut random = config.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let mut scheduler = Scheduler::new(limits(&config), random.u64(..));
+    pub(super) fn new(shared: Shared, network: N, line: Line) -> Run<N> {
+        let Shared { config, tls, allowance, lookups, records, intents, stop } = shared;
+        let (seat, loops) = (line.seat(), line.loops());
+        let seed = config.seed.map(|seed| seed.wrapping_add(seat as u64));
+        let mut random = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let mut scheduler = Scheduler::sharing(limits(&config), allowance.lease(seat), random.u64(..));
         if let Some(host) = &config.explain {
             scheduler.explain(host);
         }
+        let most = config.concurrency_limit.unwrap_or(config.concurrency);
         Run {
             random: RefCell::new(random),
             memory: Cell::new(0),
-            aside: RefCell::new(Aside::new(Instant::now(), config.disk)),
+            aside: RefCell::new(Aside::new(Instant::now(), config.disk / loops as u64)),
             is_aside_full: Cell::new(false),
             refused: RefCell::default(),
             has_refused: Notify::new(),
-            blame: RefCell::new(Blame::new(config.concurrency, config.local_wait)),
+            blame: RefCell::new(Blame::new(most, config.local_wait)),
             connector: Connector::new(network, tls, Arc::clone(&config)),
-            config,
             scheduler: RefCell::new(scheduler),
+            allowance,
             broken_off: RefCell::default(),
             idle: Rc::default(),
             is_stopping: Cell::new(false),
-            list_error: RefCell::default(),
+            line,
+            appetite: Cell::new(Appetite::More),
+            is_broken: Cell::new(false),
             next_look: Cell::new(None),
             changed: Notify::new(),
             workers: Cell::new(0),
-            has_room: Notify::new(),
-            lookups: Semaphore::new(lookups),
+            lookups,
             outbox: Outbox::new(records),
-            counters,
             intents,
+            stop,
+            part: Part {
+                memory: config.memory / loops,
+                read_ahead: config.read_ahead.div_ceil(loops),
+                idle_connections: config.max_idle_connections.div_ceil(loops),
+            },
+            config,
         }
     }
 
-    /// The whole run, from the first input to the last record.
-    ///
-    /// # Errors
-    /// A task of the run panicked.
-    pub(super) async fn drive(
-        self: Rc<Self>,
-        feed: feed::Receiver,
-        stop: watch::Receiver<Stop>,
-        beside: impl Future<Output = ()> + 'static,
-    ) -> Result<(), Error> {
+    /// The whole run as far as it is this loop's, from the first input to the last record.
+    pub(super) async fn drive(self: Rc<Self>, beside: impl Future<Output = ()> + 'static) -> Ended {
         let run = Rc::clone(&self);
-        let begun = Instant::now();
         let worked = scope(async move |tasks| {
-            let reading = tasks.spawn("list", Rc::clone(&run).read(feed));
+            let reading = tasks.spawn("list", Rc::clone(&run).read());
             tasks.spawn("list, asynchronous", beside);
             tasks.spawn("outbox", Rc::clone(&run).flush_in_time());
             tasks.spawn("refused", Rc::clone(&run).end_refused());
-            if let Some(most) = run.config.concurrency_limit {
+            if let Some(most) = run.config.concurrency_limit
+                && run.line.seat() == 0
+            {
                 tasks.spawn("concurrency", Rc::clone(&run).find_concurrency(most));
             }
-            run.attend(tasks, &reading, stop).await;
+            run.attend(tasks, &reading).await;
             // What is still under way is dropped where it waits; each turn leaves its job with the run.
             tasks.cancel_children();
         })
         .await;
-        worked.map_err(|error| {
-            Error::runtime("a task of the engine panicked; please report it").because(error)
-        })?;
-        self.judge(begun);
+        if let Err(error) = worked {
+            let panicked = Error::runtime("a task of the engine panicked; please report it");
+            self.line.break_off(panicked.because(error));
+        }
+        let mut ended = self.ended();
         self.begin_to_stop();
         self.end_all_refused().await;
         self.interrupt_what_broke_off().await;
         self.outbox.flush().await;
-        if let Some(error) = self.list_error.take() {
-            self.outbox.fail(error).await;
-        }
-        Ok(())
+        ended.error = self.line.take_error();
+        ended
     }
 
     /// Starts workers for what may start, until all is done, the grace after a stop has passed, or nobody takes the
     /// records any more.
-    async fn attend(
-        self: &Rc<Self>,
-        tasks: &Scope,
-        reading: &TaskHandle<()>,
-        mut stop: watch::Receiver<Stop>,
-    ) {
+    async fn attend(self: &Rc<Self>, tasks: &Scope, reading: &TaskHandle<()>) {
         let mut abandoned = pin!(self.outbox.abandoned());
+        let mut stop = self.stop.clone();
         let mut grace_ends = None;
         loop {
             let next_due = self.start_workers(tasks);
             self.next_look.set(next_due);
-            let is_idle = self.workers.get() == 0 && next_due.is_none() && self.refused.borrow().is_empty();
-            if is_idle && (reading.is_ended() || grace_ends.is_some()) {
+            if self.workers.get() == 0 && next_due.is_none() && self.refused.borrow().is_empty() {
+                if reading.is_ended() || grace_ends.is_some() {
+                    return;
+                }
+                self.line.is_idle();
+            }
+            if self.is_broken.get() {
                 return;
             }
             tokio::select! {
@@ -195,6 +224,7 @@ impl<N: Network> Run<N> {
                 Ok(()) = stop.changed() => {
                     if let Stop::After(grace) = *stop.borrow_and_update() {
                         self.begin_to_stop();
+                        self.line.shut();
                         reading.cancel();
                         // A later call may only bring the end nearer.
                         let ends = Instant::now() + grace.min(LONGEST_GRACE);
@@ -202,6 +232,7 @@ impl<N: Network> Run<N> {
                     }
                 }
                 () = self.changed.notified() => {}
+                () = self.allowance.changed(self.line.seat()) => {}
                 () = until(next_due), if next_due.is_some() => {}
             }
         }
@@ -211,79 +242,9 @@ impl<N: Network> Run<N> {
         self.outbox.flush_in_time().await;
     }
 
-    /// The next job that may start now. `None`: not now.
-    pub(super) fn next_turn(self: &Rc<Self>) -> Option<Turn<N>> {
-        match self.next(Instant::now()) {
-            Next::Dispatch(ticket, job) => {
-                if self.scheduler.borrow().has_ready() {
-                    self.changed.notify_one();
-                }
-                Some(self.turn(ticket, job))
-            }
-            _ => None,
-        }
-    }
-
-    /// Puts a job back in line, to start at `time` at the soonest, or when it may. `answer`: what came of its request.
-    pub(super) fn go_on(&self, turn: Turn<N>, time: Option<Instant>, answer: Answer, now: Instant) {
-        let (ticket, job) = turn.take();
-        let host = job.host();
-        self.memory.set(self.memory.get() + job.weight());
-        let mut scheduler = self.scheduler.borrow_mut();
-        match time {
-            Some(time) => scheduler.push_delayed(&host, job, time),
-            None => scheduler.push(&host, job, now),
-        }
-        scheduler.finished(ticket, answer, now);
-        self.count_in_flight(&scheduler);
-        self.changed.notify_one();
-    }
-
-    /// Ends a job with its record. The job keeps its place until the record is handed over, so that a slow taker
-    /// slows the run.
-    pub(super) async fn end(
-        &self,
-        turn: Turn<N>,
-        outcome: Outcome,
-        failure: Option<Failure>,
-        answer: Answer,
-        now: Instant,
-    ) {
-        let (ticket, job) = turn.take();
-        let busy = job.busy();
-        self.put(job.into_record(outcome, failure, &self.config), now).await;
-        let mut scheduler = self.scheduler.borrow_mut();
-        scheduler.input_took(busy);
-        scheduler.finished(ticket, answer, now);
-        // The worker takes one job more itself. Others are for whoever attends: a window that has grown, a host that is
-        // to be looked at sooner.
-        let is_sooner =
-            scheduler.next_due().is_some_and(|due| self.next_look.get().is_none_or(|look| due < look));
-        if is_sooner {
-            self.changed.notify_one();
-        }
-        self.count_in_flight(&scheduler);
-    }
-
     /// No new request is to start.
     pub(super) fn is_stopping(&self) -> bool {
         self.is_stopping.get()
-    }
-
-    /// Whose fault the end of a request was, and what follows.
-    pub(super) fn observe(&self, sign: Sign<'_>, now: Instant) -> Consequence {
-        let mut blame = self.blame.borrow_mut();
-        let mut scheduler = self.scheduler.borrow_mut();
-        let (limit, kind) = (blame.limit(), blame.kind());
-        let consequence = blame.observe(sign, scheduler.in_flight(), now);
-        if blame.limit() != limit {
-            scheduler.set_concurrency(blame.limit());
-            self.changed.notify_one();
-        }
-        if blame.kind() != kind {
-            self.counters.set_lacks(blame.kind());
-        }
-        consequence
     }
 
     /// Waits until a request that is not safe may be sent.
@@ -299,7 +260,7 @@ impl<N: Network> Run<N> {
 
     /// A place for one more idle connection, if there is one.
     pub(super) fn idle_place(&self) -> Option<IdlePlace> {
-        (self.idle.get() < self.config.max_idle_connections).then(|| {
+        (self.idle.get() < self.part.idle_connections).then(|| {
             self.idle.set(self.idle.get() + 1);
             IdlePlace(Rc::clone(&self.idle))
         })
@@ -349,79 +310,19 @@ impl<N: Network> Run<N> {
             }
         };
         self.count_in_flight(&scheduler);
-        if self.has_room_for_more(&scheduler) {
-            self.has_room.notify_one();
-        }
+        self.say_appetite(&scheduler);
         next
     }
 
-    /// Finds how many requests at once make the run fastest.
-    async fn find_concurrency(self: Rc<Self>, most: usize) {
-        let mut growth = Growth::new(self.config.concurrency, most);
-        let mut done = 0;
-        loop {
-            sleep(Duration::from_secs(1)).await;
-            let now_done = self.counters.done.load(Relaxed);
-            let answers = (now_done - done) as f64;
-            done = now_done;
-            let was_full = self.scheduler.borrow().in_flight() >= self.blame.borrow().limit();
-            let concurrency = growth.second(answers, was_full);
-            let mut blame = self.blame.borrow_mut();
-            blame.set_concurrency(concurrency);
-            self.scheduler.borrow_mut().set_concurrency(blame.limit());
-            self.changed.notify_one();
-        }
-    }
-
-    /// Leaves word of how the run went.
-    fn judge(&self, begun: Instant) {
-        let scheduler = self.scheduler.borrow();
-        let explanation = scheduler.explanation().iter();
-        let verdict = Verdict {
-            ideal: scheduler.ideal(),
-            took: begun.elapsed(),
-            explanation: explanation
-                .map(|(time, text)| (time.saturating_duration_since(begun), text.clone()))
-                .collect(),
-        };
-        // A run ends once.
-        let _ = self.counters.verdict.set(verdict);
-    }
-
-    fn turn(self: &Rc<Self>, ticket: Ticket, mut job: Job) -> Turn<N> {
-        job.begin(&self.config, Instant::now());
-        Turn { run: Rc::clone(self), held: Some((ticket, job)), broken_off: Cell::new(None) }
-    }
-
-    /// From now on nothing starts. What had begun and waits for its next request is broken off.
-    fn begin_to_stop(&self) {
-        self.is_stopping.set(true);
-        let now = Instant::now();
-        self.memory.set(0);
-        let waiting = self.scheduler.borrow_mut().drain();
-        for mut job in waiting.into_iter().filter(|job| job.begun) {
-            job.has_waited(now);
-            self.broken_off.borrow_mut().push(job);
-        }
-    }
-
-    async fn interrupt_what_broke_off(&self) {
-        let mut jobs = self.broken_off.take();
-        jobs.sort_by_key(|job| job.index);
-        for job in jobs {
-            let record = job.into_record(Outcome::Interrupted, None, &self.config);
-            self.put(record, Instant::now()).await;
-        }
-    }
-
     fn put(&self, record: Record, now: Instant) -> impl Future<Output = ()> {
-        add(&self.counters.done, 1);
-        add(&self.counters.failed, u64::from(record.failed));
+        let counters = self.line.counters();
+        add(&counters.done, 1);
+        add(&counters.failed, u64::from(record.failed));
         self.outbox.put(record, now)
     }
 
     fn count_in_flight(&self, scheduler: &Scheduler<Job, Lane<N>>) {
-        self.counters.in_flight.store(scheduler.in_flight() as u64, Relaxed);
+        self.line.counters().in_flight.store(scheduler.in_flight() as u64, Relaxed);
     }
 }
 
@@ -437,7 +338,7 @@ impl Drop for IdlePlace {
     }
 }
 
-fn limits(config: &Config) -> Limits {
+pub(super) fn limits(config: &Config) -> Limits {
     Limits {
         concurrency: config.concurrency,
         rate: config.rate,

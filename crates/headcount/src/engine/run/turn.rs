@@ -1,4 +1,4 @@
-//! A turn: a job under way, which is never lost with its worker.
+//! Turns: jobs under way, which are never lost with their workers; how they begin, and how they are given back.
 
 use std::cell::{Cell, RefMut};
 use std::rc::Rc;
@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Job, Lane, Run};
-use crate::scheduler::{Answer, Scheduler, Ticket};
+use crate::record::{Failure, Outcome};
+use crate::scheduler::{Answer, Next, Scheduler, Ticket};
 use crate::transport::{Network, Trace};
 
 /// A job under way, with its place among those under way. Dropped before it was given back, it leaves both with the
@@ -61,6 +62,81 @@ impl<N: Network> Turn<N> {
 
     pub(super) fn take(mut self) -> (Ticket, Job) {
         self.held.take().expect("a turn is taken once")
+    }
+}
+
+impl<N: Network> Run<N> {
+    pub(super) fn turn(self: &Rc<Self>, ticket: Ticket, mut job: Job) -> Turn<N> {
+        job.begin(&self.config, Instant::now());
+        Turn { run: Rc::clone(self), held: Some((ticket, job)), broken_off: Cell::new(None) }
+    }
+
+    /// The next job that may start now. `None`: not now.
+    pub(in crate::engine) fn next_turn(self: &Rc<Self>) -> Option<Turn<N>> {
+        match self.next(Instant::now()) {
+            Next::Dispatch(ticket, job) => {
+                if self.scheduler.borrow().has_ready() {
+                    self.changed.notify_one();
+                }
+                Some(self.turn(ticket, job))
+            }
+            _ => None,
+        }
+    }
+
+    /// Puts a job back in line, to start at `time` at the soonest, or when it may. `answer`: what came of its request.
+    pub(in crate::engine) fn go_on(
+        &self,
+        turn: Turn<N>,
+        time: Option<Instant>,
+        answer: Answer,
+        now: Instant,
+    ) {
+        let (ticket, job) = turn.take();
+        if let Some(job) = self.line.pass_on(job, time) {
+            self.push(job, time, now);
+        }
+        let mut scheduler = self.scheduler.borrow_mut();
+        scheduler.finished(ticket, answer, now);
+        self.count_in_flight(&scheduler);
+        self.changed.notify_one();
+    }
+
+    /// Puts a job in line.
+    pub(super) fn push(&self, job: Job, time: Option<Instant>, now: Instant) {
+        let host = job.host();
+        self.memory.set(self.memory.get() + job.weight());
+        let mut scheduler = self.scheduler.borrow_mut();
+        match time {
+            Some(time) => scheduler.push_delayed(&host, job, time),
+            None => scheduler.push(&host, job, now),
+        }
+    }
+
+    /// Ends a job with its record. The job keeps its place until the record is handed over, so that a slow taker
+    /// slows the run.
+    pub(in crate::engine) async fn end(
+        &self,
+        turn: Turn<N>,
+        outcome: Outcome,
+        failure: Option<Failure>,
+        answer: Answer,
+        now: Instant,
+    ) {
+        let (ticket, job) = turn.take();
+        let busy = job.busy();
+        self.put(job.into_record(outcome, failure, &self.config), now).await;
+        let mut scheduler = self.scheduler.borrow_mut();
+        scheduler.input_took(busy);
+        scheduler.finished(ticket, answer, now);
+        // The worker takes one job more itself. Others are for whoever attends: a window that has grown, a host that is
+        // to be looked at sooner.
+        let is_sooner =
+            scheduler.next_due().is_some_and(|due| self.next_look.get().is_none_or(|look| due < look));
+        if is_sooner {
+            self.changed.notify_one();
+        }
+        self.count_in_flight(&scheduler);
     }
 }
 

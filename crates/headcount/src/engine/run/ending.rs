@@ -1,0 +1,54 @@
+//! The end of a run: what had begun and did not end, and how it all went.
+
+use tokio::time::Instant;
+
+use super::{Ended, Run};
+use crate::Error;
+use crate::record::Outcome;
+use crate::transport::Network;
+
+impl<N: Network> Run<N> {
+    /// From now on nothing starts. What had begun and waits for its next request is broken off.
+    pub(super) fn begin_to_stop(&self) {
+        self.is_stopping.set(true);
+        let now = Instant::now();
+        self.memory.set(0);
+        let waiting = self.scheduler.borrow_mut().drain();
+        for mut job in waiting.into_iter().filter(|job| job.begun) {
+            job.has_waited(now);
+            self.broken_off.borrow_mut().push(job);
+        }
+    }
+
+    /// Records for what was broken off, also on its way here from another loop.
+    pub(super) async fn interrupt_what_broke_off(&self) {
+        let mut jobs = self.broken_off.take();
+        jobs.extend(self.line.close());
+        jobs.sort_by_key(|job| job.index);
+        for job in jobs {
+            let record = job.into_record(Outcome::Interrupted, None, &self.config);
+            self.put(record, Instant::now()).await;
+        }
+    }
+
+    /// How it went, as far as this loop knows.
+    pub(super) fn ended(&self) -> Ended {
+        let scheduler = self.scheduler.borrow();
+        Ended { ledger: scheduler.ledger(), explanation: scheduler.explanation().to_vec(), error: None }
+    }
+}
+
+impl Ended {
+    /// It could not go on.
+    pub(in crate::engine) fn failed(error: Error) -> Ended {
+        Ended { error: Some(error), ..Ended::default() }
+    }
+
+    /// Takes in what another loop of the run knows.
+    pub(in crate::engine) fn merge(&mut self, other: Ended) {
+        self.ledger.merge(other.ledger);
+        // A host belongs to one loop.
+        self.explanation.extend(other.explanation);
+        self.error = self.error.take().or(other.error);
+    }
+}
