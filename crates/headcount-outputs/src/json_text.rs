@@ -3,36 +3,60 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::ser::{CompactFormatter, Formatter};
 
-use crate::json_serializer::Serializer;
 use crate::visible::is_dangerous;
 
+/// About as long as a record is.
+const USUAL_LENGTH: usize = 1_024;
+
 /// Writes one value, without a line end.
-pub fn write(writer: impl Write, value: &impl Serialize) -> io::Result<()> {
-    value.serialize(&mut Serializer { writer }).map_err(io::Error::from)
+pub fn write(mut writer: impl Write, value: &impl Serialize) -> io::Result<()> {
+    let mut text = Vec::with_capacity(USUAL_LENGTH);
+    sonic_rs::to_writer(&mut text, value).map_err(io::Error::other)?;
+    // Whatever is dangerous is in a string: all else of JSON is ASCII without controls, and those below U+0020 are escaped
+    // anyway.
+    let is_harmless = text.is_ascii() && !text.contains(&b'\x7f');
+    match std::str::from_utf8(&text) {
+        Ok(text) if !is_harmless => write_with_escapes(writer, text),
+        _ => writer.write_all(&text),
+    }
 }
 
-/// serde_json escapes the controls below U+0020 only.
-pub(crate) struct SafeFormatter;
-
-impl Formatter for SafeFormatter {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.bytes().all(|byte| byte.is_ascii() && byte != 0x7f) {
-            return CompactFormatter.write_string_fragment(writer, fragment);
-        }
-        let mut rest = fragment;
-        while let Some(position) = rest.find(is_dangerous) {
-            let (safe, from) = rest.split_at(position);
-            writer.write_all(safe.as_bytes())?;
-            let mut characters = from.chars();
-            if let Some(character) = characters.next() {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
+fn write_with_escapes(mut writer: impl Write, text: &str) -> io::Result<()> {
+    let mut rest = text;
+    while let Some(position) = rest.find(is_dangerous) {
+        let (safe, from) = rest.split_at(position);
+        writer.write_all(safe.as_bytes())?;
+        let mut characters = from.chars();
+        if let Some(character) = characters.next() {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
             }
-            rest = characters.as_str();
         }
-        writer.write_all(rest.as_bytes())
+        rest = characters.as_str();
+    }
+    writer.write_all(rest.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_shown_and_is_read_back_as_it_was(text in "\\PC{0,20}[ -~\\t\\n\"\\\\é日\u{0}-\u{9f}\u{202e}\u{e0041}]{0,20}", number: f64) {
+            let value = json!({ "text": text, "number": number, text.as_str(): [null, true, -1] });
+            let mut written = Vec::new();
+            write(&mut written, &value).unwrap();
+            let written = String::from_utf8(written).unwrap();
+            prop_assert!(!written.contains(is_dangerous), "{written:?}");
+            prop_assert_eq!(&serde_json::from_str::<Value>(&written).unwrap(), &value);
+            if !text.contains(is_dangerous) {
+                prop_assert_eq!(written, serde_json::to_string(&value).unwrap());
+            }
+        }
     }
 }

@@ -23,7 +23,6 @@ mod error;
 mod fields;
 mod format;
 mod html;
-mod json_serializer;
 pub mod json_text;
 mod read;
 mod replacement;

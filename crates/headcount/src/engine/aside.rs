@@ -6,30 +6,19 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use tokio::time::Instant;
-
-use super::job::Job;
-use crate::{Config, Request};
+use super::waiting::{Packed, Waiting};
 
 /// A file takes pieces up to this many bytes; when the last of them was read, it goes.
 const LONGEST_FILE: u64 = 64 << 20;
 
 /// What was put aside, by its key.
 pub(super) struct Aside {
-    /// Times are written as microseconds since then.
-    begun: Instant,
     pieces: HashMap<u64, Piece>,
     writing: Option<Rc<Spill>>,
     /// Bytes in all files, and the most that they may be.
     on_disk: Rc<Cell<u64>>,
     most_on_disk: u64,
-    /// Names of lists, which stand with every line: written as numbers.
-    sources: Vec<Arc<str>>,
     buffer: Vec<u8>,
 }
 
@@ -53,24 +42,29 @@ struct Piece {
 }
 
 impl Aside {
-    pub(super) fn new(begun: Instant, most_on_disk: u64) -> Aside {
+    pub(super) fn new(most_on_disk: u64) -> Aside {
         Aside {
-            begun,
             pieces: HashMap::new(),
             writing: None,
             on_disk: Rc::default(),
             most_on_disk,
-            sources: Vec::new(),
             buffer: Vec::new(),
         }
     }
 
-    /// Writes jobs that have not begun. An error leaves nothing behind, and gives them back.
-    pub(super) fn put(&mut self, key: u64, jobs: Vec<Job>) -> Result<(), (Vec<Job>, io::Error)> {
+    /// Writes the jobs that have not begun, and gives the others back. An error leaves nothing behind, and gives all back.
+    pub(super) fn put(
+        &mut self,
+        key: u64,
+        jobs: Vec<Waiting>,
+    ) -> Result<Vec<Waiting>, (Vec<Waiting>, io::Error)> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         for job in &jobs {
-            self.encode(job, &mut buffer);
+            if let Waiting::Fresh(packed) = job {
+                buffer.extend_from_slice(&(packed.bytes().len() as u64).to_le_bytes());
+                buffer.extend_from_slice(packed.bytes());
+            }
         }
         let written = self.append(&buffer);
         let length = buffer.len();
@@ -78,14 +72,14 @@ impl Aside {
         match written {
             Ok((file, start)) => {
                 self.pieces.insert(key, Piece { file, start, length });
-                Ok(())
+                Ok(jobs.into_iter().filter(|job| matches!(job, Waiting::Begun(_))).collect())
             }
             Err(error) => Err((jobs, error)),
         }
     }
 
     /// Reads back what was put aside under a key, in order.
-    pub(super) fn take(&mut self, key: u64, config: &Config) -> io::Result<Vec<Job>> {
+    pub(super) fn take(&mut self, key: u64) -> io::Result<Vec<Waiting>> {
         let Some(piece) = self.pieces.remove(&key) else {
             return Err(io::Error::other("nothing was put aside under that key"));
         };
@@ -95,8 +89,10 @@ impl Aside {
         file.read_exact(&mut bytes)?;
         let mut rest = bytes.as_slice();
         let mut jobs = Vec::new();
-        while !rest.is_empty() {
-            jobs.push(self.decode(&mut rest, config)?);
+        while let Some((length, behind)) = rest.split_first_chunk() {
+            let (packed, behind) = behind.split_at(u64::from_le_bytes(*length) as usize);
+            jobs.push(Waiting::Fresh(Packed::from_bytes(packed)));
+            rest = behind;
         }
         Ok(jobs)
     }
@@ -122,171 +118,58 @@ impl Aside {
         self.on_disk.set(self.on_disk.get() + length);
         Ok((spill, start))
     }
-
-    /// When it was read, `index`, `line + 1` or 0, `source + 1` or 0, then method, input, credentials, header fields, body
-    /// and what is carried, each with its length, and 0 where there is none.
-    fn encode(&mut self, job: &Job, bytes: &mut Vec<u8>) {
-        let request = &job.request;
-        let source = request.source.as_ref().map_or(0, |source| self.number(source) + 1);
-        let since = job.waiting_since.saturating_duration_since(self.begun).as_micros() as u64;
-        for number in [since, job.index, request.line.map_or(0, |line| line + 1), source] {
-            bytes.extend_from_slice(&number.to_le_bytes());
-        }
-        put_block(request.method.as_str().as_bytes(), bytes);
-        put_block(request.input.as_bytes(), bytes);
-        put_block(request.authorization.as_deref().map_or(&[], HeaderValue::as_bytes), bytes);
-        put_block(&request.headers.as_deref().map(header_lines).unwrap_or_default(), bytes);
-        put_block(request.body.as_deref().unwrap_or(&Bytes::new()), bytes);
-        let carried =
-            request.carried.as_ref().map(|object| serde_json::to_vec(object).expect("JSON is JSON"));
-        put_block(&carried.unwrap_or_default(), bytes);
-    }
-
-    fn decode(&self, rest: &mut &[u8], config: &Config) -> io::Result<Job> {
-        let since = self.begun + Duration::from_micros(number(rest)?);
-        let index = number(rest)?;
-        let line = number(rest)?;
-        let source = number(rest)?;
-        let method = Method::from_bytes(block(rest)?).map_err(|_| damaged())?;
-        let mut request = Request::from_bytes(block(rest)?).method(method);
-        request.authorization = some(block(rest)?).map(authorization_of).transpose()?;
-        request.line = line.checked_sub(1);
-        request.source = source.checked_sub(1).and_then(|number| self.sources.get(number as usize).cloned());
-        if let Some(lines) = some(block(rest)?) {
-            request = request.headers(headers_of(lines)?);
-        }
-        if let Some(body) = some(block(rest)?) {
-            request = request.body(body.to_vec());
-        }
-        if let Some(object) = some(block(rest)?) {
-            request = request.carry(serde_json::from_slice(object).map_err(|_| damaged())?);
-        }
-        let url = request.url().map_err(|_| damaged())?.clone();
-        Ok(Job::new(index, request, url, config, since))
-    }
-
-    fn number(&mut self, source: &Arc<str>) -> u64 {
-        // Lists come one after another: the last is the likeliest.
-        let known = self.sources.iter().rposition(|known| known == source);
-        known.unwrap_or_else(|| {
-            self.sources.push(Arc::clone(source));
-            self.sources.len() - 1
-        }) as u64
-    }
-}
-
-fn put_block(block: &[u8], bytes: &mut Vec<u8>) {
-    bytes.extend_from_slice(&(block.len() as u64).to_le_bytes());
-    bytes.extend_from_slice(block);
-}
-
-/// As HTTP/1 has them: a field a line. Neither names nor values can hold a line's end.
-fn header_lines(headers: &HeaderMap) -> Vec<u8> {
-    let mut lines = Vec::new();
-    for (name, value) in headers {
-        lines.extend_from_slice(name.as_str().as_bytes());
-        lines.push(b':');
-        lines.extend_from_slice(value.as_bytes());
-        lines.push(b'\n');
-    }
-    lines
-}
-
-fn headers_of(lines: &[u8]) -> io::Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        let colon = memchr::memchr(b':', line).ok_or_else(damaged)?;
-        let name = HeaderName::from_bytes(&line[..colon]).map_err(|_| damaged())?;
-        let value = HeaderValue::from_bytes(&line[colon + 1..]).map_err(|_| damaged())?;
-        headers.append(name, value);
-    }
-    Ok(headers)
-}
-
-fn authorization_of(value: &[u8]) -> io::Result<Box<HeaderValue>> {
-    let mut value = HeaderValue::from_bytes(value).map_err(|_| damaged())?;
-    value.set_sensitive(true);
-    Ok(Box::new(value))
-}
-
-fn some(block: &[u8]) -> Option<&[u8]> {
-    (!block.is_empty()).then_some(block)
-}
-
-fn number(rest: &mut &[u8]) -> io::Result<u64> {
-    let (bytes, behind) = rest.split_first_chunk().ok_or_else(damaged)?;
-    *rest = behind;
-    Ok(u64::from_le_bytes(*bytes))
-}
-
-fn block<'b>(rest: &mut &'b [u8]) -> io::Result<&'b [u8]> {
-    let length = usize::try_from(number(rest)?).map_err(|_| damaged())?;
-    let (bytes, behind) = rest.split_at_checked(length).ok_or_else(damaged)?;
-    *rest = behind;
-    Ok(bytes)
-}
-
-fn damaged() -> io::Error {
-    io::Error::other("what was put aside does not read as it was written")
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use tokio::time::Instant;
 
     use super::*;
+    use crate::engine::waiting::Packer;
+    use crate::{Config, Request};
+
+    fn jobs(packer: &mut Packer, count: u64) -> Vec<Waiting> {
+        let request = Request::new("a.example/1");
+        let url = request.url().unwrap();
+        (0..count).map(|index| Waiting::Fresh(packer.pack(index, &request, url, Instant::now()))).collect()
+    }
 
     #[tokio::test]
-    async fn what_is_put_aside_comes_back_whole() {
+    async fn what_is_put_aside_comes_back_in_order_and_what_has_begun_stays() {
         let config = Config::default();
-        let mut headers = HeaderMap::new();
-        headers.append("accept-language", HeaderValue::from_static("de: x"));
-        headers.append("accept-language", HeaderValue::from_bytes(b"\xff\t").unwrap());
-        let serde_json::Value::Object(carried) = json!({"id": 7, "note": "a\nb"}) else { unreachable!() };
-        let requests = [
-            Request::new("a.example/1"),
-            Request::new("a.example/2").method(Method::POST).body("x\ny").at("list.csv".into(), 3),
-            Request::new("a.example/3").headers(headers).carry(carried),
-            Request::new("http://me:secret@a.example/4"),
-        ];
-        let jobs = requests.iter().enumerate().map(|(index, request)| {
-            let url = request.url().unwrap().clone();
-            Job::new(index as u64, request.clone(), url, &config, Instant::now())
-        });
-        let mut aside = Aside::new(Instant::now(), u64::MAX);
-        assert!(aside.put(1, jobs.collect()).is_ok());
-        let back = aside.take(1, &config).unwrap();
-        for (index, (job, request)) in back.iter().zip(&requests).enumerate() {
-            assert_eq!(job.index, index as u64);
-            assert_eq!(format!("{:?}", job.request), format!("{request:?}"));
-            assert_eq!(job.request.authorization, request.authorization);
-        }
-        assert_eq!(back.len(), requests.len());
+        let mut packer = Packer::new(Instant::now());
+        let mut waiting = jobs(&mut packer, 10);
+        let Waiting::Fresh(packed) = &waiting[4] else { unreachable!() };
+        waiting[4] = Waiting::Begun(packer.unpack(packed, &config));
+        let mut aside = Aside::new(u64::MAX);
+        let indices = |jobs: Vec<Waiting>| -> Vec<u64> {
+            let index = |job| match job {
+                Waiting::Fresh(packed) => packer.unpack(&packed, &config).index,
+                Waiting::Begun(job) => job.index,
+            };
+            jobs.into_iter().map(index).collect()
+        };
+        let Ok(begun) = aside.put(1, waiting) else { panic!("it was not put aside") };
+        assert_eq!(indices(begun), [4]);
+        assert_eq!(indices(aside.take(1).unwrap()), [0, 1, 2, 3, 5, 6, 7, 8, 9]);
     }
 
     #[tokio::test]
     async fn no_more_than_the_limit_is_on_the_disk() {
-        let config = Config::default();
-        let jobs = |count: u64| {
-            let request = Request::new("a.example/1");
-            let url = request.url().unwrap().clone();
-            (0..count)
-                .map(|index| Job::new(index, request.clone(), url.clone(), &config, Instant::now()))
-                .collect::<Vec<_>>()
-        };
-        let mut aside = Aside::new(Instant::now(), 100_000);
+        let mut packer = Packer::new(Instant::now());
+        let mut aside = Aside::new(30_000);
         let mut taken = 0;
         let given_back = loop {
-            match aside.put(taken, jobs(100)) {
-                Ok(()) => taken += 1,
+            match aside.put(taken, jobs(&mut packer, 100)) {
+                Ok(_) => taken += 1,
                 Err((jobs, _)) => break jobs.len(),
             }
         };
         assert!(taken > 3 && given_back == 100, "{taken} pieces, {given_back} jobs back");
         aside.writing = None;
         for key in 0..taken {
-            assert_eq!(aside.take(key, &config).unwrap().len(), 100);
+            assert_eq!(aside.take(key).unwrap().len(), 100);
         }
-        assert!(aside.put(taken, jobs(100)).is_ok(), "what was read again has made room");
+        assert!(aside.put(taken, jobs(&mut packer, 100)).is_ok(), "what was read again has made room");
     }
 }

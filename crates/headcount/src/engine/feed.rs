@@ -267,7 +267,7 @@ impl Inbox {
     }
 
     /// Gives a job to the loop that its next host belongs to, unless that is this one, or takes no more.
-    pub(super) fn pass_on(&self, job: Job, time: Option<Instant>) -> Option<Job> {
+    pub(super) fn pass_on(&self, job: Box<Job>, time: Option<Instant>) -> Option<Box<Job>> {
         if self.loops() == 1 {
             return Some(job);
         }
@@ -279,7 +279,7 @@ impl Inbox {
         if state.is_shut || state.inboxes[seat].is_closed {
             return Some(job);
         }
-        self.feed.arrive(state, seat, Arrival::Passed(Box::new(job), time));
+        self.feed.arrive(state, seat, Arrival::Passed(job, time));
         None
     }
 

@@ -43,10 +43,11 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) fn new(index: u64, request: Request, url: Url, config: &Config, now: Instant) -> Job {
+    /// A job of a request that means this URL, and waits since `now`.
+    pub(super) fn new(index: u64, request: Request, url: Url, config: &Config, now: Instant) -> Box<Job> {
         let is_safe = request.method.is_safe();
         let attempt = Attempt::new(url, request.method.clone(), config.timeout);
-        Job {
+        Box::new(Job {
             index,
             request,
             retries: 0,
@@ -62,7 +63,7 @@ impl Job {
             rejected_since: None,
             last: None,
             failure: None,
-        }
+        })
     }
 
     /// About how many bytes it takes.
@@ -80,12 +81,7 @@ impl Job {
 
     /// The name of the host to ask next, with its port.
     pub(super) fn host(&self) -> String {
-        let url = self.next_url();
-        let mut host = url[Position::BeforeHost..Position::AfterPort].to_owned();
-        if url.port().is_none() {
-            host.push_str(if url.scheme() == "https" { ":443" } else { ":80" });
-        }
-        host
+        host(self.next_url())
     }
 
     /// Whether the request that comes next goes to the origin that the user named.
@@ -168,17 +164,22 @@ impl Job {
     }
 
     /// The record of an input that was to be asked again, and is not: that of its last attempt.
-    pub(super) fn into_last_record(mut self, config: &Config) -> Result<Record, Box<Job>> {
+    pub(super) fn into_last_record(mut self: Box<Self>, config: &Config) -> Result<Record, Box<Job>> {
         match self.failure.take() {
             Some(failure) => Ok(self.into_record(Outcome::Failed, Some(*failure), config)),
             None if self.last_status().is_some() => Ok(self.into_record(Outcome::Answered, None, config)),
-            None => Err(Box::new(self)),
+            None => Err(self),
         }
     }
 
     /// The record of an input that is over.
-    pub(super) fn into_record(self, outcome: Outcome, error: Option<Failure>, config: &Config) -> Record {
-        let Job { index, request, retries, attempt, queued, last, .. } = self;
+    pub(super) fn into_record(
+        self: Box<Self>,
+        outcome: Outcome,
+        error: Option<Failure>,
+        config: &Config,
+    ) -> Record {
+        let Job { index, request, retries, attempt, queued, last, begun, .. } = *self;
         let mut record = blank(index, &request, config);
         record.outcome = outcome;
         record.failed = outcome == Outcome::Failed;
@@ -188,7 +189,7 @@ impl Job {
         record.num_redirects = u32::try_from(attempt.redirects()).unwrap_or(u32::MAX);
         record.chain_urls = attempt.urls();
         record.chain_status_codes = attempt.chain;
-        if self.begun {
+        if begun {
             record.final_url = Some(attempt.url.as_str().to_owned());
             record.time_total = Some(seconds(attempt.spent));
         }
@@ -215,6 +216,15 @@ impl Job {
         record.title = trace.title;
         record
     }
+}
+
+/// The name of a URL's host, with its port.
+pub(super) fn host(url: &Url) -> String {
+    let mut host = url[Position::BeforeHost..Position::AfterPort].to_owned();
+    if url.port().is_none() {
+        host.push_str(if url.scheme() == "https" { ":443" } else { ":80" });
+    }
+    host
 }
 
 /// Adds what the user has asked for besides. Only whole answers have their bodies kept.

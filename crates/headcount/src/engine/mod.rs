@@ -17,6 +17,7 @@ mod robots;
 mod run;
 #[cfg(feature = "simulation")]
 pub mod simulation;
+mod waiting;
 mod worker;
 
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Ended, Run};
+use super::{Ended, Run, Waiting};
 use crate::Error;
 use crate::record::Outcome;
 use crate::scheduler::Machine;
@@ -17,9 +17,11 @@ impl<N: Network> Run<N> {
         let now = Instant::now();
         self.memory.set(0);
         let waiting = self.scheduler.borrow_mut().drain(now);
-        for mut job in waiting.into_iter().filter(|job| job.begun) {
-            job.has_waited(now);
-            self.broken_off.borrow_mut().push(job);
+        for waiting in waiting {
+            if let Waiting::Begun(mut job) = waiting {
+                job.has_waited(now);
+                self.broken_off.borrow_mut().push(*job);
+            }
         }
     }
 
@@ -29,7 +31,7 @@ impl<N: Network> Run<N> {
         jobs.extend(self.inbox.close());
         jobs.sort_by_key(|job| job.index);
         for job in jobs {
-            let record = job.into_record(Outcome::Interrupted, None, &self.config);
+            let record = Box::new(job).into_record(Outcome::Interrupted, None, &self.config);
             self.put(record, Instant::now()).await;
         }
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
-use super::{Appetite, Job, Lane, Run, in_doubt, skipped};
+use super::{Appetite, Lane, Run, Waiting, host, in_doubt, skipped};
 use crate::engine::feed::Arrival;
 use crate::scheduler::Scheduler;
 use crate::transport::Network;
@@ -23,7 +23,7 @@ impl<N: Network> Run<N> {
                 match arrival {
                     Arrival::Input(index, request) => inputs.push((index, request)),
                     // Before anything is waited for: it must not be lost with this task.
-                    Arrival::Passed(job, time) => self.push(*job, time, now),
+                    Arrival::Passed(job, time) => self.push(&job.host(), Waiting::Begun(job), time, now),
                 }
             }
             for (index, request) in inputs {
@@ -41,12 +41,12 @@ impl<N: Network> Run<N> {
 
     async fn take_in(&self, index: u64, request: Request) {
         let now = Instant::now();
-        match request.url().cloned() {
+        match request.url() {
             Ok(_) if request.is_in_doubt => self.put(in_doubt(index, &request, &self.config), now).await,
             Ok(url) => {
-                let job = Job::new(index, request, url, &self.config, now);
-                let host = job.host();
-                self.push(job, None, now);
+                let host = host(url);
+                let packed = self.packer.borrow_mut().pack(index, &request, url, now);
+                self.push(&host, Waiting::Fresh(packed), None, now);
                 self.put_aside(&host, now);
             }
             Err(failure) => {
@@ -57,7 +57,7 @@ impl<N: Network> Run<N> {
     }
 
     /// Lets the list's reader know what this loop has use for.
-    pub(super) fn say_appetite(&self, scheduler: &Scheduler<Job, Lane<N>>) {
+    pub(super) fn say_appetite(&self, scheduler: &Scheduler<Waiting, Lane<N>>) {
         let appetite = self.appetite(scheduler);
         if self.appetite.replace(appetite) != appetite {
             self.inbox.set_appetite(appetite);
@@ -65,7 +65,7 @@ impl<N: Network> Run<N> {
     }
 
     /// More of the list is read as long as little waits, or slots are free that nothing read so far could use.
-    fn appetite(&self, scheduler: &Scheduler<Job, Lane<N>>) -> Appetite {
+    fn appetite(&self, scheduler: &Scheduler<Waiting, Lane<N>>) -> Appetite {
         let waiting = scheduler.waiting();
         // Who has said that it is enough lets some of it go before it says otherwise.
         let few = match self.appetite.get() {
@@ -81,11 +81,11 @@ impl<N: Network> Run<N> {
         }
     }
 
-    pub(super) fn take_from_aside(&self, key: u64) -> Vec<Job> {
-        match self.aside.borrow_mut().take(key, &self.config) {
+    pub(super) fn take_from_aside(&self, key: u64) -> Vec<Waiting> {
+        match self.aside.borrow_mut().take(key) {
             Ok(jobs) => {
                 self.is_aside_full.set(false);
-                let weight: usize = jobs.iter().map(Job::weight).sum();
+                let weight: usize = jobs.iter().map(Waiting::weight).sum();
                 self.memory.set(self.memory.get() + weight);
                 jobs
             }
@@ -105,9 +105,15 @@ impl<N: Network> Run<N> {
         }
         let mut scheduler = self.scheduler.borrow_mut();
         let Some((key, jobs)) = scheduler.put_aside(host, PIECE) else { return };
-        let weight: usize = jobs.iter().map(Job::weight).sum();
+        let weight: usize = jobs.iter().map(Waiting::weight).sum();
         match self.aside.borrow_mut().put(key, jobs) {
-            Ok(()) => self.memory.set(self.memory.get().saturating_sub(weight)),
+            Ok(begun) => {
+                self.memory.set(self.memory.get().saturating_sub(weight));
+                drop(scheduler);
+                for job in begun {
+                    self.push(host, job, Some(now), now);
+                }
+            }
             // The disk is full, or so much of it as may be used. They stay in memory, and what has no place there is
             // not read.
             Err((jobs, _)) => {

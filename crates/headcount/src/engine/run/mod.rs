@@ -28,11 +28,12 @@ use super::aside::Aside;
 use super::connections::Connections;
 use super::feed::{Appetite, Inbox};
 use super::intent::{self, Intent};
-use super::job::{Job, in_doubt, skipped};
+use super::job::{Job, host, in_doubt, skipped};
 use super::outbox::Outbox;
 use super::processor;
 use super::progress::add;
 use super::records::{Parcel, Stop};
+use super::waiting::{Packer, Waiting};
 use super::worker::work;
 use crate::policy::blame::Blame;
 use crate::policy::robots::Access;
@@ -79,15 +80,16 @@ pub(super) struct Run<N: Network> {
     pub(super) config: Arc<Config>,
     pub(super) connector: Connector<N>,
     pub(super) random: RefCell<fastrand::Rng>,
-    scheduler: RefCell<Scheduler<Job, Lane<N>>>,
+    scheduler: RefCell<Scheduler<Waiting, Lane<N>>>,
     allowance: Arc<Allowance>,
     /// Bytes that the waiting jobs take, about.
     memory: Cell<usize>,
+    packer: RefCell<Packer>,
     aside: RefCell<Aside>,
     /// The temporary files cannot be written: what does not fit in memory is not read.
     is_aside_full: Cell<bool>,
     /// Jobs that are not to be asked.
-    refused: RefCell<VecDeque<(Job, Refusal)>>,
+    refused: RefCell<VecDeque<(Waiting, Refusal)>>,
     has_refused: Notify,
     blame: RefCell<Blame>,
     /// Jobs whose worker was dropped in mid-request.
@@ -142,7 +144,8 @@ impl<N: Network> Run<N> {
         Run {
             random: RefCell::new(random),
             memory: Cell::new(0),
-            aside: RefCell::new(Aside::new(Instant::now(), config.disk / loops as u64)),
+            packer: RefCell::new(Packer::new(Instant::now())),
+            aside: RefCell::new(Aside::new(config.disk / loops as u64)),
             is_aside_full: Cell::new(false),
             refused: RefCell::default(),
             has_refused: Notify::new(),
@@ -284,7 +287,7 @@ impl<N: Network> Run<N> {
         self.changed.notify_one();
     }
 
-    fn next(&self, now: Instant) -> Next<Job> {
+    fn next(&self, now: Instant) -> Next<Waiting> {
         let mut scheduler = self.scheduler.borrow_mut();
         let next = loop {
             if self.is_stopping.get() || self.refused.borrow().len() >= MOST_REFUSED {
@@ -319,7 +322,7 @@ impl<N: Network> Run<N> {
         self.outbox.put(record, now)
     }
 
-    fn count_in_flight(&self, scheduler: &Scheduler<Job, Lane<N>>) {
+    fn count_in_flight(&self, scheduler: &Scheduler<Waiting, Lane<N>>) {
         self.inbox.counters().in_flight.store(scheduler.in_flight() as u64, Relaxed);
     }
 }

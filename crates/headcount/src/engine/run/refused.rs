@@ -23,11 +23,11 @@ impl<N: Network> Run<N> {
         loop {
             let Some((job, refusal)) = self.refused.borrow_mut().pop_front() else { return };
             let now = Instant::now();
-            self.put(self.refused_record(job, refusal, now), now).await;
+            self.put(self.refused_record(self.unpacked(job), refusal, now), now).await;
         }
     }
 
-    pub(super) fn refused_record(&self, mut job: Job, refusal: Refusal, now: Instant) -> Record {
+    pub(super) fn refused_record(&self, mut job: Box<Job>, refusal: Refusal, now: Instant) -> Record {
         job.has_waited(now);
         let job = match job.into_last_record(&self.config) {
             Ok(record) => return record,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Job, Lane, Run};
+use super::{Job, Lane, Run, Waiting};
 use crate::record::{Failure, Outcome};
 use crate::scheduler::{Answer, Next, Scheduler, Ticket};
 use crate::transport::{Network, Trace};
@@ -15,7 +15,7 @@ use crate::transport::{Network, Trace};
 /// run, so that no input is lost with its worker.
 pub(in crate::engine) struct Turn<N: Network> {
     pub(super) run: Rc<Run<N>>,
-    pub(super) held: Option<(Ticket, Job)>,
+    pub(super) held: Option<(Ticket, Box<Job>)>,
     /// What was learnt of a request that was broken off.
     pub(super) broken_off: Cell<Option<Box<Trace>>>,
 }
@@ -35,7 +35,7 @@ impl<N: Network> Turn<N> {
     }
 
     /// What the scheduler knows of the job's host.
-    pub(in crate::engine) fn scheduler(&self) -> (RefMut<'_, Scheduler<Job, Lane<N>>>, &Ticket) {
+    pub(in crate::engine) fn scheduler(&self) -> (RefMut<'_, Scheduler<Waiting, Lane<N>>>, &Ticket) {
         (self.run.scheduler.borrow_mut(), self.ticket())
     }
 
@@ -63,15 +63,23 @@ impl<N: Network> Turn<N> {
         &self.held.as_ref().expect("a turn holds its ticket until it is taken").0
     }
 
-    pub(super) fn take(mut self) -> (Ticket, Job) {
+    pub(super) fn take(mut self) -> (Ticket, Box<Job>) {
         self.held.take().expect("a turn is taken once")
     }
 }
 
 impl<N: Network> Run<N> {
-    pub(super) fn turn(self: &Rc<Self>, ticket: Ticket, mut job: Job) -> Turn<N> {
+    pub(super) fn turn(self: &Rc<Self>, ticket: Ticket, waiting: Waiting) -> Turn<N> {
+        let mut job = self.unpacked(waiting);
         job.begin(&self.config, Instant::now());
         Turn { run: Rc::clone(self), held: Some((ticket, job)), broken_off: Cell::new(None) }
+    }
+
+    pub(super) fn unpacked(&self, waiting: Waiting) -> Box<Job> {
+        match waiting {
+            Waiting::Fresh(packed) => self.packer.borrow().unpack(&packed, &self.config),
+            Waiting::Begun(job) => job,
+        }
     }
 
     /// The next job that may start now. `None`: not now.
@@ -97,7 +105,7 @@ impl<N: Network> Run<N> {
     ) {
         let (ticket, job) = turn.take();
         if let Some(job) = self.inbox.pass_on(job, time) {
-            self.push(job, time, now);
+            self.push(&job.host(), Waiting::Begun(job), time, now);
         }
         let mut scheduler = self.scheduler.borrow_mut();
         scheduler.finished(ticket, answer, now);
@@ -106,13 +114,12 @@ impl<N: Network> Run<N> {
     }
 
     /// Puts a job in line.
-    pub(super) fn push(&self, job: Job, time: Option<Instant>, now: Instant) {
-        let host = job.host();
+    pub(super) fn push(&self, host: &str, job: Waiting, time: Option<Instant>, now: Instant) {
         self.memory.set(self.memory.get() + job.weight());
         let mut scheduler = self.scheduler.borrow_mut();
         match time {
-            Some(time) => scheduler.push_delayed(&host, job, time),
-            None => scheduler.push(&host, job, now),
+            Some(time) => scheduler.push_delayed(host, job, time),
+            None => scheduler.push(host, job, now),
         }
     }
 
@@ -149,7 +156,7 @@ impl<N: Network> Drop for Turn<N> {
             if let Some(trace) = self.broken_off.take() {
                 job.took(trace, Instant::now());
             }
-            self.run.broken_off.borrow_mut().push(job);
+            self.run.broken_off.borrow_mut().push(*job);
             let mut scheduler = self.run.scheduler.borrow_mut();
             scheduler.finished(ticket, Answer::NotAsked, Instant::now());
             self.run.count_in_flight(&scheduler);
