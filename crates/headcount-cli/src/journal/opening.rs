@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headcount::Config;
 use headcount::list::ListOptions;
+use headcount::{Config, remove_unfinished_bodies};
 use headcount_journal::{Error, Folder, Found, Journal, Unfinished, look};
 use http::HeaderName;
 
@@ -212,6 +212,11 @@ impl Wanted<'_> {
         let spool = |number| folder.spool(number);
         let sources = sources(inputs, inputs_before, self.lists, found.state.inputs(), spool, &extents)?;
         let mut journal = Journal::resume(folder, found).map_err(|error| self.unusable(error))?;
+        if let Some(bodies) = &self.config.body_dir
+            && let Err(error) = remove_unfinished_bodies(bodies, &self.config.body_owner)
+        {
+            say("warning", &format!("unfinished bodies are left in {}: {error}", bodies.display()));
+        }
         if let Some(kinds) = &self.flags.retry_failed
             && expected.is_empty()
         {

@@ -102,7 +102,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         self.encrypted
     }
 
-    /// Whom it is to; not known behind a proxy.
+    /// Whom it is to; `None` where only a proxy knows.
     pub(crate) fn peer(&self) -> Option<IpAddr> {
         self.peer
     }

@@ -41,6 +41,7 @@ pub(crate) struct Connector<N> {
 /// A stream that leads to a host, and what is known of its end.
 struct Reached<S> {
     stream: Channel<S>,
+    /// `None`: only a proxy knows.
     peer: Option<IpAddr>,
     whole_url: Option<WholeUrl>,
 }
@@ -208,7 +209,7 @@ impl<N: Network> Connector<N> {
             ProxyKind::Http | ProxyKind::Https => tunnel::connect(stream, proxy, &target).await?,
             _ => tunnel::socks(stream, proxy, &target).await?,
         };
-        Ok(Reached { stream, peer: None, whole_url })
+        Ok(Reached { stream, peer: address, whole_url })
     }
 
     async fn connect_to_proxy(

@@ -26,6 +26,7 @@ pub(crate) use connection::{Broken, Connection, Outgoing, is_alive};
 pub(crate) use establish::{Connector, Wire};
 pub(crate) use http2::Http2;
 pub(crate) use internet::Internet;
+pub use keeping::remove_unfinished_bodies;
 pub(crate) use known::KnownAddresses;
 pub(crate) use learning::Learnt;
 #[cfg(feature = "simulation")]
