@@ -120,7 +120,7 @@ async fn ask_without_deadline<N: Network>(
     let url = &job.attempt.url;
     let is_idempotent = job.attempt.method.is_idempotent();
     let deadline = trace.started + job.attempt.left;
-    ask_host(run, turn, url, is_idempotent, lookup, deadline, || request(&run.config, job), trace).await
+    ask_host(run, turn, url, is_idempotent, lookup, deadline, || request(&run.usual_fields, &run.config, job), trace).await
 }
 
 /// What follows from how the request ended.

@@ -15,6 +15,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use headcount_tasks::{Scope, TaskHandle, scope};
+use http::HeaderMap;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -26,6 +27,7 @@ use super::feed::{Appetite, Line};
 use super::intent::{self, Intent};
 use super::job::{Job, host, in_doubt, skipped};
 use super::outbox::Outbox;
+use super::outgoing::usual_fields;
 use super::progress::add;
 use super::records::{Parcel, Stop};
 use super::waiting::{Packer, Waiting};
@@ -71,6 +73,7 @@ pub(super) struct Ended {
 pub(super) struct Run<N: Network> {
     pub(super) config: Arc<Config>,
     pub(super) connector: Connector<N>,
+    pub(super) usual_fields: HeaderMap,
     pub(super) random: RefCell<fastrand::Rng>,
     scheduler: RefCell<Scheduler<Waiting, Lane<N>>>,
     allowance: Arc<Allowance>,
@@ -146,6 +149,7 @@ impl<N: Network> Run<N> {
             refused: RefCell::default(),
             has_refused: Notify::new(),
             blame: RefCell::new(Blame::new(most, config.local_wait)),
+            usual_fields: usual_fields(&config),
             connector: Connector::new(network, tls, Arc::clone(&config)),
             scheduler: RefCell::new(scheduler),
             allowance,
