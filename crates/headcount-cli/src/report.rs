@@ -117,13 +117,7 @@ impl Report<'_> {
         let ideal = &verdict.ideal;
         if ideal.seconds > 0.0 {
             let ratio = verdict.took.as_secs_f64() / ideal.seconds;
-            let bound = match &ideal.bound {
-                Bound::Host(name) => format!("the host {}", shown(name)),
-                Bound::Concurrency => "--concurrency".to_owned(),
-                Bound::Rate => "--rate".to_owned(),
-                _ => "a single input".to_owned(),
-            };
-            let least = time(ideal.seconds);
+            let (least, bound) = (time(ideal.seconds), bound(&ideal.bound, ideal.bytes_per_second));
             writeln!(text, "  {:<14} {least} at best (T*), T/T* {ratio:.2}, bound by {bound}", "verdict")?;
         }
         let mut label = "paced hosts";
@@ -167,6 +161,30 @@ impl Report<'_> {
     }
 }
 
+/// What kept the run from being shorter.
+fn bound(bound: &Bound, bytes_per_second: Option<f64>) -> String {
+    match bound {
+        Bound::Host(name) => format!("the host {}", shown(name)),
+        Bound::Concurrency => "--concurrency".to_owned(),
+        Bound::Rate => "--rate".to_owned(),
+        Bound::Bytes => {
+            let most = rate_of_bytes(bytes_per_second.unwrap_or_default());
+            format!("bytes: {most} at the most, by the line or the hosts")
+        }
+        Bound::Cpu => "this machine's CPU".to_owned(),
+        _ => "a single input".to_owned(),
+    }
+}
+
+/// `1.2 MB/s`, in powers of 1,000, as lines are sold.
+fn rate_of_bytes(rate: f64) -> String {
+    let (unit, name) = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")]
+        .into_iter()
+        .find(|(unit, _)| rate >= *unit)
+        .unwrap_or((1.0, "B"));
+    format!("{:.1} {name}/s", rate / unit)
+}
+
 /// `1,000 answered, 10.0/s, 12 turned away, held 3.2 s`
 fn pace(host: &HostStatistics) -> String {
     let found = match host.rate {
@@ -186,6 +204,20 @@ fn pace(host: &HostStatistics) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_binds_is_told_in_words() {
+        let told = [Bound::Rate, Bound::Bytes, Bound::Cpu].map(|term| bound(&term, Some(2e6)));
+        let expected =
+            ["--rate", "bytes: 2.0 MB/s at the most, by the line or the hosts", "this machine's CPU"];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn bytes_are_told_in_a_unit_that_fits() {
+        let told = [999.0, 1_234.0, 12_345_678.0, 1.25e9].map(rate_of_bytes);
+        assert_eq!(told, ["999.0 B/s", "1.2 kB/s", "12.3 MB/s", "1.2 GB/s"]);
+    }
 
     #[test]
     fn many_kinds_of_error_take_several_lines() {

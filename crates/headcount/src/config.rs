@@ -15,6 +15,9 @@ use crate::{AddressFamily, Error, FixedAddresses, Proxies};
 /// No time of a configuration is longer.
 const LONGEST_TIME: Duration = Duration::from_secs(366 * 24 * 3_600);
 
+/// Hosts that take turns keep their connections, however few requests are made at once.
+const FEWEST_IDLE_CONNECTIONS: usize = 100;
+
 /// What a run may do. Start from [`Config::default`] and change what you need; [`Engine::new`](crate::Engine::new)
 /// checks it.
 #[derive(Clone, Debug)]
@@ -112,8 +115,9 @@ pub struct Config {
     pub client_certificate: Option<ClientCertificate>,
     /// Keep in the records what the hosts' certificates say. Default false.
     pub certificate_facts: bool,
-    /// Connections to keep open, at most, for hosts with more work. Default 100.
-    pub max_idle_connections: usize,
+    /// Connections to keep open between two requests, at most, for hosts with more work. Default: as many as requests
+    /// may be under way at once (`concurrency_limit` or `concurrency`), and 100 at least.
+    pub max_idle_connections: Option<usize>,
     /// Names to resolve at once, at most; each may need several sockets. Waiting for a turn is not charged. Default
     /// 100.
     pub max_lookups: usize,
@@ -174,7 +178,7 @@ impl Default for Config {
             extra_certificates: Vec::new(),
             client_certificate: None,
             certificate_facts: false,
-            max_idle_connections: 100,
+            max_idle_connections: None,
             max_lookups: 100,
             read_ahead: 10_000,
             loops: None,
@@ -185,6 +189,12 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Connections that are kept open between two requests, at most.
+    pub fn idle_connections(&self) -> usize {
+        let at_once = self.concurrency_limit.unwrap_or(self.concurrency);
+        self.max_idle_connections.unwrap_or(at_once.max(FEWEST_IDLE_CONNECTIONS))
+    }
+
     pub(crate) fn validate(&self) -> Result<(), Error> {
         let at_least_one = [
             (self.concurrency, "concurrency"),

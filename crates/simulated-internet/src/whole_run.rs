@@ -17,8 +17,6 @@ pub fn config(scenario: &Scenario) -> Config {
     config.timeout = scenario.timeout();
     config.connect_timeout = scenario.connect_timeout();
     config.retries = scenario.retries;
-    // A connection for each request under way, so that a host's answers and not our own thrift decide.
-    config.max_idle_connections = scenario.concurrency;
     config
 }
 

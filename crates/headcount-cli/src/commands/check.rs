@@ -162,5 +162,5 @@ pub(super) fn fit_to_descriptors(config: &mut Config, share: usize, is_quiet: bo
     let left = room - config.concurrency_limit.unwrap_or(config.concurrency);
     config.max_lookups = config.max_lookups.min(left / (2 * DESCRIPTORS_PER_LOOKUP)).max(1);
     let left = left.saturating_sub(config.max_lookups * DESCRIPTORS_PER_LOOKUP);
-    config.max_idle_connections = config.max_idle_connections.min(left);
+    config.max_idle_connections = Some(config.idle_connections().min(left));
 }

@@ -1,9 +1,11 @@
 //! How hosts are asked: at their own pace, within the bounds that the user sets, and not at all where they say so.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use small_web::{Answer, Host, SmallWeb, Temperament};
+use small_web::{Answer, Host, Reply, SmallWeb, Temperament};
+use tokio::time::Instant;
 
 use crate::harness::{Desk, end_of};
 
@@ -159,6 +161,34 @@ fn hosts_behind_one_address_can_share_a_pace() {
     times.sort();
     // The first request to each finds out where it is.
     assert!(times[23] - times[4] >= Duration::from_millis(18 * 30), "{times:?}");
+}
+
+#[test]
+fn a_run_that_the_line_holds_up_says_so() {
+    const PIECES: u32 = 10;
+    const PIECE: usize = 15_000;
+    let (at_once, answers) = (Duration::from_millis(15), 30);
+    let web = SmallWeb::start().unwrap();
+    // All bodies come over one line, a piece each 15 ms; headers come at once.
+    let free_at = Mutex::new(Instant::now());
+    let host = web.host(Temperament::scripted(move |_| {
+        let begins = {
+            let mut free_at = free_at.lock().unwrap();
+            let begins = (*free_at).max(Instant::now());
+            *free_at = begins + PIECES * at_once;
+            begins
+        };
+        let header = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", PIECE * PIECES as usize);
+        let reply = Reply::new().bytes(header).wait(begins.saturating_duration_since(Instant::now()));
+        (0..PIECES).fold(reply, |reply, _| reply.bytes(vec![b'x'; PIECE]).wait(at_once))
+    }));
+    let ended = Desk::new().check_stdin("- -j", &pages(&host, answers));
+    assert_eq!(ended.records().len(), answers);
+    assert!(ended.stderr.contains("bound by bytes: "), "{}", ended.stderr);
+    // Answers that come as evenly for another reason are no sign of it.
+    let host = web.host(Temperament::Fast);
+    let ended = Desk::new().check_stdin("- -j --rate 20", &pages(&host, answers));
+    assert!(ended.stderr.contains("bound by --rate"), "{}", ended.stderr);
 }
 
 #[test]

@@ -45,7 +45,7 @@ const CAPACITY: usize = 256;
 pub(super) struct Sender(Arc<Feed>);
 
 /// One loop's end.
-pub(super) struct Line {
+pub(super) struct Inbox {
     feed: Arc<Feed>,
     seat: usize,
 }
@@ -64,7 +64,7 @@ struct Feed {
 }
 
 struct State {
-    lines: Box<[Waiting]>,
+    inboxes: Box<[Waiting]>,
     list_ended: bool,
     error: Option<Error>,
     /// Nothing more comes: the run is over, or stops.
@@ -78,12 +78,12 @@ struct Waiting {
     is_closed: bool,
 }
 
-/// A feed with a line for each loop of the board.
-pub(super) fn channel(board: Arc<Board>) -> (Sender, Vec<Line>) {
+/// A feed with an inbox for each loop of the board.
+pub(super) fn channel(board: Arc<Board>) -> (Sender, Vec<Inbox>) {
     let loops = board.loops.len();
     let waiting = || Waiting { arrivals: Vec::new(), appetite: Appetite::More, is_closed: false };
     let state = State {
-        lines: std::iter::repeat_with(waiting).take(loops).collect(),
+        inboxes: std::iter::repeat_with(waiting).take(loops).collect(),
         list_ended: false,
         error: None,
         is_shut: false,
@@ -97,8 +97,8 @@ pub(super) fn channel(board: Arc<Board>) -> (Sender, Vec<Line>) {
         news: std::iter::repeat_with(Notify::new).take(loops).collect(),
         first_news: Condvar::new(),
     });
-    let lines = (0..loops).map(|seat| Line { feed: Arc::clone(&feed), seat }).collect();
-    (Sender(feed), lines)
+    let inboxes = (0..loops).map(|seat| Inbox { feed: Arc::clone(&feed), seat }).collect();
+    (Sender(feed), inboxes)
 }
 
 /// Reads the iterator until its end, an error, or the run's end. Blocks. A panic in the iterator is an error.
@@ -202,7 +202,7 @@ impl Drop for Sender {
     }
 }
 
-impl Line {
+impl Inbox {
     /// Which of the run's loops this is.
     pub(super) fn seat(&self) -> usize {
         self.seat
@@ -226,7 +226,7 @@ impl Line {
     /// Blocks until something comes for this loop. `false`: nothing will.
     pub(super) fn wait_for_first(&self) -> bool {
         let mut state = self.feed.lock();
-        while state.lines[self.seat].arrivals.is_empty() && !state.is_shut {
+        while state.inboxes[self.seat].arrivals.is_empty() && !state.is_shut {
             state = self.feed.first_news.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         !state.is_shut
@@ -240,7 +240,7 @@ impl Line {
                 if state.is_shut {
                     return None;
                 }
-                let arrivals = std::mem::take(&mut state.lines[self.seat].arrivals);
+                let arrivals = std::mem::take(&mut state.inboxes[self.seat].arrivals);
                 if !arrivals.is_empty() {
                     let was_full = arrivals.len() >= CAPACITY;
                     drop(state);
@@ -260,7 +260,7 @@ impl Line {
 
     /// Says whether this loop has use for more.
     pub(super) fn set_appetite(&self, appetite: Appetite) {
-        self.feed.lock().lines[self.seat].appetite = appetite;
+        self.feed.lock().inboxes[self.seat].appetite = appetite;
         if appetite != Appetite::Full {
             self.feed.make_room();
         }
@@ -276,7 +276,7 @@ impl Line {
             return Some(job);
         }
         let state = self.feed.lock();
-        if state.is_shut || state.lines[seat].is_closed {
+        if state.is_shut || state.inboxes[seat].is_closed {
             return Some(job);
         }
         self.feed.arrive(state, seat, Arrival::Passed(job, time));
@@ -314,9 +314,9 @@ impl Line {
     /// From now on nothing is passed to this loop. The jobs that were, and that it has not taken.
     pub(super) fn close(&self) -> Vec<Job> {
         let mut state = self.feed.lock();
-        let line = &mut state.lines[self.seat];
-        line.is_closed = true;
-        let arrivals = std::mem::take(&mut line.arrivals).into_iter();
+        let inbox = &mut state.inboxes[self.seat];
+        inbox.is_closed = true;
+        let arrivals = std::mem::take(&mut inbox.arrivals).into_iter();
         arrivals
             .filter_map(|arrival| match arrival {
                 Arrival::Passed(job, _) => Some(*job),
@@ -326,7 +326,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for Inbox {
     fn drop(&mut self) {
         self.shut();
     }
@@ -335,8 +335,8 @@ impl Drop for Line {
 impl State {
     /// Whether there is room for an input to this loop, or nothing to wait for.
     fn has_room(&self, seat: usize) -> bool {
-        let wants = |wanted| self.lines.iter().any(|line| line.appetite == wanted);
-        let has_room = self.lines[seat].arrivals.len() < CAPACITY;
+        let wants = |wanted| self.inboxes.iter().any(|inbox| inbox.appetite == wanted);
+        let has_room = self.inboxes[seat].arrivals.len() < CAPACITY;
         self.is_shut || (has_room && wants(Appetite::More) && !wants(Appetite::Full))
     }
 }
@@ -358,7 +358,7 @@ impl Feed {
     }
 
     fn arrive(&self, mut state: MutexGuard<'_, State>, seat: usize, arrival: Arrival) {
-        let arrivals = &mut state.lines[seat].arrivals;
+        let arrivals = &mut state.inboxes[seat].arrivals;
         arrivals.push(arrival);
         let is_first = arrivals.len() == 1;
         drop(state);
@@ -382,7 +382,7 @@ impl Feed {
 
     fn shut_if_over(&self, state: &mut State) {
         let is_over = state.list_ended
-            && state.lines.iter().all(|line| line.arrivals.is_empty())
+            && state.inboxes.iter().all(|inbox| inbox.arrivals.is_empty())
             && self.board.done() == self.board.read.load(Relaxed);
         if is_over && !state.is_shut {
             self.shut(state);

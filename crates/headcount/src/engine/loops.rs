@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 use headcount_tasks::{Name, Runner, Value};
@@ -10,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::Instant;
 
 use super::Engine;
-use super::feed::Line;
+use super::feed::Inbox;
 use super::progress::{Board, Verdict};
 use super::records::{Parcel, Stop};
 use super::run::{Ended, Run, Shared, limits};
@@ -46,6 +47,7 @@ impl Shared {
             tls: Arc::new(tls),
             allowance: Allowance::new(config.concurrency, config.rate, loops),
             lookups: Arc::new(Semaphore::new(lookups)),
+            idle_places: Arc::new(AtomicUsize::new(config.idle_connections())),
             records,
             intents: engine.intents.clone(),
             stop,
@@ -58,16 +60,16 @@ impl Shared {
 /// went wrong.
 pub(super) fn run<N: Network>(
     shared: &Shared,
-    lines: Vec<Line>,
+    inboxes: Vec<Inbox>,
     board: &Board,
     network: impl Fn(&Config) -> N + Sync,
     beside: impl AsyncFnOnce() + Send + 'static,
 ) {
     let begun = Instant::now();
-    let mut lines = lines.into_iter();
-    let Some(first) = lines.next() else { return };
+    let mut inboxes = inboxes.into_iter();
+    let Some(first) = inboxes.next() else { return };
     let ended = thread::scope(|threads| {
-        let others: Vec<_> = lines.map(|line| start(threads, shared, line, &network)).collect();
+        let others: Vec<_> = inboxes.map(|inbox| start(threads, shared, inbox, &network)).collect();
         let mut ended = run_one(shared.clone(), first, network(&shared.config), beside);
         for other in others {
             ended.merge(match other {
@@ -81,7 +83,7 @@ pub(super) fn run<N: Network>(
     });
     let explanation = ended.explanation.into_iter();
     let verdict = Verdict {
-        ideal: ended.ledger.ideal(&limits(&shared.config)),
+        ideal: ended.ledger.ideal(&limits(&shared.config), &ended.machine),
         took: begun.elapsed(),
         explanation: explanation.map(|(time, text)| (time.saturating_duration_since(begun), text)).collect(),
     };
@@ -97,33 +99,33 @@ pub(super) fn run<N: Network>(
 fn start<'scope, N: Network>(
     threads: &'scope Scope<'scope, '_>,
     shared: &Shared,
-    line: Line,
+    inbox: Inbox,
     network: &'scope (impl Fn(&Config) -> N + Sync),
 ) -> Result<ScopedJoinHandle<'scope, Ended>, Error> {
-    let name = format!("headcount-engine-{}", line.seat() + 1);
+    let name = format!("headcount-engine-{}", inbox.seat() + 1);
     let shared = shared.clone();
     let work = move || {
-        if !line.wait_for_first() {
+        if !inbox.wait_for_first() {
             return Ended::default();
         }
         let network = network(&shared.config);
-        run_one(shared, line, network, async || ())
+        run_one(shared, inbox, network, async || ())
     };
     let thread = thread::Builder::new().name(name.clone()).spawn_scoped(threads, work);
-    // The line went with what could not be started, and so the run ends.
+    // The inbox went with what could not be started, and so the run ends.
     thread.map_err(|error| Error::runtime(format!("cannot start the thread {name:?}")).because(error))
 }
 
 fn run_one<N: Network>(
     shared: Shared,
-    line: Line,
+    inbox: Inbox,
     network: N,
     beside: impl AsyncFnOnce() + 'static,
 ) -> Ended {
     let tree_signal = shared.config.task_tree_signal;
-    let name = Name::numbered("engine", line.seat() as u32);
+    let name = Name::numbered("engine", inbox.seat() as u32);
     let main = async move {
-        let run = Rc::new(Run::new(shared, network, line));
+        let run = Rc::new(Run::new(shared, network, inbox));
         Value(run.drive(async move { beside().await }).await)
     };
     let ended = Runner::new().name(name).signals(false).tree_signal(tree_signal).run(main);

@@ -10,6 +10,7 @@ mod job;
 mod loops;
 mod outbox;
 mod outgoing;
+mod processor;
 mod progress;
 mod records;
 mod robots;
@@ -105,10 +106,10 @@ impl Engine {
         I::IntoIter: Send + 'static,
     {
         let board = Board::new(loops::count(&self.config));
-        let (sender, lines) = feed::channel(Arc::clone(&board));
+        let (sender, inboxes) = feed::channel(Arc::clone(&board));
         let requests = requests.into_iter();
         spawn_thread("headcount-list", move || feed::from_iterator(requests, sender))?;
-        self.start_with(board, lines, async || ())
+        self.start_with(board, inboxes, async || ())
     }
 
     /// Starts a run over a stream, which is polled on the engine's thread; it must not block.
@@ -121,20 +122,22 @@ impl Engine {
         S::Item: Into<Request>,
     {
         let board = Board::new(loops::count(&self.config));
-        let (sender, lines) = feed::channel(Arc::clone(&board));
-        self.start_with(board, lines, async move || feed::from_stream(requests, sender).await)
+        let (sender, inboxes) = feed::channel(Arc::clone(&board));
+        self.start_with(board, inboxes, async move || feed::from_stream(requests, sender).await)
     }
 
-    fn start_with<F>(&self, board: Arc<Board>, lines: Vec<feed::Line>, beside: F) -> Result<Records, Error>
+    fn start_with<F>(&self, board: Arc<Board>, inboxes: Vec<feed::Inbox>, beside: F) -> Result<Records, Error>
     where
         F: AsyncFnOnce() + Send + 'static,
     {
         let (records, taker) = mpsc::channel(BATCHES_OUT);
         let (stop, stopped) = watch::channel(Stop::No);
         let tls = Tls::new(&self.config, Arc::clone(&self.extra_roots), self.identity.clone());
-        let shared = Shared::new(self, tls, lines.len(), records, stopped);
+        let shared = Shared::new(self, tls, inboxes.len(), records, stopped);
         let of_run = Arc::clone(&board);
-        spawn_thread("headcount-engine", move || loops::run(&shared, lines, &of_run, Internet::new, beside))?;
+        spawn_thread("headcount-engine", move || {
+            loops::run(&shared, inboxes, &of_run, Internet::new, beside);
+        })?;
         Ok(Records::new(taker, stop, board))
     }
 }

@@ -61,10 +61,10 @@ where
         let (records, taker) = mpsc::channel(BATCHES_OUT);
         let (stop, stopped) = watch::channel(Stop::No);
         let board = Board::new(1);
-        let (list, mut lines) = feed::channel(Arc::clone(&board));
-        let line = lines.pop().expect("a board of one loop has one line");
+        let (list, mut inboxes) = feed::channel(Arc::clone(&board));
+        let inbox = inboxes.pop().expect("a board of one loop has one inbox");
         let shared = Shared::new(&engine, Tls::believing_nobody(), 1, records, stopped);
-        let run = Run::new(shared, network, line);
+        let run = Run::new(shared, network, inbox);
         let started = Instant::now();
         let simulated = scope(async move |tasks| {
             let taking = tasks.spawn("taker", take(taker, started));

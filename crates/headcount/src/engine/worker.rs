@@ -32,8 +32,9 @@ pub(super) async fn work<N: Network>(run: &Rc<Run<N>>, first: Turn<N>) {
             let (mut scheduler, ticket) = current.scheduler();
             scheduler.share_pace(ticket, &peer.to_string(), Instant::now());
         }
-        current.set_up_in(trace.appconnect.max(trace.connect).unwrap_or_default());
-        current.job().took(trace, Instant::now());
+        let now = Instant::now();
+        current.note_times(&trace, now);
+        current.job().took(trace, now);
         decide(run, current, result).await;
         turn = run.next_turn();
         if let Some(next) = &turn {

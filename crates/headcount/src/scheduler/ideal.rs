@@ -12,8 +12,12 @@ const HOSTS: usize = 32;
 /// The least time that a run could have taken, T*.
 ///
 /// For a host with n necessary requests of s seconds each, which takes k at once, r a second, and one every d seconds:
-/// `T_h = max((n − 1)/r, (n − 1)·d, n·s/k) + s`. Over all hosts, with C slots and R starts a second:
-/// `T* = max(max T_h, Σ n·s/C, Σ n/R)`, and not less than any single input takes by itself.
+/// `T_h = max((n − 1)/r, (n − 1)·d, n·s/k) + s`. Over all hosts, with C slots, R starts and B bytes a second:
+/// `T* = max(max T_h, Σ n·s/C, Σ n/R, Σ bytes/B, Σ n·cpu/loops)`, and not less than any single input takes by itself.
+///
+/// B is the most that came in any second. That a run's answers come evenly does not make the line its limit: the term
+/// counts where requests spent most of their time on bodies that were coming. Whether it was this machine's line or the
+/// hosts that gave no more cannot be told from here.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Ideal {
@@ -23,6 +27,8 @@ pub struct Ideal {
     pub bound: Bound,
     /// The hosts that take longest, the longest first.
     pub hosts: Vec<HostStatistics>,
+    /// The most bytes that came in a second, if the run took that long.
+    pub bytes_per_second: Option<f64>,
 }
 
 /// What decides how long a run must take.
@@ -37,7 +43,42 @@ pub enum Bound {
     Rate,
     /// A single input, with its redirects and retries.
     Input,
+    /// How fast bodies came.
+    Bytes,
+    /// This machine's processor.
+    Cpu,
 }
+
+/// What this machine did in a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Machine {
+    /// Processor time of the event loops together.
+    pub cpu: Duration,
+    /// How many loops those are: those that had something to do.
+    pub loops: usize,
+    /// Bytes that came.
+    pub bytes: u64,
+    /// The most that came in a second; `None` if the run took less.
+    pub bytes_per_second: Option<f64>,
+}
+
+impl Machine {
+    /// Takes in what another loop of the run did.
+    pub fn merge(&mut self, other: Machine) {
+        self.cpu += other.cpu;
+        self.loops += other.loops;
+        self.bytes += other.bytes;
+        // Their busiest seconds may not have been the same, and then the line could do less than this.
+        let both = [self.bytes_per_second, other.bytes_per_second];
+        self.bytes_per_second = both.into_iter().flatten().reduce(|one, other| one + other);
+    }
+}
+
+/// Where the machine's own terms come so near to the longest one, they are what binds: the times of requests, which the other
+/// terms are made of, contain the wait for a machine that is busy.
+const NEARLY: f64 = 0.9;
+/// Bytes count if requests spent this share of their time on bodies that were coming.
+const MOSTLY: f64 = 0.5;
 
 /// How one host was asked, and how it took it.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +111,8 @@ pub struct HostStatistics {
 pub struct Ledger {
     requests: u64,
     busy: f64,
+    /// Of these seconds, those in which bodies came.
+    receiving: f64,
     longest_input: f64,
     hosts: Vec<HostStatistics>,
     /// None of `hosts` weighs less, once there are as many as are kept. Most hosts of a long list weigh less than that.
@@ -77,10 +120,11 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A necessary request ended after so many seconds.
-    pub(super) fn took(&mut self, seconds: f64) {
+    /// A necessary request ended after so many seconds, in the last ones of which its body came.
+    pub(super) fn took(&mut self, seconds: f64, receiving: f64) {
         self.requests += 1;
         self.busy += seconds;
+        self.receiving += receiving;
     }
 
     /// An input ended whose requests, one after another, took so many seconds.
@@ -116,6 +160,7 @@ impl Ledger {
     pub fn merge(&mut self, other: Ledger) {
         self.requests += other.requests;
         self.busy += other.busy;
+        self.receiving += other.receiving;
         self.longest_input = self.longest_input.max(other.longest_input);
         self.hosts.extend(other.hosts);
         self.hosts.sort_by(|one, other| other.weight().total_cmp(&one.weight()));
@@ -123,8 +168,8 @@ impl Ledger {
         self.least = self.hosts.last().map_or(0.0, HostStatistics::weight);
     }
 
-    /// The least time that a run within these limits could have taken.
-    pub fn ideal(&self, limits: &Limits) -> Ideal {
+    /// The least time that a run within these limits could have taken, on this machine.
+    pub fn ideal(&self, limits: &Limits, machine: &Machine) -> Ideal {
         let mut hosts = self.hosts.clone();
         hosts.sort_by(|one, other| other.weight().total_cmp(&one.weight()));
         let slots = self.busy / limits.concurrency as f64;
@@ -132,12 +177,31 @@ impl Ledger {
         let mut terms =
             vec![(self.longest_input, Bound::Input), (slots, Bound::Concurrency), (rate, Bound::Rate)];
         terms.extend(hosts.iter().map(|host| (host.ideal, Bound::Host(Arc::clone(&host.name)))));
-        let (seconds, bound) = terms
-            .into_iter()
-            .max_by(|(one, _), (other, _)| one.total_cmp(other))
-            .expect("there are always three terms");
-        Ideal { seconds, bound, hosts }
+        let by_others = longest(terms);
+        let by_machine = longest(vec![(self.bytes(machine), Bound::Bytes), (machine.cpu(), Bound::Cpu)]);
+        let seconds = by_others.0.max(by_machine.0);
+        let bound = if by_machine.0 > NEARLY * seconds { by_machine.1 } else { by_others.1 };
+        Ideal { seconds, bound, hosts, bytes_per_second: machine.bytes_per_second }
     }
+
+    /// `Σ bytes/B`, where that says something.
+    fn bytes(&self, machine: &Machine) -> f64 {
+        match machine.bytes_per_second {
+            Some(most) if self.receiving > MOSTLY * self.busy => machine.bytes as f64 / most,
+            _ => 0.0,
+        }
+    }
+}
+
+impl Machine {
+    fn cpu(&self) -> f64 {
+        self.cpu.as_secs_f64() / self.loops.max(1) as f64
+    }
+}
+
+fn longest(terms: Vec<(f64, Bound)>) -> (f64, Bound) {
+    let longest = terms.into_iter().max_by(|(one, _), (other, _)| one.total_cmp(other));
+    longest.expect("there are always two terms")
 }
 
 impl HostStatistics {
@@ -169,5 +233,53 @@ impl HostStatistics {
 
     fn weight(&self) -> f64 {
         self.ideal + self.held.as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten requests of a second each, one after another, with their bodies coming for this share of it.
+    fn ideal(share: f64, machine: Machine) -> (f64, Bound) {
+        let mut ledger = Ledger::default();
+        for _ in 0..10 {
+            ledger.took(1.0, share);
+        }
+        let ideal = ledger.ideal(&Limits { concurrency: 1, ..Limits::default() }, &machine);
+        (ideal.seconds, ideal.bound)
+    }
+
+    const IDLE: Machine = Machine { cpu: Duration::ZERO, loops: 1, bytes: 0, bytes_per_second: None };
+
+    #[test]
+    fn a_busy_processor_binds_although_the_requests_took_as_long() {
+        let machine = |cpu, loops| Machine { cpu: Duration::from_secs(cpu), loops, ..IDLE };
+        assert_eq!(ideal(0.0, machine(8, 1)), (10.0, Bound::Concurrency));
+        assert_eq!(ideal(0.0, machine(9, 1)), (10.0, Bound::Concurrency));
+        assert_eq!(ideal(0.0, machine(10, 1)), (10.0, Bound::Cpu));
+        assert_eq!(ideal(0.0, machine(12, 1)), (12.0, Bound::Cpu));
+        assert_eq!(
+            ideal(0.0, machine(12, 2)),
+            (10.0, Bound::Concurrency),
+            "each of two loops was idle at times"
+        );
+    }
+
+    #[test]
+    fn bytes_bind_where_requests_were_about_them() {
+        let machine = |bytes, most| Machine { bytes, bytes_per_second: most, ..IDLE };
+        assert_eq!(ideal(0.8, machine(19_000, Some(2_000.0))), (10.0, Bound::Bytes));
+        assert_eq!(
+            ideal(0.3, machine(19_000, Some(2_000.0))),
+            (10.0, Bound::Concurrency),
+            "they came by the way"
+        );
+        assert_eq!(
+            ideal(0.8, machine(10_000, Some(2_000.0))),
+            (10.0, Bound::Concurrency),
+            "more would have come"
+        );
+        assert_eq!(ideal(0.8, machine(19_000, None)), (10.0, Bound::Concurrency), "it was never measured");
     }
 }

@@ -52,8 +52,8 @@ pub(super) enum Standing {
     Ready(u64),
     /// Waits for a time; with the stamp of its entry.
     Waiting(u64),
-    /// Waits until a request of its pace ends.
-    Behind,
+    /// In the line of a pace that it shares; with the stamp of its entry.
+    Behind(u64),
 }
 
 /// Retries are a share of the requests, beyond a reserve that small runs never use up. The idea is Finagle's retry

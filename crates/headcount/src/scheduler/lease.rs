@@ -10,6 +10,8 @@ use tokio::time::Instant;
 
 use super::pacing::SLACK;
 
+/// Who wants no limit may ask for as many slots as there are numbers; what is free is counted with a sign.
+const MOST_SLOTS: usize = usize::MAX / 4;
 /// Slots that go to a loop at once, at the most.
 const LARGEST_BLOCK: usize = 8;
 /// Starts that go to a loop at once are those of this time. What it does not use of them is lost.
@@ -74,7 +76,7 @@ struct Starts {
 impl Allowance {
     /// So many slots, and starts in a second, for so many loops.
     pub fn new(concurrency: usize, rate: Option<f64>, loops: usize) -> Arc<Allowance> {
-        let loops = loops.max(1);
+        let (concurrency, loops) = (concurrency.min(MOST_SLOTS), loops.max(1));
         let seats = vec![Seat::default(); loops].into();
         let state = State { total: concurrency, free: concurrency as isize, seats, next_start: None };
         Arc::new(Allowance {
@@ -95,6 +97,7 @@ impl Allowance {
 
     /// Another number of slots from now on. What is under way beyond it ends as it would.
     pub fn set_concurrency(&self, concurrency: usize) {
+        let concurrency = concurrency.min(MOST_SLOTS);
         let mut state = self.lock();
         state.free += concurrency as isize - state.total as isize;
         state.total = concurrency;

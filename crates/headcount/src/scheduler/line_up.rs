@@ -1,7 +1,6 @@
 //! Where each lane stands: ready, waiting for a time, or for a request to end; and when it goes.
 
 use std::cmp::Reverse;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -9,7 +8,8 @@ use tokio::time::Instant;
 use super::lane::{Breaker, Lane, Standing};
 use super::pace::{Pace, When};
 use super::ready::Rank;
-use super::{Delayed, Next, Refusal, SHORT_LINE, Scheduler, SharedPace, Ticket};
+use super::sharing::SharedPace;
+use super::{Delayed, Next, Refusal, SHORT_LINE, Scheduler, Ticket, Timed};
 
 /// A host's own estimate may be wrong by so much.
 const MARGIN: f64 = 2.0;
@@ -29,6 +29,7 @@ impl<J, C: Default> Scheduler<J, C> {
         let sent = self.paces[pace].pace.started(now);
         self.want_if_short(lane);
         self.stand(lane, now);
+        self.call_up(pace, now);
         Next::Dispatch(Ticket { lane, pace, sent }, job)
     }
 
@@ -42,7 +43,7 @@ impl<J, C: Default> Scheduler<J, C> {
         if self.explained.as_deref() == Some(host) {
             pace.tell();
         }
-        let pace = self.paces.insert(SharedPace { pace, lanes: 1, behind: VecDeque::new(), key: None });
+        let pace = self.paces.insert(SharedPace::of_one(pace));
         let lane = self.lanes.insert(Lane::new(Arc::clone(&name), pace, breaker, self.limits.host.one_first));
         self.names.insert(name, lane);
         lane
@@ -59,34 +60,52 @@ impl<J, C: Default> Scheduler<J, C> {
             self.lanes[lane].queue.push_front(job);
             self.settle(lane, now);
         }
-        while let Some(Reverse((time, stamp, lane))) = self.timed.peek().copied() {
-            let holds = self.waits(lane, stamp);
+        while let Some(Reverse((time, stamp, who))) = self.timed.peek().copied() {
+            let holds = self.waits(who, stamp);
             if holds && time > now {
                 break;
             }
             self.timed.pop();
-            if holds {
-                self.lanes[lane].standing = Standing::Nowhere;
-                self.stand(lane, now);
+            match who {
+                Timed::Lane(lane) if holds => {
+                    self.lanes[lane].standing = Standing::Nowhere;
+                    self.stand(lane, now);
+                }
+                Timed::Group(pace) if holds => {
+                    if let Some(group) = &mut self.paces[pace].group {
+                        group.timed = None;
+                    }
+                    self.call_up(pace, now);
+                }
+                _ => {}
             }
         }
     }
 
     pub(super) fn drop_stale_times(&mut self) {
-        while let Some(Reverse((_, stamp, lane))) = self.timed.peek()
-            && !self.waits(*lane, *stamp)
+        while let Some(Reverse((_, stamp, who))) = self.timed.peek()
+            && !self.waits(*who, *stamp)
         {
             self.timed.pop();
         }
     }
 
-    pub(super) fn waits(&self, lane: usize, stamp: u64) -> bool {
-        self.lanes.get(lane).is_some_and(|line| line.standing == Standing::Waiting(stamp))
+    fn waits(&self, who: Timed, stamp: u64) -> bool {
+        match who {
+            Timed::Lane(lane) => {
+                self.lanes.get(lane).is_some_and(|line| line.standing == Standing::Waiting(stamp))
+            }
+            Timed::Group(pace) => {
+                let group = self.paces.get(pace).and_then(|shared| shared.group.as_ref());
+                group.and_then(|group| group.timed).is_some_and(|(_, since)| since == stamp)
+            }
+        }
     }
 
     pub(super) fn pop_ready(&mut self) -> Option<usize> {
-        let lanes = &self.lanes;
+        let (lanes, looks) = (&self.lanes, &self.looks);
         let holds = |lane: usize, stamp: u64| {
+            looks.set(looks.get() + 1);
             lanes.get(lane).is_some_and(|line| line.standing == Standing::Ready(stamp))
         };
         if self.ready_count == 0 {
@@ -97,25 +116,33 @@ impl<J, C: Default> Scheduler<J, C> {
     }
 
     pub(super) fn may_start(&self, lane: usize, now: Instant) -> When {
-        let line = &self.lanes[lane];
-        if line.is_gated && line.in_flight > 0 {
+        if self.is_held_up_by_its_own(lane) {
             return When::OneEnds;
         }
-        self.paces[line.pace].pace.when(now)
+        self.paces[self.lanes[lane].pace].pace.when(now)
+    }
+
+    /// Whether a lane waits for one of its own jobs: its gate is closed, or as many are under way as any host gets. Those that
+    /// started before it came to share a pace do not count there.
+    fn is_held_up_by_its_own(&self, lane: usize) -> bool {
+        let line = &self.lanes[lane];
+        (line.is_gated && line.in_flight > 0) || line.in_flight >= self.limits.host.at_once
     }
 
     /// Something has changed for a lane: its jobs are refused, or it goes, or it stands where it belongs now.
     pub(super) fn settle(&mut self, lane: usize, now: Instant) {
+        let pace = self.lanes[lane].pace;
         self.refuse_if_due(lane, now);
         if !self.retire_if_empty(lane, now) {
             self.stand(lane, now);
         }
+        self.call_up(pace, now);
     }
 
     /// Whether the lane's next request would need one more connection, while there is no hurry: its host has not answered
     /// yet, or its work is done in time over the connections that it has. A new connection holds a slot for as long as it
     /// is made, which others could use.
-    fn is_spare(&self, lane: usize) -> bool {
+    pub(super) fn is_spare(&self, lane: usize) -> bool {
         let line = &self.lanes[lane];
         if line.in_flight == 0 || line.in_flight < line.most_in_flight {
             return false;
@@ -145,71 +172,65 @@ impl<J, C: Default> Scheduler<J, C> {
 
     /// Puts a lane where it belongs, if it stands nowhere.
     pub(super) fn stand(&mut self, lane: usize, now: Instant) {
+        self.looks.set(self.looks.get() + 1);
         let line = &self.lanes[lane];
         if line.queue.is_empty() {
             self.want_if_short(lane);
             return;
         }
-        let is_spare = self.is_spare(lane);
         match line.standing {
             // Something has come of its first request: it is one like the others now.
-            Standing::Ready(_) if line.is_spare && !is_spare => self.step_out(lane),
-            Standing::Ready(_) | Standing::Waiting(_) => return,
-            Standing::Behind if self.may_start(lane, now) == When::OneEnds => return,
-            Standing::Behind | Standing::Nowhere => {}
+            Standing::Ready(_) if line.is_spare && !self.is_spare(lane) => self.step_out(lane),
+            Standing::Ready(_) | Standing::Waiting(_) | Standing::Behind(_) => return,
+            Standing::Nowhere => {}
+        }
+        if self.is_held_up_by_its_own(lane) {
+            return;
+        }
+        if self.join_group(lane) {
+            self.call_up(self.lanes[lane].pace, now);
+            return;
         }
         match self.may_start(lane, now) {
-            When::Now => {
-                let stamp = self.stamp();
-                self.lanes[lane].standing = Standing::Ready(stamp);
-                self.ready_count += 1;
-                self.lanes[lane].is_spare = is_spare;
-                if is_spare {
-                    self.ready.push_spare(lane, stamp);
-                } else {
-                    self.ready.push(lane, stamp, self.rank(lane), self.remaining(lane));
-                }
-            }
+            When::Now => self.get_ready(lane),
             When::At(time) => {
                 let stamp = self.stamp();
                 self.lanes[lane].standing = Standing::Waiting(stamp);
-                self.timed.push(Reverse((time, stamp, lane)));
-                self.look_again_when_one_ends(lane);
+                self.timed.push(Reverse((time, stamp, Timed::Lane(lane))));
             }
-            When::OneEnds => {
-                self.lanes[lane].standing = Standing::Behind;
-                self.look_again_when_one_ends(lane);
-            }
+            // Then it is looked at anyway, since the one is its own.
+            When::OneEnds => {}
         }
     }
 
-    /// A lane with a pace of its own is looked at anyway when one of its own ends.
-    fn look_again_when_one_ends(&mut self, lane: usize) {
-        let shared = &mut self.paces[self.lanes[lane].pace];
-        if shared.key.is_some() {
-            shared.behind.push_back(lane);
+    /// Puts a lane among the ready.
+    pub(super) fn get_ready(&mut self, lane: usize) {
+        let (stamp, is_spare) = (self.stamp(), self.is_spare(lane));
+        let line = &mut self.lanes[lane];
+        (line.standing, line.is_spare) = (Standing::Ready(stamp), is_spare);
+        self.ready_count += 1;
+        if is_spare {
+            self.ready.push_spare(lane, stamp);
+        } else {
+            self.ready.push(lane, stamp, self.rank(lane), self.remaining(lane));
         }
     }
 
     /// Takes a lane from where it stands. Its entry there is out of date from now on.
     pub(super) fn step_out(&mut self, lane: usize) {
-        let standing = std::mem::replace(&mut self.lanes[lane].standing, Standing::Nowhere);
-        self.ready_count -= usize::from(matches!(standing, Standing::Ready(_)));
-    }
-
-    /// A request of this pace has ended: others that share it may start.
-    pub(super) fn wake_behind(&mut self, pace: usize, now: Instant) {
-        let Some(shared) = self.paces.get_mut(pace) else { return };
-        for lane in std::mem::take(&mut shared.behind) {
-            let is_waiting = self.lanes.get(lane).is_some_and(|line| {
-                line.pace == pace && matches!(line.standing, Standing::Behind | Standing::Waiting(_))
-            });
-            if is_waiting {
-                self.step_out(lane);
-                self.stand(lane, now);
+        let line = &mut self.lanes[lane];
+        let standing = std::mem::replace(&mut line.standing, Standing::Nowhere);
+        let group = &mut self.paces[line.pace].group;
+        match (standing, group) {
+            (Standing::Ready(_), group) => {
+                self.ready_count -= 1;
+                if let Some(group) = group {
+                    group.uncall();
+                }
             }
+            (Standing::Behind(_), Some(group)) => group.step_out(),
+            _ => {}
         }
-        self.forget_pace_if_unused(pace);
     }
 
     /// A lane's remaining time in microseconds, at the pace that it has now.
@@ -257,26 +278,12 @@ impl<J, C: Default> Scheduler<J, C> {
         self.names.remove(&line.name);
         let shared = &self.paces[line.pace];
         self.ledger.host(&line.name, &shared.pace, &self.limits);
-        if shared.key.is_none() && (shared.pace.is_worth_keeping(now) || line.breaker.is_open()) {
-            self.rest.put(line.name, shared.pace.clone(), line.breaker);
+        let pace = shared.pace_of_one(self.limits.host);
+        if pace.is_worth_keeping(now) || line.breaker.is_open() {
+            self.rest.put(line.name, pace.into_owned(), line.breaker);
         }
-        self.leave_pace(line.pace);
+        self.leave_pace(line.pace, now);
         true
-    }
-
-    pub(super) fn leave_pace(&mut self, pace: usize) {
-        self.paces[pace].lanes -= 1;
-        self.forget_pace_if_unused(pace);
-    }
-
-    pub(super) fn forget_pace_if_unused(&mut self, pace: usize) {
-        let shared = &self.paces[pace];
-        if shared.lanes == 0 && shared.pace.in_flight() == 0 {
-            let shared = self.paces.remove(pace);
-            if let Some(key) = shared.key {
-                self.shared.remove(&key);
-            }
-        }
     }
 
     pub(super) fn stamp(&mut self) -> u64 {

@@ -19,9 +19,11 @@ mod pace;
 mod pacing;
 mod ready;
 mod rest;
+mod sharing;
 mod window;
 mod words;
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -30,7 +32,7 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::Instant;
 
-pub use ideal::{Bound, HostStatistics, Ideal, Ledger};
+pub use ideal::{Bound, HostStatistics, Ideal, Ledger, Machine};
 pub use lease::{Allowance, Lease};
 pub use limits::{HostLimits, Limits};
 pub use words::{Answer, AsideTicket, HostState, Next, Refusal, Ticket};
@@ -40,6 +42,7 @@ use lane::{Aside, Budget, Lane, Standing};
 use pace::{Pace, When};
 use ready::Ready;
 use rest::Rest;
+use sharing::SharedPace;
 
 /// A lane asks for what its owner has put aside once its line is so short.
 const SHORT_LINE: usize = 64;
@@ -62,10 +65,11 @@ pub struct Scheduler<J, C> {
     /// Paces that are shared, by what they are shared by.
     shared: HashMap<Arc<str>, usize>,
     rest: Rest,
+    rest_of_groups: Rest,
     ready: Ready,
     ready_count: usize,
-    /// Lanes that wait for a time; the earliest first.
-    timed: BinaryHeap<Reverse<(Instant, u64, usize)>>,
+    /// Who waits for a time; the earliest first.
+    timed: BinaryHeap<Reverse<(Instant, u64, Timed)>>,
     /// Jobs that may not start before a time; the earliest first, and in order of arrival among equals.
     delayed: BinaryHeap<Reverse<Delayed<J>>>,
     /// Jobs that are not to be asked, until their owner takes them.
@@ -84,16 +88,16 @@ pub struct Scheduler<J, C> {
     usual_time: f64,
     timed_requests: u32,
     ledger: Ledger,
+    looks: Cell<u64>,
     explained: Option<Arc<str>>,
 }
 
-struct SharedPace {
-    pace: Pace,
-    lanes: usize,
-    /// Lanes that wait until a request ends.
-    behind: VecDeque<usize>,
-    /// What it is shared by.
-    key: Option<Arc<str>>,
+/// Who waits for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timed {
+    Lane(usize),
+    /// Those that share this pace.
+    Group(usize),
 }
 
 impl<J, C: Default> Scheduler<J, C> {
@@ -114,6 +118,7 @@ impl<J, C: Default> Scheduler<J, C> {
             paces: Slab::new(),
             shared: HashMap::new(),
             rest: Rest::default(),
+            rest_of_groups: Rest::default(),
             ready: Ready::default(),
             ready_count: 0,
             timed: BinaryHeap::new(),
@@ -129,6 +134,7 @@ impl<J, C: Default> Scheduler<J, C> {
             usual_time: FIRST_GUESS,
             timed_requests: 0,
             ledger: Ledger::default(),
+            looks: Cell::new(0),
             explained: None,
         }
     }
@@ -236,18 +242,26 @@ impl<J, C: Default> Scheduler<J, C> {
         }
         if let Answer::Accepted { .. } | Answer::None = answer {
             let seconds = sent.took(now).as_secs_f64();
-            self.ledger.took(seconds);
+            self.ledger.took(seconds, sent.receiving().as_secs_f64());
             self.timed_requests = (self.timed_requests + 1).min(USUAL_OVER);
             self.usual_time += (seconds - self.usual_time) / f64::from(self.timed_requests);
         }
         let not_before = self.paces[pace].pace.not_before();
         self.paces[pace].pace.finished(sent, answer, now, &mut self.random);
-        if self.paces[pace].pace.not_before() < not_before && self.lanes[lane].pace == pace {
-            // It waits for a time that is no longer the right one.
+        // It may have come to share another one since.
+        let since = self.lanes[lane].pace;
+        if since != pace
+            && let Some((then, since)) = self.paces.get2_mut(pace, since)
+        {
+            since.pace.heed(&then.pace);
+        }
+        let is_sooner = self.paces[pace].pace.not_before() < not_before && self.lanes[lane].pace == pace;
+        if is_sooner && matches!(self.lanes[lane].standing, Standing::Waiting(_)) {
             self.step_out(lane);
         }
         self.settle(lane, now);
-        self.wake_behind(pace, now);
+        self.call_up(pace, now);
+        self.forget_pace_if_unused(pace, now);
     }
 
     /// Whether the job may be asked again although it was asked in vain: there are budgets, for the run and for its
@@ -284,29 +298,6 @@ impl<J, C: Default> Scheduler<J, C> {
         self.paces[ticket.pace].pace.slow_down(delay);
     }
 
-    /// Lets the job's host share its pace with all that give the same key, as hosts behind one address may.
-    pub fn share_pace(&mut self, ticket: &Ticket, key: &str, now: Instant) {
-        let lane = ticket.lane;
-        let from = self.lanes[lane].pace;
-        if self.paces[from].key.as_deref() == Some(key) {
-            return;
-        }
-        let to = match self.shared.get(key) {
-            Some(pace) => *pace,
-            None => {
-                let key: Arc<str> = key.into();
-                let pace = self.paces.insert(SharedPace::new(self.limits.host, Some(Arc::clone(&key))));
-                self.shared.insert(key, pace);
-                pace
-            }
-        };
-        self.paces[to].lanes += 1;
-        self.lanes[lane].pace = to;
-        self.leave_pace(from);
-        self.step_out(lane);
-        self.stand(lane, now);
-    }
-
     /// How a host with work stands; `None` for a host without.
     pub fn host(&self, name: &str) -> Option<HostState> {
         let pace = &self.paces[self.lanes[*self.names.get(name)?].pace].pace;
@@ -316,6 +307,11 @@ impl<J, C: Default> Scheduler<J, C> {
     /// Jobs of the same lane that are not under way.
     pub fn waiting_behind(&self, ticket: &Ticket) -> usize {
         self.lanes[ticket.lane].waiting()
+    }
+
+    /// How often a host was looked at, for what the order costs.
+    pub fn looks(&self) -> u64 {
+        self.looks.get()
     }
 
     /// Jobs of a host that are not under way.
@@ -423,7 +419,7 @@ impl<J, C: Default> Scheduler<J, C> {
     }
 
     /// Takes out all jobs that are not under way, but for those put aside, which are forgotten.
-    pub fn drain(&mut self) -> Vec<J> {
+    pub fn drain(&mut self, now: Instant) -> Vec<J> {
         let mut jobs: Vec<J> = self.delayed.drain().map(|Reverse(delayed)| delayed.job).collect();
         jobs.extend(self.refused.drain(..).map(|(job, _)| job));
         self.ready.clear();
@@ -440,11 +436,14 @@ impl<J, C: Default> Scheduler<J, C> {
             line.aside_count = 0;
             line.delayed = 0;
             line.standing = Standing::Nowhere;
+            if let Some(group) = &mut self.paces[line.pace].group {
+                group.dissolve();
+            }
             if line.in_flight == 0 {
                 let line = self.lanes.remove(lane);
                 self.names.remove(&line.name);
                 self.ledger.host(&line.name, &self.paces[line.pace].pace, &self.limits);
-                self.leave_pace(line.pace);
+                self.leave_pace(line.pace, now);
             }
         }
         jobs
@@ -455,9 +454,9 @@ impl<J, C: Default> Scheduler<J, C> {
         self.ledger.input_took(took.as_secs_f64());
     }
 
-    /// What the run could have taken at best, as far as its hosts are known by now.
-    pub fn ideal(&self) -> Ideal {
-        self.ledger().ideal(&self.limits)
+    /// What the run could have taken at best, as far as its hosts and this machine are known by now.
+    pub fn ideal(&self, machine: &Machine) -> Ideal {
+        self.ledger().ideal(&self.limits, machine)
     }
 
     /// What that is reckoned from.
@@ -467,11 +466,5 @@ impl<J, C: Default> Scheduler<J, C> {
             ledger.host(&line.name, &self.paces[line.pace].pace, &self.limits);
         }
         ledger
-    }
-}
-
-impl SharedPace {
-    fn new(limits: HostLimits, key: Option<Arc<str>>) -> SharedPace {
-        SharedPace { pace: Pace::new(limits), lanes: 0, behind: VecDeque::new(), key }
     }
 }

@@ -117,6 +117,8 @@ pub(super) struct Sent {
     number: u64,
     /// What went by before it could be sent.
     setup: Duration,
+    /// For how long its answer's body came.
+    receiving: Duration,
     /// Requests under way, itself included.
     in_flight: usize,
     was_full: bool,
@@ -126,6 +128,14 @@ impl Sent {
     /// Finding the host and connecting to it took so long.
     pub(super) fn set_up_in(&mut self, setup: Duration) {
         self.setup = setup;
+    }
+
+    pub(super) fn received_for(&mut self, receiving: Duration) {
+        self.receiving = receiving;
+    }
+
+    pub(super) fn receiving(&self) -> Duration {
+        self.receiving
     }
 
     pub(super) fn took(&self, now: Instant) -> Duration {
@@ -160,6 +170,12 @@ impl Pace {
     /// Two starts are so far apart from now on, at least.
     pub(super) fn slow_down(&mut self, delay: Duration) {
         self.limits.delay = self.limits.delay.max(delay.min(LONGEST_HOLD));
+    }
+
+    /// Starts no sooner than the other would: what was asked of it, and the user's rules, go on to hold.
+    pub(super) fn heed(&mut self, other: &Pace) {
+        self.held_until = self.held_until.max(other.held_until);
+        self.next_by_rule = self.next_by_rule.max(other.next_by_rule);
     }
 
     /// Keeps the story of how the pace is found.
@@ -202,6 +218,13 @@ impl Pace {
         let size =
             if self.is_measuring() { self.window.size().min(self.in_flight) } else { self.window.size() };
         (size + self.swallowed.1).min(self.limits.at_once)
+    }
+
+    /// How many could start, where one may start now: each start puts off the next one where there is a time between
+    /// them.
+    pub(super) fn room(&self) -> usize {
+        let is_timed = self.pacing.is_some() || self.limits.rate.is_some() || !self.limits.delay.is_zero();
+        if is_timed { 1 } else { self.window().max(1).saturating_sub(self.in_flight) }
     }
 
     pub(super) fn in_flight(&self) -> usize {
@@ -266,7 +289,8 @@ impl Pace {
         });
         self.next_by_rule = by_delay.max(by_rate);
         let was_full = self.in_flight >= self.window.size();
-        Sent { at: now, number: self.last, setup: Duration::ZERO, in_flight: self.in_flight, was_full }
+        let (setup, receiving) = (Duration::ZERO, Duration::ZERO);
+        Sent { at: now, number: self.last, setup, receiving, in_flight: self.in_flight, was_full }
     }
 
     pub(super) fn finished(&mut self, sent: Sent, answer: Answer, now: Instant, random: &mut fastrand::Rng) {

@@ -83,4 +83,9 @@ impl Ticket {
     pub fn set_up_in(&mut self, setup: Duration) {
         self.sent.set_up_in(setup);
     }
+
+    /// Its answer's body came for so long.
+    pub fn received_for(&mut self, receiving: Duration) {
+        self.sent.received_for(receiving);
+    }
 }

@@ -16,6 +16,7 @@ use super::connection::Connection;
 use super::failure;
 use super::http2::Http2;
 use super::known::KnownAddresses;
+use super::line::Line;
 use super::network::{Addresses, Network};
 use super::race;
 use super::tls::{Purpose, Tls};
@@ -33,6 +34,8 @@ pub(crate) struct Connector<N> {
     config: Arc<Config>,
     /// The addresses of the proxies for http and for https.
     proxies: [KnownAddresses; 2],
+    /// What comes over all of them.
+    line: Rc<Line>,
 }
 
 /// A stream that leads to a host, and what is known of its end.
@@ -50,7 +53,13 @@ pub(crate) enum Wire<S: AsyncRead + AsyncWrite + Unpin + 'static> {
 
 impl<N: Network> Connector<N> {
     pub(crate) fn new(network: N, tls: Arc<Tls>, config: Arc<Config>) -> Connector<N> {
-        Connector { network, tls, config, proxies: Default::default() }
+        let line = Rc::new(Line::new(Instant::now()));
+        Connector { network, tls, config, proxies: Default::default(), line }
+    }
+
+    /// What came over all connections so far.
+    pub(crate) fn line(&self) -> &Line {
+        &self.line
     }
 
     /// Whether a connection for this URL can turn out to be one for many requests.
@@ -133,11 +142,10 @@ impl<N: Network> Connector<N> {
         }
 
         trace.phase = Phase::Send;
+        let (certificate, line) = (trace.certificate.clone(), Rc::clone(&self.line));
         match has_agreed {
-            true => Http2::open(channel, peer, trace.certificate.clone()).await.map(Wire::Http2),
-            false => {
-                Connection::http1(channel, peer, trace.certificate.clone(), whole_url).await.map(Wire::Http1)
-            }
+            true => Http2::open(channel, peer, certificate, line).await.map(Wire::Http2),
+            false => Connection::http1(channel, peer, certificate, whole_url, line).await.map(Wire::Http1),
         }
     }
 

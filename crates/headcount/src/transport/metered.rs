@@ -9,8 +9,10 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
+use super::line::Line;
+
 /// What passed since the last [`Meter::start`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Meter {
     pub(super) sent: Cell<bool>,
     pub(super) first_byte: Cell<Option<Instant>>,
@@ -19,9 +21,21 @@ pub(super) struct Meter {
     /// The peer closed its side.
     pub(super) ended: Cell<bool>,
     pub(super) failure: Cell<Option<io::ErrorKind>>,
+    line: Rc<Line>,
 }
 
 impl Meter {
+    pub(super) fn new(line: Rc<Line>) -> Meter {
+        Meter {
+            sent: Cell::default(),
+            first_byte: Cell::default(),
+            last_read: Cell::default(),
+            ended: Cell::default(),
+            failure: Cell::default(),
+            line,
+        }
+    }
+
     /// Begins a new request on the same connection.
     pub(super) fn start(&self) {
         self.sent.set(false);
@@ -52,13 +66,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         let before = buffer.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(context, buffer);
         if let Poll::Ready(Ok(())) = &result {
-            if buffer.filled().len() == before {
+            let bytes = buffer.filled().len() - before;
+            if bytes == 0 {
                 self.meter.ended.set(true);
             } else {
-                let now = Some(Instant::now());
-                self.meter.last_read.set(now);
+                let now = Instant::now();
+                self.meter.line.came(bytes, now);
+                self.meter.last_read.set(Some(now));
                 if self.meter.first_byte.get().is_none() {
-                    self.meter.first_byte.set(now);
+                    self.meter.first_byte.set(Some(now));
                 }
             }
         }

@@ -12,6 +12,7 @@ mod internet;
 mod keeping;
 mod known;
 mod learning;
+mod line;
 mod metered;
 mod name_tasks;
 mod network;

@@ -68,6 +68,27 @@ fn connections_are_used_again() {
 }
 
 #[test]
+fn as_many_connections_are_kept_as_requests_are_made_at_once() {
+    let web = SmallWeb::start().unwrap();
+    let connections = |kept: Option<usize>| {
+        let hosts = web.many_hosts(Temperament::Fast);
+        // Between its two requests each host's connection waits.
+        let urls = (0..300).map(|number| hosts.url(number % 150, "/page/1")).collect();
+        let engine = engine(|config| {
+            config.concurrency = 150;
+            config.delay = Duration::from_secs(1);
+            config.max_idle_connections = kept;
+        });
+        assert!(check(&engine, urls).iter().all(|record| record.accepted));
+        hosts.connections()
+    };
+    // Each loop may have a place or two more than it needs.
+    let needed = connections(None);
+    assert!((150..160).contains(&needed), "{needed}");
+    assert_eq!(connections(Some(0)), 300);
+}
+
+#[test]
 fn no_host_sees_more_than_its_limit_nor_the_run_more_than_its_own() {
     let web = SmallWeb::start().unwrap();
     let slow: Vec<_> = (0..4).map(|_| web.host(Temperament::Slow(Duration::from_millis(20)))).collect();

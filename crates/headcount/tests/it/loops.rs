@@ -97,13 +97,14 @@ fn what_is_on_its_way_between_loops_is_not_lost_by_a_stop() {
                 handle.stop(Stop::After(Duration::from_millis(grace)));
             }
         }
-        assert!(records.len() < 5_000, "it was stopped");
         let indices: HashSet<String> = records.iter().map(|record| record.index.to_string()).collect();
         assert_eq!(indices.len(), records.len(), "an input has one record");
         let asked = ring.asked.lock().unwrap();
         let lost: Vec<&String> = asked.difference(&indices).collect();
         assert!(lost.is_empty(), "asked, and without a record: {lost:?}");
-        assert!(records.iter().all(|record| record.accepted || record.outcome == Outcome::Interrupted));
+        let interrupted = records.iter().filter(|record| record.outcome == Outcome::Interrupted).count();
+        assert!(interrupted > 0, "it was stopped");
+        assert!(records.iter().filter(|record| record.accepted).count() + interrupted == records.len());
     }
 }
 

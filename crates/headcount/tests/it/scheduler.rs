@@ -16,6 +16,7 @@ enum Event {
     Pass { milliseconds: u16 },
     PutAside { host: u8, least: usize },
     Share { which: usize, key: u8 },
+    OpenGate { which: usize },
 }
 
 fn answers() -> impl Strategy<Value = Answer> {
@@ -39,6 +40,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         2 => (0..1_000_u16).prop_map(|milliseconds| Event::Pass { milliseconds }),
         1 => (0..12_u8, 1..4_usize).prop_map(|(host, least)| Event::PutAside { host, least }),
         1 => (any::<usize>(), 0..2_u8).prop_map(|(which, key)| Event::Share { which, key }),
+        2 => any::<usize>().prop_map(|which| Event::OpenGate { which }),
     ];
     // A few hosts with much work, now and then: only they have something to put aside.
     let burst = (0..3_u8, 60..90_usize).prop_map(|(host, count)| vec![Event::Push { host }; count]);
@@ -48,16 +50,13 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 fn limits() -> impl Strategy<Value = Limits> {
     let rate = || proptest::option::weighted(0.3, 1.0..50.0_f64);
-    (1..10_usize, rate(), 1..6_usize, rate(), 0..300_u64, 1..20_u32).prop_map(
-        |(concurrency, rate, at_once, host_rate, delay, give_up_after)| Limits {
+    let delay = prop_oneof![Just(0), 0..300_u64];
+    let one_first = proptest::bool::weighted(0.3);
+    (1..10_usize, rate(), 1..6_usize, rate(), delay, one_first, 1..20_u32).prop_map(
+        |(concurrency, rate, at_once, host_rate, delay, one_first, give_up_after)| Limits {
             concurrency,
             rate,
-            host: HostLimits {
-                at_once,
-                rate: host_rate,
-                delay: Duration::from_millis(delay),
-                one_first: false,
-            },
+            host: HostLimits { at_once, rate: host_rate, delay: Duration::from_millis(delay), one_first },
             max_hold: Duration::from_secs(3),
             give_up_after,
             retry_share: 0.5,
@@ -73,6 +72,23 @@ struct Job {
     not_before: Instant,
 }
 
+/// Whose limits a start falls under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Whose {
+    Run,
+    Host(u8),
+    /// Of the hosts that share a pace under this key.
+    Group(u8),
+}
+
+/// What is under way.
+struct Running {
+    ticket: Ticket,
+    job: Job,
+    /// The group that its host was in when it started.
+    group: Option<u8>,
+}
+
 /// A limit on rate holds over any time, but for one start and what late timers may make up for.
 const LATE_TIMERS: f64 = 0.005;
 
@@ -82,15 +98,19 @@ struct World {
     now: Instant,
     pushed: usize,
     waiting: HashMap<usize, Job>,
-    running: Vec<(Ticket, Job)>,
+    running: Vec<Running>,
     ended: usize,
     refused: usize,
     aside: HashMap<u64, Vec<Job>>,
-    /// Starts of every host, and of all.
-    starts: HashMap<Option<u8>, VecDeque<Instant>>,
-    /// Hosts that asked to be left alone, and until when.
-    held: HashMap<u8, Instant>,
-    shared: HashSet<u8>,
+    starts: HashMap<Whose, VecDeque<Instant>>,
+    /// Who asked to be left alone, and until when.
+    held: HashMap<Whose, Instant>,
+    /// The hosts with work that share a pace, and their group's key.
+    groups: HashMap<u8, u8>,
+    /// Hosts whose first job goes alone still.
+    gated: HashSet<u8>,
+    /// Hosts that have given any answer but a plain one, or have shared a pace: others have a say in how they are asked.
+    troubled: HashSet<u8>,
 }
 
 impl World {
@@ -107,41 +127,74 @@ impl World {
             aside: HashMap::new(),
             starts: HashMap::new(),
             held: HashMap::new(),
-            shared: HashSet::new(),
+            groups: HashMap::new(),
+            gated: HashSet::new(),
+            troubled: HashSet::new(),
         }
     }
 
     fn push(&mut self, number: usize, host: u8, wait: Option<u16>) {
         let not_before = self.now + Duration::from_millis(wait.unwrap_or(0).into());
         let job = Job { number, host, not_before };
+        let name = host.to_string();
+        if self.limits.host.one_first && self.scheduler.host(&name).is_none() {
+            self.gated.insert(host);
+        }
         self.waiting.insert(number, job);
         match wait {
-            Some(_) => self.scheduler.push_delayed(&host.to_string(), job, not_before),
-            None => self.scheduler.push(&host.to_string(), job, self.now),
+            Some(_) => self.scheduler.push_delayed(&name, job, not_before),
+            None => self.scheduler.push(&name, job, self.now),
+        }
+        self.forget_if_gone(host);
+    }
+
+    /// A host without work keeps its pace, but is in no group.
+    fn forget_if_gone(&mut self, host: u8) {
+        if self.scheduler.host(&host.to_string()).is_none() {
+            self.groups.remove(&host);
+            self.gated.remove(&host);
         }
     }
 
+    fn running(&self, which: impl Fn(&Running) -> bool) -> usize {
+        self.running.iter().filter(|running| which(running)).count()
+    }
+
     fn running_on(&self, host: u8) -> usize {
-        self.running.iter().filter(|(_, job)| job.host == host).count()
+        self.running(|running| running.job.host == host)
+    }
+
+    /// How long ago the last start was that falls under these limits.
+    fn since_last(&self, whose: Whose) -> Duration {
+        let last = self.starts.get(&whose).and_then(|starts| starts.back());
+        last.map_or(Duration::MAX, |last| self.now.saturating_duration_since(*last))
     }
 
     /// Whether a host could be asked, as far as its own pace and the run's rate allow.
     fn could_start(&self) -> bool {
-        let rate_allows = self.limits.rate.is_none_or(|rate| {
-            let starts = self.starts.get(&None);
-            starts.and_then(|starts| starts.back()).is_none_or(|last| {
-                self.now.saturating_duration_since(*last).as_secs_f64() > 1.0 / rate + LATE_TIMERS
-            })
-        });
+        let rate_allows = self
+            .limits
+            .rate
+            .is_none_or(|rate| self.since_last(Whose::Run).as_secs_f64() > 1.0 / rate + LATE_TIMERS);
         rate_allows
             && self.running.len() < self.limits.concurrency
-            && self.waiting.values().any(|job| {
-                let host = self.scheduler.host(&job.host.to_string());
-                job.not_before <= self.now
-                    && host.is_some_and(|host| {
-                        host.in_flight < host.window && host.not_before.is_none_or(|time| time <= self.now)
-                    })
-            })
+            && self.waiting.values().any(|job| job.not_before <= self.now && self.could_be_asked(job.host))
+    }
+
+    fn could_be_asked(&self, host: u8) -> bool {
+        let running = self.running_on(host);
+        if running > 0 && self.gated.contains(&host) || running >= self.limits.host.at_once {
+            return false;
+        }
+        if !self.troubled.contains(&host) && running == 0 {
+            // Whatever the scheduler believes of it: nothing but the user's own rules can stand in the way.
+            let HostLimits { rate, delay, .. } = self.limits.host;
+            let rule = delay.as_secs_f64().max(rate.map_or(0.0, |rate| 1.0 / rate + LATE_TIMERS));
+            return self.since_last(Whose::Host(host)).as_secs_f64() > rule;
+        }
+        self.scheduler.host(&host.to_string()).is_some_and(|host| {
+            host.in_flight < host.window && host.not_before.is_none_or(|time| time <= self.now)
+        })
     }
 
     fn start(&mut self) {
@@ -158,6 +211,7 @@ impl World {
                         Refusal::GivenUp(attempts) => assert_eq!(attempts, self.limits.give_up_after),
                     }
                     self.refused += 1;
+                    self.forget_if_gone(job.host);
                 }
                 Next::BringBack(key, place) => {
                     let jobs = self.aside.remove(&key).expect("it was put aside, and not brought back yet");
@@ -179,29 +233,42 @@ impl World {
     fn started(&mut self, ticket: Ticket, job: Job) {
         assert!(self.waiting.remove(&job.number).is_some(), "a job is started once for each push");
         assert!(job.not_before <= self.now, "no job starts before its time");
-        self.running.push((ticket, job));
-        assert!(self.running.len() <= self.limits.concurrency);
-        let is_alone = !self.shared.contains(&job.host);
-        if is_alone {
-            assert!(self.running_on(job.host) <= self.limits.host.at_once);
-            let held = self.held.get(&job.host);
-            assert!(held.is_none_or(|end| *end <= self.now), "a host is asked although it asked not to be");
+        let Job { host, .. } = job;
+        let group = self.groups.get(&host).copied();
+        self.running.push(Running { ticket, job, group });
+        assert!(self.running.len() <= self.limits.concurrency, "more than the run's concurrency");
+        assert!(self.running_on(host) <= self.limits.host.at_once, "more at once than a host may get");
+        assert!(self.running_on(host) == 1 || !self.gated.contains(&host), "the first job does not go alone");
+        if group.is_some() {
+            let beside = self.running(|running| running.group == group);
+            assert!(beside <= self.limits.host.at_once, "more at once than a group may get");
         }
-        let host = self.limits.host;
-        for (who, rate) in [(Some(job.host), host.rate), (None, self.limits.rate)] {
-            let starts = self.starts.entry(who).or_default();
-            let last = starts.back().copied();
-            if let (Some(last), Some(_), true) = (last, who, is_alone) {
-                assert!(self.now.saturating_duration_since(last) >= host.delay, "too soon after the last");
-            }
-            starts.push_back(self.now);
-            if let Some(rate) = rate.filter(|_| is_alone || who.is_none()) {
-                for (number, start) in starts.iter().rev().enumerate() {
-                    let seconds = self.now.saturating_duration_since(*start).as_secs_f64();
-                    let most = rate * (seconds + LATE_TIMERS) + 1.0 + 1e-6;
-                    assert!(number as f64 <= most, "{number} more starts in {seconds} s, at {rate} a second");
-                }
-            }
+        self.keeps_rate(Whose::Run, self.limits.rate);
+        self.keeps_host_limits(Whose::Host(host));
+        if let Some(key) = group {
+            self.keeps_host_limits(Whose::Group(key));
+        }
+    }
+
+    fn keeps_host_limits(&mut self, whose: Whose) {
+        let HostLimits { rate, delay, .. } = self.limits.host;
+        assert!(self.since_last(whose) >= delay, "{whose:?}: too soon after the last");
+        let held = self.held.get(&whose);
+        assert!(held.is_none_or(|end| *end <= self.now), "{whose:?}: asked although it asked not to be");
+        self.keeps_rate(whose, rate);
+    }
+
+    fn keeps_rate(&mut self, whose: Whose, rate: Option<f64>) {
+        let starts = self.starts.entry(whose).or_default();
+        starts.push_back(self.now);
+        let Some(rate) = rate else { return };
+        for (number, start) in starts.iter().rev().enumerate() {
+            let seconds = self.now.saturating_duration_since(*start).as_secs_f64();
+            let most = rate * (seconds + LATE_TIMERS) + 1.0 + 1e-6;
+            assert!(
+                number as f64 <= most,
+                "{whose:?}: {number} more starts in {seconds} s, at {rate} a second"
+            );
         }
     }
 
@@ -209,16 +276,23 @@ impl World {
         if self.running.is_empty() {
             return;
         }
-        let (ticket, job) = self.running.swap_remove(which % self.running.len());
+        let Running { ticket, job, group } = self.running.swap_remove(which % self.running.len());
         match again {
             Some(wait) => self.push(job.number, job.host, Some(wait)),
             None => self.ended += 1,
         }
         if let Answer::Rejected { wait: Some(wait) } | Answer::Accepted { wait: Some(wait) } = answer {
-            let end = self.held.entry(job.host).or_insert(self.now);
-            *end = (*end).max(self.now + wait);
+            let group = group.or(self.groups.get(&job.host).copied());
+            for whose in [Some(Whose::Host(job.host)), group.map(Whose::Group)].into_iter().flatten() {
+                let end = self.held.entry(whose).or_insert(self.now);
+                *end = (*end).max(self.now + wait);
+            }
+        }
+        if answer != FINE {
+            self.troubled.insert(job.host);
         }
         self.scheduler.finished(ticket, answer, self.now);
+        self.forget_if_gone(job.host);
     }
 
     fn happen(&mut self, event: &Event) {
@@ -242,9 +316,17 @@ impl World {
             }
             Event::Share { which, key } => {
                 if !self.running.is_empty() {
-                    let (ticket, job) = &self.running[which % self.running.len()];
-                    self.shared.insert(job.host);
+                    let Running { ticket, job, .. } = &self.running[which % self.running.len()];
+                    self.groups.insert(job.host, key);
+                    self.troubled.insert(job.host);
                     self.scheduler.share_pace(ticket, &key.to_string(), self.now);
+                }
+            }
+            Event::OpenGate { which } => {
+                if !self.running.is_empty() {
+                    let Running { ticket, job, .. } = &self.running[which % self.running.len()];
+                    self.gated.remove(&job.host);
+                    self.scheduler.open_gate(ticket, self.now);
                 }
             }
         }
@@ -280,13 +362,51 @@ proptest! {
         prop_assert_eq!(world.scheduler.hosts(), 0);
     }
 
+    /// A host with nothing under way is passed over only so often, however much work the others have.
+    #[test]
+    fn every_host_gets_its_turn(
+        concurrency in 1..6_usize,
+        hosts in proptest::collection::vec(1..150_usize, 2..12),
+        picks in proptest::collection::vec(any::<usize>(), 1..50),
+    ) {
+        let mut scheduler = scheduler::<()>(concurrency);
+        let mut now = Instant::now();
+        for (host, count) in hosts.iter().enumerate() {
+            (0..*count).for_each(|_| scheduler.push(&host.to_string(), host, now));
+        }
+        let (mut left, mut passed_over) = (hosts.clone(), vec![0; hosts.len()]);
+        let mut running: Vec<(Ticket, usize)> = Vec::new();
+        for pick in picks.iter().cycle() {
+            match scheduler.next(now) {
+                Next::Dispatch(ticket, host) => {
+                    running.push((ticket, host));
+                    left[host] -= 1;
+                    for other in 0..hosts.len() {
+                        let waits = left[other] > 0 && running.iter().all(|(_, running)| *running != other);
+                        passed_over[other] = if waits { passed_over[other] + 1 } else { 0 };
+                        prop_assert!(
+                            passed_over[other] <= 16 * hosts.len(),
+                            "host {other} of {hosts:?} was passed over {} times", passed_over[other]
+                        );
+                    }
+                }
+                Next::Idle => break,
+                _ => {
+                    now += Duration::from_millis(50);
+                    let (ticket, _) = running.swap_remove(pick % running.len());
+                    scheduler.finished(ticket, FINE, now);
+                }
+            }
+        }
+    }
+
     #[test]
     fn draining_gives_back_what_waits_and_nothing_else(events in events()) {
         let mut world = World::new(Limits { concurrency: 5, ..Limits::default() });
         for event in &events {
             world.happen(event);
         }
-        let mut drained: Vec<usize> = world.scheduler.drain().iter().map(|job| job.number).collect();
+        let mut drained: Vec<usize> = world.scheduler.drain(world.now).iter().map(|job| job.number).collect();
         let aside = world.aside.values().flatten().map(|job| job.number);
         drained.extend(aside);
         let mut expected: Vec<usize> = world.waiting.drain().map(|(number, _)| number).collect();
@@ -460,6 +580,46 @@ fn retries_beyond_the_reserve_are_a_share_of_the_requests() {
         scheduler.finished(ticket, FINE, now);
     }
     assert!((500..1_000).contains(&allowed), "{allowed}");
+}
+
+#[test]
+fn what_an_end_costs_does_not_grow_with_the_hosts_behind_an_address() {
+    const ENDS: usize = 1_000;
+    let looks_for_an_end = |hosts: usize, delay: Duration| {
+        let host = HostLimits { at_once: 4, delay, ..Limits::default().host };
+        let mut scheduler: Scheduler<usize, ()> =
+            Scheduler::new(Limits { concurrency: usize::MAX, host, ..Limits::default() }, 1);
+        let mut now = Instant::now();
+        let mut tickets = Vec::new();
+        for number in 0..hosts {
+            let host = format!("host-{number}");
+            scheduler.push(&host, number, now);
+            scheduler.push(&host, number, now);
+            let Next::Dispatch(ticket, _) = scheduler.next(now) else { panic!("{number}") };
+            scheduler.share_pace(&ticket, "192.0.2.1", now);
+            tickets.push(ticket);
+        }
+        for ticket in tickets {
+            scheduler.finished(ticket, FINE, now);
+        }
+        let before = scheduler.looks();
+        for number in 0..ENDS {
+            let ticket = loop {
+                match scheduler.next(now) {
+                    Next::Dispatch(ticket, _) => break ticket,
+                    Next::WaitUntil(time) => now = time,
+                    next => panic!("{number}: {next:?}"),
+                }
+            };
+            now += Duration::from_millis(1);
+            scheduler.finished(ticket, FINE, now);
+        }
+        (scheduler.looks() - before) / ENDS as u64
+    };
+    for (hosts, delay) in [(1_000_000, Duration::ZERO), (50_000, Duration::from_millis(30))] {
+        let looks = looks_for_an_end(hosts, delay);
+        assert!(looks < 50, "{looks} looks for each end, with a delay of {delay:?}");
+    }
 }
 
 #[test]

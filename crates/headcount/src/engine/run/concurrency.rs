@@ -17,11 +17,11 @@ impl<N: Network> Run<N> {
         let (mut done, mut concurrency) = (0, self.config.concurrency);
         loop {
             sleep(Duration::from_secs(1)).await;
-            let now_done = self.line.board().done();
+            let now_done = self.inbox.board().done();
             let answers = (now_done - done) as f64;
             done = now_done;
             // A loop may hold a few slots for what it starts next.
-            let was_full = 10 * self.line.board().in_flight() >= 9 * concurrency as u64;
+            let was_full = 10 * self.inbox.board().in_flight() >= 9 * concurrency as u64;
             concurrency = growth.second(answers, was_full);
             self.allowance.set_concurrency(concurrency);
             self.changed.notify_one();
@@ -39,7 +39,7 @@ impl<N: Network> Run<N> {
             self.changed.notify_one();
         }
         if blame.kind() != kind {
-            self.line.counters().set_lacks(blame.kind());
+            self.inbox.counters().set_lacks(blame.kind());
         }
         consequence
     }

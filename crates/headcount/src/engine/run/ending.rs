@@ -1,10 +1,13 @@
 //! The end of a run: what had begun and did not end, and how it all went.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::{Ended, Run, Waiting};
 use crate::Error;
 use crate::record::Outcome;
+use crate::scheduler::Machine;
 use crate::transport::Network;
 
 impl<N: Network> Run<N> {
@@ -13,7 +16,7 @@ impl<N: Network> Run<N> {
         self.is_stopping.set(true);
         let now = Instant::now();
         self.memory.set(0);
-        let waiting = self.scheduler.borrow_mut().drain();
+        let waiting = self.scheduler.borrow_mut().drain(now);
         for waiting in waiting {
             if let Waiting::Begun(mut job) = waiting {
                 job.has_waited(now);
@@ -25,7 +28,7 @@ impl<N: Network> Run<N> {
     /// Records for what was broken off, also on its way here from another loop.
     pub(super) async fn interrupt_what_broke_off(&self) {
         let mut jobs = self.broken_off.take();
-        jobs.extend(self.line.close());
+        jobs.extend(self.inbox.close());
         jobs.sort_by_key(|job| job.index);
         for job in jobs {
             let record = Box::new(job).into_record(Outcome::Interrupted, None, &self.config);
@@ -33,10 +36,16 @@ impl<N: Network> Run<N> {
         }
     }
 
-    /// How it went, as far as this loop knows.
-    pub(super) fn ended(&self) -> Ended {
+    /// How it went, as far as this loop knows. `cpu`: its processor time.
+    pub(super) fn ended(&self, cpu: Duration) -> Ended {
         let scheduler = self.scheduler.borrow();
-        Ended { ledger: scheduler.ledger(), explanation: scheduler.explanation().to_vec(), error: None }
+        let line = self.connector.line();
+        Ended {
+            ledger: scheduler.ledger(),
+            machine: Machine { cpu, loops: 1, bytes: line.bytes(), bytes_per_second: line.busiest() },
+            explanation: scheduler.explanation().to_vec(),
+            error: None,
+        }
     }
 }
 
@@ -49,6 +58,7 @@ impl Ended {
     /// Takes in what another loop of the run knows.
     pub(in crate::engine) fn merge(&mut self, other: Ended) {
         self.ledger.merge(other.ledger);
+        self.machine.merge(other.machine);
         // A host belongs to one loop.
         self.explanation.extend(other.explanation);
         self.error = self.error.take().or(other.error);

@@ -16,7 +16,7 @@ const PIECE: usize = 256;
 impl<N: Network> Run<N> {
     /// Takes in what comes for this loop, as long as anything may.
     pub(super) async fn read(self: Rc<Self>) {
-        while let Some(arrivals) = self.line.next().await {
+        while let Some(arrivals) = self.inbox.next().await {
             let now = Instant::now();
             let mut inputs = Vec::with_capacity(arrivals.len());
             for arrival in arrivals {
@@ -34,7 +34,7 @@ impl<N: Network> Run<N> {
             self.say_appetite(&self.scheduler.borrow());
             self.changed.notify_one();
         }
-        if self.line.is_broken() {
+        if self.inbox.is_broken() {
             self.is_stopping.set(true);
             self.is_broken.set(true);
         }
@@ -62,7 +62,7 @@ impl<N: Network> Run<N> {
     pub(super) fn say_appetite(&self, scheduler: &Scheduler<Waiting, Lane<N>>) {
         let appetite = self.appetite(scheduler);
         if self.appetite.replace(appetite) != appetite {
-            self.line.set_appetite(appetite);
+            self.inbox.set_appetite(appetite);
         }
     }
 
@@ -93,7 +93,7 @@ impl<N: Network> Run<N> {
             }
             Err(error_of_disk) => {
                 let error = Error::runtime("cannot read back what was put aside in a temporary file");
-                self.line.break_off(error.because(error_of_disk));
+                self.inbox.break_off(error.because(error_of_disk));
                 self.is_stopping.set(true);
                 Vec::new()
             }

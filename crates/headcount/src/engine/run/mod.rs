@@ -3,6 +3,7 @@
 mod concurrency;
 mod ending;
 mod frontier;
+mod idle;
 mod refused;
 mod turn;
 
@@ -11,7 +12,7 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use headcount_tasks::{Scope, TaskHandle, scope};
@@ -19,15 +20,19 @@ use http::HeaderMap;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+pub(super) use idle::IdlePlace;
 pub(super) use turn::Turn;
+
+use idle::IdlePlaces;
 
 use super::aside::Aside;
 use super::connections::Connections;
-use super::feed::{Appetite, Line};
+use super::feed::{Appetite, Inbox};
 use super::intent::{self, Intent};
 use super::job::{Job, host, in_doubt, skipped};
 use super::outbox::Outbox;
 use super::outgoing::usual_fields;
+use super::processor;
 use super::progress::add;
 use super::records::{Parcel, Stop};
 use super::waiting::{Packer, Waiting};
@@ -35,7 +40,7 @@ use super::worker::work;
 use crate::policy::blame::Blame;
 use crate::policy::robots::Access;
 use crate::record::{Failure, Record};
-use crate::scheduler::{Allowance, HostLimits, Ledger, Limits, Next, Refusal, Scheduler};
+use crate::scheduler::{Allowance, HostLimits, Ledger, Limits, Machine, Next, Refusal, Scheduler};
 use crate::transport::{Connector, Network, Tls};
 use crate::{Config, Error};
 
@@ -53,6 +58,8 @@ pub(super) struct Shared {
     pub(super) allowance: Arc<Allowance>,
     /// Names that may be resolved at once.
     pub(super) lookups: Arc<Semaphore>,
+    /// Idle connections that there may be.
+    pub(super) idle_places: Arc<AtomicUsize>,
     pub(super) records: mpsc::Sender<Parcel>,
     /// Whoever is asked before a request that is not safe is sent.
     pub(super) intents: Option<mpsc::Sender<Intent>>,
@@ -63,6 +70,7 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct Ended {
     pub(super) ledger: Ledger,
+    pub(super) machine: Machine,
     /// How the pace of the host to explain was found.
     pub(super) explanation: Vec<(Instant, String)>,
     /// Why it could not go on.
@@ -89,12 +97,12 @@ pub(super) struct Run<N: Network> {
     blame: RefCell<Blame>,
     /// Jobs whose worker was dropped in mid-request.
     broken_off: RefCell<Vec<Job>>,
-    /// Idle connections over all lanes.
-    idle: Rc<Cell<usize>>,
+    /// For connections over all lanes.
+    idle_places: IdlePlaces,
     /// No new request starts.
     is_stopping: Cell<bool>,
     /// From where inputs come.
-    line: Line,
+    inbox: Inbox,
     appetite: Cell<Appetite>,
     /// Another loop could not go on.
     is_broken: Cell<bool>,
@@ -115,7 +123,6 @@ pub(super) struct Run<N: Network> {
 struct Part {
     memory: usize,
     read_ahead: usize,
-    idle_connections: usize,
 }
 
 /// What a host at work carries. It goes with the lane, connections and all.
@@ -126,13 +133,10 @@ pub(super) struct Lane<N: Network> {
     pub(super) robots: Option<Rc<Access>>,
 }
 
-/// One of the idle connections that a run may have.
-pub(super) struct IdlePlace(Rc<Cell<usize>>);
-
 impl<N: Network> Run<N> {
-    pub(super) fn new(shared: Shared, network: N, line: Line) -> Run<N> {
-        let Shared { config, tls, allowance, lookups, records, intents, stop } = shared;
-        let (seat, loops) = (line.seat(), line.loops());
+    pub(super) fn new(shared: Shared, network: N, inbox: Inbox) -> Run<N> {
+        let Shared { config, tls, allowance, lookups, idle_places, records, intents, stop } = shared;
+        let (seat, loops) = (inbox.seat(), inbox.loops());
         let seed = config.seed.map(|seed| seed.wrapping_add(seat as u64));
         let mut random = seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
         let mut scheduler = Scheduler::sharing(limits(&config), allowance.lease(seat), random.u64(..));
@@ -154,9 +158,9 @@ impl<N: Network> Run<N> {
             scheduler: RefCell::new(scheduler),
             allowance,
             broken_off: RefCell::default(),
-            idle: Rc::default(),
+            idle_places: IdlePlaces::new(idle_places, loops),
             is_stopping: Cell::new(false),
-            line,
+            inbox,
             appetite: Cell::new(Appetite::More),
             is_broken: Cell::new(false),
             next_look: Cell::new(None),
@@ -166,11 +170,7 @@ impl<N: Network> Run<N> {
             outbox: Outbox::new(records),
             intents,
             stop,
-            part: Part {
-                memory: config.memory / loops,
-                read_ahead: config.read_ahead.div_ceil(loops),
-                idle_connections: config.max_idle_connections.div_ceil(loops),
-            },
+            part: Part { memory: config.memory / loops, read_ahead: config.read_ahead.div_ceil(loops) },
             config,
         }
     }
@@ -178,13 +178,14 @@ impl<N: Network> Run<N> {
     /// The whole run as far as it is this loop's, from the first input to the last record.
     pub(super) async fn drive(self: Rc<Self>, beside: impl Future<Output = ()> + 'static) -> Ended {
         let run = Rc::clone(&self);
+        let cpu_before = processor::time_of_this_thread();
         let worked = scope(async move |tasks| {
             let reading = tasks.spawn("list", Rc::clone(&run).read());
             tasks.spawn("list, asynchronous", beside);
             tasks.spawn("outbox", Rc::clone(&run).flush_in_time());
             tasks.spawn("refused", Rc::clone(&run).end_refused());
             if let Some(most) = run.config.concurrency_limit
-                && run.line.seat() == 0
+                && run.inbox.seat() == 0
             {
                 tasks.spawn("concurrency", Rc::clone(&run).find_concurrency(most));
             }
@@ -195,14 +196,14 @@ impl<N: Network> Run<N> {
         .await;
         if let Err(error) = worked {
             let panicked = Error::runtime("a task of the engine panicked; please report it");
-            self.line.break_off(panicked.because(error));
+            self.inbox.break_off(panicked.because(error));
         }
-        let mut ended = self.ended();
+        let mut ended = self.ended(processor::time_of_this_thread().saturating_sub(cpu_before));
         self.begin_to_stop();
         self.end_all_refused().await;
         self.interrupt_what_broke_off().await;
         self.outbox.flush().await;
-        ended.error = self.line.take_error();
+        ended.error = self.inbox.take_error();
         ended
     }
 
@@ -219,7 +220,7 @@ impl<N: Network> Run<N> {
                 if reading.is_ended() || grace_ends.is_some() {
                     return;
                 }
-                self.line.is_idle();
+                self.inbox.is_idle();
             }
             if self.is_broken.get() {
                 return;
@@ -231,7 +232,7 @@ impl<N: Network> Run<N> {
                 Ok(()) = stop.changed() => {
                     if let Stop::After(grace) = *stop.borrow_and_update() {
                         self.begin_to_stop();
-                        self.line.shut();
+                        self.inbox.shut();
                         reading.cancel();
                         // A later call may only bring the end nearer.
                         let ends = Instant::now() + grace.min(LONGEST_GRACE);
@@ -239,7 +240,7 @@ impl<N: Network> Run<N> {
                     }
                 }
                 () = self.changed.notified() => {}
-                () = self.allowance.changed(self.line.seat()) => {}
+                () = self.allowance.changed(self.inbox.seat()) => {}
                 () = until(next_due), if next_due.is_some() => {}
             }
         }
@@ -267,10 +268,7 @@ impl<N: Network> Run<N> {
 
     /// A place for one more idle connection, if there is one.
     pub(super) fn idle_place(&self) -> Option<IdlePlace> {
-        (self.idle.get() < self.part.idle_connections).then(|| {
-            self.idle.set(self.idle.get() + 1);
-            IdlePlace(Rc::clone(&self.idle))
-        })
+        self.idle_places.take()
     }
 
     fn start_workers(self: &Rc<Self>, tasks: &Scope) -> Option<Instant> {
@@ -322,26 +320,20 @@ impl<N: Network> Run<N> {
     }
 
     fn put(&self, record: Record, now: Instant) -> impl Future<Output = ()> {
-        let counters = self.line.counters();
+        let counters = self.inbox.counters();
         add(&counters.done, 1);
         add(&counters.failed, u64::from(record.failed));
         self.outbox.put(record, now)
     }
 
     fn count_in_flight(&self, scheduler: &Scheduler<Waiting, Lane<N>>) {
-        self.line.counters().in_flight.store(scheduler.in_flight() as u64, Relaxed);
+        self.inbox.counters().in_flight.store(scheduler.in_flight() as u64, Relaxed);
     }
 }
 
 impl<N: Network> Default for Lane<N> {
     fn default() -> Lane<N> {
         Lane { connections: Connections::default(), about_to_ask: 0, robots: None }
-    }
-}
-
-impl Drop for IdlePlace {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
     }
 }
 

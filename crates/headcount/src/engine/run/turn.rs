@@ -44,10 +44,13 @@ impl<N: Network> Turn<N> {
         self.run.scheduler.borrow().waiting_behind(self.ticket())
     }
 
-    /// Finding the host and connecting to it took so long.
-    pub(in crate::engine) fn set_up_in(&mut self, setup: Duration) {
+    /// What of its request's time is not the host's: until there was a connection, and while the body came.
+    pub(in crate::engine) fn note_times(&mut self, trace: &Trace, now: Instant) {
         if let Some((ticket, _)) = &mut self.held {
-            ticket.set_up_in(setup);
+            ticket.set_up_in(trace.appconnect.max(trace.connect).unwrap_or_default());
+            let before = trace.starttransfer.map(|before| trace.started + before);
+            ticket
+                .received_for(before.map_or(Duration::ZERO, |before| now.saturating_duration_since(before)));
         }
     }
 
@@ -96,7 +99,7 @@ impl<N: Network> Run<N> {
     /// more memory than what has not. `answer`: what came of its request.
     pub(in crate::engine) fn go_on(&self, turn: Turn<N>, time: Instant, answer: Answer, now: Instant) {
         let (ticket, job) = turn.take();
-        if let Some(job) = self.line.pass_on(job, time) {
+        if let Some(job) = self.inbox.pass_on(job, time) {
             self.push(&job.host(), Waiting::Begun(job), Some(time), now);
         }
         let mut scheduler = self.scheduler.borrow_mut();
