@@ -12,6 +12,10 @@ use simulated_internet::discrete::{self, Options, Report};
 use simulated_internet::policies::{AdaptiveConcurrency, AutoThrottle, Controller, Fixed, PerHost, Shipping};
 use simulated_internet::{Caps, Ideal, Scenario, whole_run};
 
+/// That of the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A run that takes so many times the ideal is given up.
 const HOPELESS: u32 = 40;
 
@@ -47,6 +51,15 @@ enum Command {
         #[arg(long, default_value_t = 50_000)]
         read_ahead: usize,
     },
+    /// A run in real time, over hosts that answer at once: what more event loops are worth.
+    Loops {
+        /// How many loops.
+        #[arg(long, default_value_t = 1)]
+        loops: usize,
+        /// How many URLs.
+        #[arg(long, default_value_t = 200_000)]
+        urls: u64,
+    },
     /// Whole runs of the shipping engine.
     Run(RunArguments),
 }
@@ -79,6 +92,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Scale { hosts, urls, concurrency, read_ahead } => {
             scale(&mut out, hosts, urls, concurrency, read_ahead)
         }
+        Command::Loops { loops, urls } => simulated_internet::loops::run(&mut out, loops, urls),
         Command::Run(arguments) => whole_runs(&mut out, &arguments),
     }
 }

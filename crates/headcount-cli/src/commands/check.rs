@@ -25,6 +25,7 @@ const DESCRIPTORS_PER_LOOKUP: usize = 4;
 
 pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     let mut config = arguments.config()?;
+    config.body_owner = journal::body_owner(&arguments.output.output).into();
     let inputs = inputs::open(&arguments.lists, &arguments.list_options())?;
     fit_to_descriptors(&mut config, 1, arguments.output.quiet);
     let engine = Engine::new(config)

@@ -55,12 +55,18 @@ pub(crate) fn manifest(
     }
     if let Some(client) = &config.client_certificate {
         options.insert("--cert".to_owned(), hash(&client.certificates));
+        options.insert("--key".to_owned(), hash(&client.key));
     }
     if config.certificate_facts {
         options.insert("--tls-info".to_owned(), "true".to_owned());
     }
     if config.proxies != Proxies::default() {
         options.insert("proxies".to_owned(), config.proxies.to_string());
+    }
+    for (scheme, secret) in ["http", "https"].into_iter().zip(config.proxies.authorizations()) {
+        if let Some(secret) = secret {
+            options.insert(format!("login at the proxy for {scheme}"), hash(secret.as_bytes()));
+        }
     }
     if config.address_family != AddressFamily::Any {
         options.insert("address family".to_owned(), format!("{:?}", config.address_family));

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use headcount::Config;
 use headcount::list::ListOptions;
+use headcount::{Config, remove_unfinished_bodies};
 use headcount_journal::{Error, Folder, Found, Journal, Unfinished, look};
 use http::HeaderName;
 
@@ -126,7 +126,7 @@ impl Wanted<'_> {
 
     fn begin_in(&self, folder: Folder, inputs: Vec<Input>) -> Result<Opened, Problem> {
         let manifest = self.manifest(&inputs, None);
-        let journal = Journal::create(folder, manifest).map_err(|error| self.unusable(error))?;
+        let journal = Journal::create(folder, manifest);
         let extents = Arc::new(Extents::default());
         let count = inputs.len();
         let spool = |number| journal.storage().spool(number);
@@ -155,7 +155,7 @@ impl Wanted<'_> {
         let folder = Folder::create(&beside).map_err(unusable)?;
         folder.clear().map_err(unusable)?;
         let manifest = self.manifest(&inputs, None);
-        let mut journal = Journal::create(folder, manifest).map_err(unusable)?;
+        let mut journal = Journal::create(folder, manifest);
         let imported = finished::import(self.output, &mut journal, kinds);
         let folder = journal.into_storage();
         let expected = match imported {
@@ -212,6 +212,11 @@ impl Wanted<'_> {
         let spool = |number| folder.spool(number);
         let sources = sources(inputs, inputs_before, self.lists, found.state.inputs(), spool, &extents)?;
         let mut journal = Journal::resume(folder, found).map_err(|error| self.unusable(error))?;
+        if let Some(bodies) = &self.config.body_dir
+            && let Err(error) = remove_unfinished_bodies(bodies, &self.config.body_owner)
+        {
+            say("warning", &format!("unfinished bodies are left in {}: {error}", bodies.display()));
+        }
         if let Some(kinds) = &self.flags.retry_failed
             && expected.is_empty()
         {

@@ -41,14 +41,14 @@ pub(crate) struct Connector<N> {
 /// A stream that leads to a host, and what is known of its end.
 struct Reached<S> {
     stream: Channel<S>,
+    /// `None`: only a proxy knows.
     peer: Option<IpAddr>,
     whole_url: Option<WholeUrl>,
 }
 
 /// What was made: a connection for a request at a time, or one for many.
-#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub(crate) enum Wire<S: AsyncRead + AsyncWrite + Unpin + 'static> {
-    Http1(Connection<S>),
+    Http1(Box<Connection<S>>),
     Http2(Http2),
 }
 
@@ -208,7 +208,7 @@ impl<N: Network> Connector<N> {
             ProxyKind::Http | ProxyKind::Https => tunnel::connect(stream, proxy, &target).await?,
             _ => tunnel::socks(stream, proxy, &target).await?,
         };
-        Ok(Reached { stream, peer: None, whole_url })
+        Ok(Reached { stream, peer: address, whole_url })
     }
 
     async fn connect_to_proxy(

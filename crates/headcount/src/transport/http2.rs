@@ -123,7 +123,7 @@ impl Http2 {
         self.shared.encrypted
     }
 
-    /// Whom it is to; not known behind a proxy.
+    /// Whom it is to; `None` where only a proxy knows.
     pub(crate) fn peer(&self) -> Option<IpAddr> {
         self.shared.peer
     }
