@@ -88,6 +88,10 @@ pub struct Config {
     /// A folder to keep the bodies of all answers in, as far as they were read and without their content codings. It has to
     /// be there. Each file is whole or absent; the record says its name. Default: they are not kept.
     pub body_dir: Option<Arc<Path>>,
+    /// A word that stands in the names of files in `body_dir` that are not whole yet, so that
+    /// [`remove_unfinished_bodies`](crate::remove_unfinished_bodies) finds those that a killed run has left. Letters and digits.
+    /// Default: none.
+    pub body_owner: Arc<str>,
     /// Statuses that count as accepted. Default 200 to 299.
     pub accept: AcceptedStatuses,
     /// Header fields sent to the host that was asked for; a redirect to another origin gets none of them.
@@ -165,6 +169,7 @@ impl Default for Config {
             extract: Vec::new(),
             hash_body: false,
             body_dir: None,
+            body_owner: "".into(),
             accept: AcceptedStatuses::default(),
             headers: HeaderMap::new(),
             body: None,
@@ -226,6 +231,9 @@ impl Config {
         }
         if let Some(folder) = self.body_dir.as_ref().filter(|folder| !folder.is_dir()) {
             return Err(Error::configuration(format!("{} is no folder to keep bodies in", folder.display())));
+        }
+        if !self.body_owner.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(Error::configuration("body_owner takes letters and digits"));
         }
         let times = [
             (self.delay, "delay"),

@@ -50,3 +50,4 @@ pub use proxies::{Proxies, Proxy};
 pub use record::Record;
 pub use request::Request;
 pub use summary::{HostSummary, Summary};
+pub use transport::remove_unfinished_bodies;

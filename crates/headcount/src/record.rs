@@ -75,7 +75,7 @@ pub struct Record {
     pub extracted: Option<Box<Object>>,
     /// The Server field of the answer.
     pub webserver: Option<String>,
-    /// The address that was connected to last; `null` through a proxy, which alone knows it.
+    /// The address that was connected to last; `null` where only a proxy knows it.
     pub host_ip: Option<IpAddr>,
     /// Protocol of the answer: `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.
     pub http_version: Option<String>,

@@ -25,6 +25,7 @@ const DESCRIPTORS_PER_LOOKUP: usize = 4;
 
 pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     let mut config = arguments.config()?;
+    config.body_owner = journal::body_owner(&arguments.output.output).into();
     let inputs = inputs::open(&arguments.lists, &arguments.list_options())?;
     fit_to_descriptors(&mut config, 1, arguments.output.quiet);
     let engine = Engine::new(config)
@@ -73,22 +74,16 @@ fn prepare(
         return Ok(Ok(Prepared { engine, output, requests: Box::new(inputs::requests(sources)) }));
     };
     Output::check(&place)?;
-    let opening = match journal::open(
-        &arguments.journal,
-        engine.config(),
-        &list_options,
-        place.format,
-        file,
-        inputs,
-    )? {
-        Opened::Run(opening) => *opening,
-        Opened::Ended(exit) => {
-            if !arguments.output.quiet {
-                say("note", &format!("{} is complete; nothing was asked", file.display()));
+    let opening =
+        match journal::open(&arguments.journal, engine.config(), &list_options, place.form, file, inputs)? {
+            Opened::Run(opening) => *opening,
+            Opened::Ended(exit) => {
+                if !arguments.output.quiet {
+                    say("note", &format!("{} is complete; nothing was asked", file.display()));
+                }
+                return Ok(Err(exit));
             }
-            return Ok(Err(exit));
-        }
-    };
+        };
     // A row of a list may name a method that is not safe.
     let engine = opening.keeper.note_intents(engine)?;
     let requests = Box::new(journal::requests(opening.sources, opening.rest));

@@ -10,13 +10,13 @@ use headcount_journal::Manifest;
 use http::Method;
 
 use crate::inputs::Input;
-use crate::output::Format;
+use crate::output::Form;
 
 /// The manifest of a run. With the salt of an earlier one, equal secrets have equal hashes.
 pub(crate) fn manifest(
     config: &Config,
     lists: &ListOptions,
-    format: Format,
+    form: Form,
     inputs: &[Input],
     salt: Option<&str>,
 ) -> Manifest {
@@ -42,7 +42,7 @@ pub(crate) fn manifest(
         ("--max-body".to_owned(), config.max_body.to_string()),
         ("--max-ratio".to_owned(), config.max_ratio.to_string()),
         ("--insecure".to_owned(), config.insecure.to_string()),
-        ("--format".to_owned(), format!("{format:?}").to_lowercase()),
+        ("--format".to_owned(), form.name().to_owned()),
     ]);
     if config.http_version != HttpVersion::Negotiated {
         options.insert("HTTP version".to_owned(), format!("{:?}", config.http_version));
@@ -55,12 +55,18 @@ pub(crate) fn manifest(
     }
     if let Some(client) = &config.client_certificate {
         options.insert("--cert".to_owned(), hash(&client.certificates));
+        options.insert("--key".to_owned(), hash(&client.key));
     }
     if config.certificate_facts {
         options.insert("--tls-info".to_owned(), "true".to_owned());
     }
     if config.proxies != Proxies::default() {
         options.insert("proxies".to_owned(), config.proxies.to_string());
+    }
+    for (scheme, secret) in ["http", "https"].into_iter().zip(config.proxies.authorizations()) {
+        if let Some(secret) = secret {
+            options.insert(format!("login at the proxy for {scheme}"), hash(secret.as_bytes()));
+        }
     }
     if config.address_family != AddressFamily::Any {
         options.insert("address family".to_owned(), format!("{:?}", config.address_family));

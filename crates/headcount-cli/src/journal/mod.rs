@@ -8,10 +8,11 @@ mod opening;
 mod reading;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use headcount::record::Outcome;
 use headcount::{Engine, Record};
 use headcount_journal::{Folder, Journal, SharedJournal};
@@ -32,6 +33,18 @@ pub(crate) fn folder_of(output: &Path) -> PathBuf {
     let mut name = output.as_os_str().to_owned();
     name.push(".headcount");
     PathBuf::from(name)
+}
+
+/// What bodies are kept as that belong to a run with these outputs. Runs with the same ones have the same journal, of which only
+/// one can be under way.
+pub(crate) fn body_owner(outputs: &[PathBuf]) -> String {
+    let mut context = Context::new(&SHA256);
+    for output in outputs {
+        let place = absolute(output).unwrap_or_else(|_| output.clone());
+        context.update(place.as_os_str().as_encoded_bytes());
+        context.update(b"\0");
+    }
+    context.finish().as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A journal in use: takes the records on their way to the output.

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use small_web::{Answer, SmallWeb, Temperament};
+use small_web::{Answer, Reply, SmallWeb, Temperament};
 
 use crate::harness::{Desk, Ended, Running, end_of, records, wait_until};
 
@@ -174,6 +174,33 @@ fn a_body_is_whole_or_absent_and_a_later_run_puts_its_own_there() {
     assert_eq!((end_of(&found[1]).as_str(), found[1].get("body_file")), ("body/timeout", None));
     let other = desk.check(&format!("{words} --hash sha256 --resume"));
     assert_ne!(other.code, Some(1), "{}", other.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_resumed_run_removes_what_it_had_of_bodies_when_it_was_killed() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::scripted(move |_request| {
+        let header = "HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n";
+        Reply::new().bytes(header).bytes(vec![b'x'; 600_000]).hang()
+    }));
+    let desk = Desk::new();
+    let words = format!("{} --body-dir bodies --retries 0", host.url("/"));
+    let unfinished = || -> Vec<String> {
+        let names = files(&desk, "bodies").into_iter().map(|(name, _)| name);
+        names.filter(|name| name.starts_with(".headcount-") && name.ends_with(".part")).collect()
+    };
+    for (number, output) in ["a.jsonl", "b.jsonl"].into_iter().enumerate() {
+        let running = Running::start(&desk, &format!("{words} -o {output} --timeout 60s"));
+        let is_begun = || desk.path("bodies").exists() && unfinished().len() == number + 1;
+        wait_until("half a body", is_begun);
+        running.signal("KILL");
+        running.end();
+    }
+    desk.check(&format!("{words} -o a.jsonl --timeout 300ms --resume"));
+    assert_eq!(unfinished().len(), 1, "another run's is none of its business");
+    desk.check(&format!("{words} -o b.jsonl --timeout 300ms --resume"));
+    assert_eq!(files(&desk, "bodies"), []);
 }
 
 #[test]

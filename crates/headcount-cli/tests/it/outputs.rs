@@ -205,6 +205,21 @@ fn nothing_from_the_network_commands_a_terminal() {
 }
 
 #[test]
+fn what_diff_tells_of_titles_commands_no_terminal() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    desk.check(&format!("{} -o old.jsonl -q", web.host(Temperament::EscapesInTitle).url("/")));
+    desk.write("new.jsonl", desk.read("old.jsonl").replace("mred", "mblue"));
+    let told = desk.run(&["diff", "old.jsonl", "new.jsonl"]).stdout;
+    let wrong =
+        told.chars().find(|c| (c.is_control() && *c != '\n') || ('\u{202a}'..='\u{202e}').contains(c));
+    assert!(
+        wrong.is_none() && told.contains("red") && told.contains("blue") && told.contains("\\x1b"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn json_is_safe_to_show_and_says_the_same() {
     let web = SmallWeb::start().unwrap();
     let url = web.host(Temperament::EscapesInTitle).url("/");

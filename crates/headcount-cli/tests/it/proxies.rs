@@ -81,6 +81,35 @@ fn socks4_resolves_names_there_or_here_and_has_no_ipv6() {
     }
 }
 
+/// Only the proxy knows where a name leads, which may be out into the world.
+#[test]
+fn who_is_reached_through_a_proxy_sends_nobody_inside() {
+    let web = SmallWeb::start().unwrap();
+    let (host, home) = (web.host(Temperament::Fast), web.host(Temperament::Fast));
+    let proxy = web.proxy(OPEN);
+    let redirect = |from: &str, to: &str| format!("{from}/redirect-to?url={to}");
+    let outside = inside(&host, "http").replace("/page/1", "");
+    let end = |url: &str, kind: &str, words: &str| {
+        end(&format!("{url} -x {kind}://{} --noproxy 127.0.0.0/9 {words}", proxy.address()))
+    };
+    let (beside, behind) = (home.url("/page/1"), home.url("/page/1").replace("127.0.0.1", "127.128.0.1"));
+    for to in [&beside, &behind] {
+        for kind in ["http", "socks4a", "socks5h"] {
+            assert_eq!(end(&redirect(&outside, to), kind, ""), "redirect/denied", "{kind} {to}");
+            assert_eq!(home.requests(), 0);
+        }
+    }
+    assert_eq!(end(&redirect(&outside, &beside), "http", "--allow-private-redirects"), "200");
+    assert_eq!(end(&redirect(&outside, &behind), "http", "--allow-private-redirects"), "200");
+    // What the user has named, or is found here, is known not to be public.
+    let named = host.url("").replace("127.0.0.1", "127.128.0.1");
+    let found = format!("--resolve inside.small-web.test:{}:127.128.0.1", host.address().port());
+    for to in [&beside, &behind] {
+        assert_eq!(end(&redirect(&named, to), "http", ""), "200");
+        assert_eq!(end(&redirect(&outside, to), "socks5", &found), "200");
+    }
+}
+
 #[test]
 fn a_proxy_may_be_spoken_to_in_tls() {
     let web = SmallWeb::start().unwrap();

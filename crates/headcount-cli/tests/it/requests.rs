@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use small_web::{Answer, Host, Request, SmallWeb, Temperament};
+use small_web::{Answer, Host, ProxyManners, Request, SmallWeb, Temperament};
 
 use crate::harness::{Desk, Ended, Running, end_of, wait_until};
 
@@ -113,6 +113,30 @@ fn what_cannot_be_sent_is_said_with_a_hint() {
     for arguments in [["--user", SECRET], ["--json", "{hunter2"]] {
         assert!(!refused(&arguments).contains(SECRET));
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_journal_knows_another_login_at_a_proxy_and_another_key() {
+    let web = SmallWeb::start().unwrap();
+    let silent = web.host(Temperament::Silent);
+    let proxy = web.proxy(ProxyManners::default());
+    let (certificate, key) = web.member_pem();
+    let desk = Desk::new();
+    desk.write("both.pem", [certificate, key].concat());
+    desk.write("urls.txt", silent.url("/") + "\n");
+    let words = format!("urls.txt -o a.json --cert both.pem -x me:hunter2@{} --retries 0", proxy.address());
+    let running = Running::start(&desk, &format!("{words} --timeout 60s"));
+    wait_until("a request", || silent.requests() == 1);
+    running.signal("KILL");
+    running.end();
+    assert_eq!(leaks(&desk), Vec::<String>::new());
+    let other = |words: &str| refusal(&desk.check(&format!("{words} --timeout 300ms --resume")));
+    assert!(other(&words.replace("hunter2", "hunter3")).contains("login at the proxy for http was sha256:"));
+    // The same certificate, with its key in another file.
+    desk.write("key.pem", key);
+    assert!(other(&words.replace("--cert both.pem", "--cert both.pem --key key.pem")).contains("--key was"));
+    assert_eq!(desk.check(&format!("{words} --timeout 300ms --resume")).code, Some(2));
 }
 
 /// Where a secret stands in a folder, the lists and what the user has written there aside.

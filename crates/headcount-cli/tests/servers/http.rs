@@ -47,6 +47,30 @@ fn many_requests_go_over_one_http2_connection() {
 }
 
 #[test]
+fn nginx_is_sent_no_more_at_once_than_it_allows() {
+    let nginx = Nginx::start();
+    let pages = (0..120).map(|number| nginx.narrow(&format!("/{}.html", number % 60)));
+    for record in check_all(&desk(&nginx), pages, "--per-host 16 -X POST --accept 405") {
+        assert_eq!((end_of(&record).as_str(), &record["num_retries"]), ("405", &0.into()), "{record}");
+        assert_eq!(record["http_version"], "HTTP/2");
+    }
+    assert_eq!(nginx.seen().len(), 120);
+}
+
+#[test]
+fn an_answer_before_the_answer_is_passed_over() {
+    let nginx = Nginx::start();
+    let desk = desk(&nginx);
+    // nginx says 100 Continue to who expects it.
+    for base in [nginx.plain("/post"), nginx.encrypted("/post")] {
+        let expecting = ["--cacert", "ca.pem", "-d", "a=1", "-H", "Expect: 100-continue"];
+        let record = desk.run(&[&["check", base.as_str()], &expecting[..]].concat()).record();
+        assert_eq!((end_of(&record).as_str(), &record["title"]), ("200", &"Done".into()), "{record}");
+        assert!(nginx.seen().iter().rfind(|line| line.contains(" /post ")).unwrap().ends_with("body=a=1"));
+    }
+}
+
+#[test]
 fn a_connection_that_nginx_closes_in_order_loses_no_request_and_repeats_none() {
     let nginx = Nginx::start();
     let desk = desk(&nginx);

@@ -23,6 +23,7 @@ pub(crate) struct Nginx {
     hasty: u16,
     hasty_http1: u16,
     members: u16,
+    narrow: u16,
     certificates: Certificates,
 }
 
@@ -35,7 +36,8 @@ impl Nginx {
         place.write("server.key", &certificates.server.key);
         place.write("passwords", "me:{PLAIN}s3cret\n");
         write_pages(&place);
-        let [plain, encrypted, plain_http2, hasty, hasty_http1, members] = [(); 6].map(|()| free_port());
+        let [plain, encrypted, plain_http2, hasty, hasty_http1, members, narrow] =
+            [(); 7].map(|()| free_port());
         let configuration = format!(
             r#"daemon off; master_process off; pid nginx.pid; error_log error.log;
             load_module /usr/lib/nginx/modules/ngx_http_brotli_filter_module.so;
@@ -53,6 +55,7 @@ impl Nginx {
                 server {{ listen 127.0.0.1:{plain_http2} http2; {site} }}
                 server {{ listen 127.0.0.1:{hasty} ssl http2; keepalive_requests 7; {site} }}
                 server {{ listen 127.0.0.1:{hasty_http1}; keepalive_requests 3; {site} }}
+                server {{ listen 127.0.0.1:{narrow} ssl http2; http2_max_concurrent_streams 3; ssl_protocols TLSv1.2; {site} }}
                 server {{ listen 127.0.0.1:{members} ssl; ssl_client_certificate ca.pem; ssl_verify_client on; {site} }}
             }}"#,
             site = site(plain),
@@ -61,7 +64,7 @@ impl Nginx {
         let mut command = program("nginx");
         command.arg("-p").arg(place.path("")).arg("-c").arg(file).args(["-e", "error.log"]);
         let server = place.start(&mut command, plain);
-        Nginx { server, plain, encrypted, plain_http2, hasty, hasty_http1, members, certificates }
+        Nginx { server, plain, encrypted, plain_http2, hasty, hasty_http1, members, narrow, certificates }
     }
 
     pub(crate) fn certificates(&self) -> &Certificates {
@@ -91,6 +94,11 @@ impl Nginx {
     /// Closes an HTTP/1.1 connection after three.
     pub(crate) fn hasty_http1(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.hasty_http1)
+    }
+
+    /// Takes three requests at once over HTTP/2, and knows no TLS but 1.2.
+    pub(crate) fn narrow(&self, path: &str) -> String {
+        format!("https://127.0.0.1:{}{path}", self.narrow)
     }
 
     /// Wants a certificate of its clients.

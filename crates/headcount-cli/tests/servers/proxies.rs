@@ -130,6 +130,14 @@ fn an_http_proxy_fetches_tunnels_and_knows_the_names() {
     let words = format!("- --cacert ca.pem -x {} --per-host 8", proxy.address);
     let records = sites.desk.check_stdin(&words, &urls).records();
     assert!(records.len() == 60 && records.iter().all(|record| end_of(record) == "200"), "{records:?}");
+    // The same by the environment.
+    for (url, variable) in sites.inside().iter().zip(["http_proxy", "HTTPS_PROXY"]) {
+        let mut command = sites.desk.command(&["check", url, "--cacert", "ca.pem", "--retries", "0"]);
+        let through = command.env(variable, proxy.address.to_string()).output().unwrap();
+        assert_eq!(through.status.code(), Some(0), "{variable}");
+        let past = command.env("NO_PROXY", ".headcount.test").output().unwrap();
+        assert_eq!(past.status.code(), Some(2), "{variable}");
+    }
     let nobody = format!("https://{INSIDE}:{}/", free_port());
     assert_eq!(sites.end(&nobody, &format!("http://{}", proxy.address), ""), "connect/proxy");
 }

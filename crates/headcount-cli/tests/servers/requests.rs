@@ -53,11 +53,24 @@ fn what_nginx_sends_is_learnt_as_it_was_asked_for() {
     let nginx = Nginx::start();
     let arguments =
         ["check", &nginx.plain("/fields"), "--header-field", "x-cache", "--header-field", "server"];
-    let extraction = ["--extract", "version=/version/number", "--hash", "sha256", "--body-dir", "bodies"];
+    let extraction = [
+        "--extract",
+        "version=/version/number",
+        "--extract",
+        r"digit=re:number.: (\d)",
+        "--hash",
+        "sha256",
+        "--body-dir",
+        "bodies",
+    ];
     let desk = Desk::new();
     let record = desk.run(&[&arguments[..], &extraction].concat()).record();
     let body = r#"{"version": {"number": 7}}"#;
-    assert_eq!(record["extracted"]["version"], 7, "{record}");
+    assert_eq!(
+        (&record["extracted"]["version"], &record["extracted"]["digit"]),
+        (&7.into(), &"7".into()),
+        "{record}"
+    );
     assert!(record["header_fields"]["server"].as_str().unwrap().starts_with("nginx/"), "{record}");
     assert_eq!(record["header_fields"]["x-cache"], serde_json::json!(["HIT", "SECOND"]), "{record}");
     use sha2::Digest;

@@ -1,4 +1,4 @@
-//! The completions, in the shells themselves.
+//! The completions, in the shells themselves, and the manual, as man sets it.
 
 use std::process::Command;
 
@@ -16,6 +16,20 @@ fn desk(shell: &str) -> Desk {
     let desk = Desk::new();
     desk.write("completions", desk.run(&["completions", shell]).stdout);
     desk
+}
+
+#[test]
+fn man_sets_every_page_without_a_warning() {
+    let desk = Desk::new();
+    for command in
+        [&["man"][..], &["man", "check"], &["man", "demo"], &["man", "report"], &["man", "journal"]]
+    {
+        desk.write("page.1", desk.run(command).stdout);
+        let script = "LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -E UTF-8 -l page.1";
+        let page = said(&desk, "bash", &["-c", script]);
+        assert!(page.starts_with("headcount") && page.contains("\nOPTIONS\n"), "{page}");
+        assert!(!page.contains("warning:"), "{page}");
+    }
 }
 
 #[test]

@@ -21,6 +21,11 @@ fn a_certificate_is_believed_refused_and_described() {
         ("tls/certificate", &"unknown_issuer".into())
     );
     assert_eq!(end_of(&check(&url, "-k")), "200");
+    assert_eq!(end_of(&check(&nginx.narrow("/done"), "--cacert ca.pem")), "200", "TLS 1.2");
+    // What the system believes is believed, too.
+    let mut with_system = desk.command(&["check", &url, "--retries", "0"]);
+    let output = with_system.env("SSL_CERT_FILE", desk.path("ca.pem")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let resolve = format!("--resolve other.test:{}:127.0.0.1", nginx.encrypted_port());
     let other = check(&url.replace("127.0.0.1", "other.test"), &format!("--cacert ca.pem {resolve}"));
     assert_eq!(other["error"]["reason"], "wrong_name", "{other}");

@@ -123,6 +123,24 @@ fn a_comparison_is_written_as_json_and_as_a_page() {
     assert_eq!(desk.names(), ["diff.html", "diff.json"]);
 }
 
+#[test]
+fn a_comparison_is_safe_to_show_whatever_the_records_hold() {
+    const ATTACK: &str = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\u{202e}\u{1b}[2J";
+    let desk = Desk::new();
+    let old = [record(0, &json!({"title": ATTACK, "input": ATTACK})), record(1, &json!({}))];
+    let new =
+        [record(0, &json!({"title": "other", "input": ATTACK})), failure(1, "tls", "certificate", ATTACK)];
+    let comparison = compare(&old, &new);
+    assert_eq!(comparison.changes.len(), 2);
+    comparison.write_json(&desk.path("diff.json")).unwrap();
+    comparison.write_html(&desk.path("diff.html"), ATTACK).unwrap();
+    for name in ["diff.json", "diff.html"] {
+        let text = std::fs::read_to_string(desk.path(name)).unwrap();
+        assert!(!text.contains('\u{202e}') && !text.contains('\u{1b}'), "{name}");
+        assert!(name == "diff.json" || (!text.contains("<img") && !text.contains("<script>alert")), "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn nobody_is_lost_and_a_run_is_as_itself(

@@ -13,11 +13,12 @@ pub(crate) enum Reach {
 }
 
 impl Reach {
-    /// How far a redirect from a host at `peer` may lead. What has been public once stays so.
+    /// How far a redirect from a host at `peer` may lead. What has been public once stays so; a host of which only a proxy knows
+    /// where it is may be anywhere in the world.
     pub(crate) fn after(self, peer: Option<IpAddr>) -> Reach {
         match peer {
-            Some(peer) if is_public(peer) => Reach::PublicOnly,
-            _ => self,
+            Some(peer) if !is_public(peer) => self,
+            _ => Reach::PublicOnly,
         }
     }
 
@@ -193,6 +194,6 @@ mod tests {
         let from_public = from_private.after(Some(public));
         assert!(!from_public.admits(private) && from_public.admits(public));
         assert_eq!(from_public.after(Some(private)), Reach::PublicOnly);
-        assert_eq!(from_public.after(None), Reach::PublicOnly);
+        assert_eq!(from_private.after(None), Reach::PublicOnly);
     }
 }

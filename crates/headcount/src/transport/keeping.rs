@@ -1,6 +1,7 @@
 //! Bodies kept as files: written beside their place as they come, and put there once their record is made.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,16 +19,50 @@ const WRITTEN_AT_ONCE: usize = 256 << 10;
 /// The most characters of host and path in a file's name.
 const LONGEST_NAME: usize = 80;
 
+/// Removes the files of bodies that a run of this owner ([`Config::body_owner`](crate::Config)) was killed over. No such run may
+/// be under way. Returns how many there were.
+///
+/// # Errors
+/// The folder cannot be read, or a file not removed.
+pub fn remove_unfinished_bodies(folder: &Path, owner: &str) -> io::Result<usize> {
+    let mut removed = 0;
+    // Without an owner, they might be anybody's.
+    if owner.is_empty() {
+        return Ok(removed);
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let is_ours =
+            name.to_str().is_some_and(|name| name.starts_with(&prefix(owner)) && name.ends_with(SUFFIX));
+        if is_ours {
+            fs::remove_file(entry.path())?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+const SUFFIX: &str = ".part";
+
+fn prefix(owner: &str) -> String {
+    match owner {
+        "" => ".headcount-".to_owned(),
+        owner => format!(".headcount-{owner}-"),
+    }
+}
+
 /// A body that is being kept.
 pub(super) struct Keeping {
     folder: Arc<Path>,
+    owner: Arc<str>,
     file: Option<NamedTempFile>,
     gathered: BytesMut,
 }
 
 impl Keeping {
-    pub(super) fn new(folder: Arc<Path>) -> Keeping {
-        Keeping { folder, file: None, gathered: BytesMut::new() }
+    pub(super) fn new(folder: Arc<Path>, owner: Arc<str>) -> Keeping {
+        Keeping { folder, owner, file: None, gathered: BytesMut::new() }
     }
 
     pub(super) async fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -45,12 +80,14 @@ impl Keeping {
 
     /// Disks are slow: a thread of the loop's pool writes.
     async fn write(&mut self) -> Result<(), Failure> {
-        let (file, folder) = (self.file.take(), Arc::clone(&self.folder));
+        let (file, folder, owner) = (self.file.take(), Arc::clone(&self.folder), Arc::clone(&self.owner));
         let gathered = std::mem::take(&mut self.gathered);
         let write = move || {
             let mut file = match file {
                 Some(file) => file,
-                None => tempfile::Builder::new().prefix(".headcount-").suffix(".part").tempfile_in(folder)?,
+                None => {
+                    tempfile::Builder::new().prefix(&prefix(&owner)).suffix(SUFFIX).tempfile_in(folder)?
+                }
             };
             file.write_all(&gathered)?;
             Ok::<_, io::Error>(file)

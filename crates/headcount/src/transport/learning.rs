@@ -58,7 +58,10 @@ impl Learning {
         let learning = Learning {
             hash: config.hash_body.then(|| Context::new(&SHA256)),
             whole: (!config.extract.is_empty()).then(BytesMut::new),
-            keeping: config.body_dir.as_ref().map(|folder| Keeping::new(folder.clone())),
+            keeping: config
+                .body_dir
+                .as_ref()
+                .map(|folder| Keeping::new(folder.clone(), config.body_owner.clone())),
         };
         (learning.hash.is_some() || learning.whole.is_some() || learning.keeping.is_some())
             .then_some(learning)

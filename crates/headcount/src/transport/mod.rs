@@ -12,13 +12,13 @@ mod internet;
 mod keeping;
 mod known;
 mod learning;
-mod line;
 mod metered;
 mod name_tasks;
 mod network;
 mod race;
 mod tls;
 mod trace;
+mod traffic;
 mod tunnel;
 
 pub(crate) use coding::ACCEPTED as ACCEPTED_CODINGS;
@@ -26,6 +26,7 @@ pub(crate) use connection::{Broken, Connection, Outgoing};
 pub(crate) use establish::{Connector, Wire};
 pub(crate) use http2::Http2;
 pub(crate) use internet::Internet;
+pub use keeping::remove_unfinished_bodies;
 pub(crate) use known::KnownAddresses;
 pub(crate) use learning::Learnt;
 #[cfg(feature = "simulation")]

@@ -18,10 +18,13 @@ const METADATA: &str = "169.254.169.254";
 /// An internet of hosts that answer every request alike. It notes which addresses were connected to.
 #[derive(Clone, Default)]
 struct Internet {
-    /// Names, and their addresses with blanks between them.
+    /// Names, and their addresses with blanks between them. Behind a bar, they are what the next question is answered with.
     names: Vec<(&'static str, &'static str)>,
     /// Addresses, and what their hosts have in Location.
     answers: Vec<(&'static str, &'static str)>,
+    /// Addresses where nobody takes a connection.
+    refusing: Vec<&'static str>,
+    resolved: Rc<RefCell<Vec<String>>>,
     connected: Rc<RefCell<Vec<String>>>,
 }
 
@@ -31,6 +34,9 @@ impl Network for Internet {
     async fn resolve(&self, name: &str) -> Result<Addresses, Failure> {
         let known = self.names.iter().find(|(known, _)| *known == name);
         let (_, addresses) = known.expect("a name that there is");
+        let before = self.resolved.borrow().iter().filter(|resolved| *resolved == name).count();
+        self.resolved.borrow_mut().push(name.to_owned());
+        let addresses = addresses.split('|').cycle().nth(before).unwrap_or_default();
         let list = addresses.split(' ').map(|address| address.parse().unwrap()).collect();
         Ok(Addresses { list, valid_until: None })
     }
@@ -38,6 +44,9 @@ impl Network for Internet {
     async fn connect(&self, address: SocketAddr) -> io::Result<Answering> {
         self.connected.borrow_mut().push(address.ip().to_string());
         let ip = address.ip().to_string();
+        if self.refusing.contains(&ip.as_str()) {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
         let (_, location) = self.answers.iter().find(|(host, _)| *host == ip).copied().unwrap_or_default();
         Ok(Answering { location, ..Answering::default() })
     }
@@ -206,4 +215,17 @@ fn the_way_to_robots_txt_is_judged_like_any_other() {
     let (records, connected) = run(&internet, &["http://public.test/"], |config| config.robots = true);
     assert!(!connected.contains(&METADATA.to_owned()), "{connected:?}");
     assert!(is_denied(&records[0]), "{:?}", records[0]);
+}
+
+#[test]
+fn a_retry_is_judged_like_the_first_time() {
+    let mut internet = redirecting_to("http://rebinding.test/");
+    internet.names.push(("rebinding.test", "8.8.8.8|127.0.0.1"));
+    internet.refusing.push("8.8.8.8");
+    let (records, connected) = run(&internet, &["http://public.test/"], |config| config.retries = 2);
+    assert!(is_denied(&records[0]), "{:?}", records[0]);
+    assert_eq!(
+        (connected, records[0].num_retries),
+        ([PUBLIC, "8.8.8.8", PUBLIC].map(str::to_owned).to_vec(), 1)
+    );
 }
