@@ -43,6 +43,34 @@ impl Format {
         Format::ALL.iter().copied().find(|format| format.endings().contains(&ending.as_str()))
     }
 
+    /// What it is called in one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Json => "json",
+            Format::JsonLines => "jsonl",
+            Format::Csv => "csv",
+            Format::Parquet => "parquet",
+            Format::Sqlite => "sqlite",
+            Format::Junit => "junit",
+            Format::Markdown => "markdown",
+            Format::Html => "html",
+        }
+    }
+
+    /// What it is, in a few words for people.
+    pub fn description(self) -> &'static str {
+        match self {
+            Format::Json => "An array in the order of the inputs, whole or not at all",
+            Format::JsonLines => "A JSON object a line, as the records come",
+            Format::Csv => "RFC 4180, to a file",
+            Format::Parquet => "Typed columns, to a file",
+            Format::Sqlite => "A run in a database, which may be there already",
+            Format::Junit => "XML for CI systems, to a file",
+            Format::Markdown => "A summary, to a file",
+            Format::Html => "A page with charts, to a file",
+        }
+    }
+
     /// The endings that say it, the usual one first.
     pub fn endings(self) -> &'static [&'static str] {
         match self {

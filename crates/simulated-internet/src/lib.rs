@@ -8,6 +8,7 @@ mod capacity;
 pub mod discrete;
 mod host;
 mod ideal;
+pub mod loops;
 mod model;
 mod network;
 pub mod policies;

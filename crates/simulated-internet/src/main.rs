@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use headcount::simulation::Circumstances;
 use simulated_internet::discrete::{self, Options, Report};
 use simulated_internet::policies::{AdaptiveConcurrency, AutoThrottle, Controller, Fixed, PerHost, Shipping};
 use simulated_internet::{Caps, Ideal, Scenario, whole_run};
+
+/// That of the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A run that takes so many times the ideal is given up.
 const HOPELESS: u32 = 40;
@@ -47,17 +51,35 @@ enum Command {
         #[arg(long, default_value_t = 50_000)]
         read_ahead: usize,
     },
-    /// A whole run of the shipping engine.
-    Run {
-        /// Print what the hosts saw, line by line.
-        #[arg(long)]
-        events: bool,
-        /// The scenario file.
-        scenario: PathBuf,
-        /// Decides the hosts, the list and the order of the engine's tasks.
-        #[arg(long, default_value_t = 0)]
-        seed: u64,
+    /// A run in real time, over hosts that answer at once: what more event loops are worth.
+    Loops {
+        /// How many loops.
+        #[arg(long, default_value_t = 1)]
+        loops: usize,
+        /// How many URLs.
+        #[arg(long, default_value_t = 200_000)]
+        urls: u64,
     },
+    /// Whole runs of the shipping engine.
+    Run(RunArguments),
+}
+
+#[derive(Args)]
+struct RunArguments {
+    /// Print what the hosts saw, line by line.
+    #[arg(long)]
+    events: bool,
+    /// Print how the pace of this host was found, such as `slots-3.example:80`.
+    #[arg(long, value_name = "HOST")]
+    explain: Option<String>,
+    /// The scenario file.
+    scenario: PathBuf,
+    /// Decides the hosts, the list and the order of the engine's tasks.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// How many runs, each with the next seed.
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -70,7 +92,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Command::Scale { hosts, urls, concurrency, read_ahead } => {
             scale(&mut out, hosts, urls, concurrency, read_ahead)
         }
-        Command::Run { events, scenario, seed } => whole_run(&mut out, &scenario, seed, events),
+        Command::Loops { loops, urls } => simulated_internet::loops::run(&mut out, loops, urls),
+        Command::Run(arguments) => whole_runs(&mut out, &arguments),
     }
 }
 
@@ -164,35 +187,51 @@ fn scale(
     Ok(())
 }
 
+fn whole_runs(out: &mut impl Write, arguments: &RunArguments) -> Result<(), Box<dyn std::error::Error>> {
+    let scenario = Rc::new(read(&arguments.scenario)?);
+    let (mut ratios, mut rejections) = (0.0, 0.0);
+    for seed in arguments.seed..arguments.seed + arguments.seeds {
+        let (ratio, rejected) = whole_run(out, &scenario, seed, arguments)?;
+        ratios += ratio;
+        rejections += rejected;
+    }
+    if arguments.seeds > 1 {
+        let seeds = arguments.seeds as f64;
+        writeln!(out, "on average {:.2} of the ideal, {:.1} rejections", ratios / seeds, rejections / seeds)?;
+    }
+    Ok(())
+}
+
+/// Runs it once, and says how it went: the time over the ideal, and the rejections per 100 accepted.
 fn whole_run(
     out: &mut impl Write,
-    path: &Path,
+    scenario: &Rc<Scenario>,
     seed: u64,
-    events: bool,
-) -> Result<(), Box<dyn std::error::Error>> {
-    let scenario = Rc::new(read(path)?);
+    arguments: &RunArguments,
+) -> Result<(f64, f64), Box<dyn std::error::Error>> {
     let circumstances = Circumstances { seed, stop: None };
-    let (simulated, trace) = whole_run::run(&scenario, whole_run::config(&scenario), circumstances)?;
-    for event in trace.events().iter().filter(|_| events) {
-        writeln!(
-            out,
-            "{:>12.6}  {:<24} {:?}",
-            event.at.as_secs_f64(),
-            scenario.name_of(event.host),
-            event.what
-        )?;
+    let mut config = whole_run::config(scenario);
+    config.explain.clone_from(&arguments.explain);
+    let (simulated, trace) = whole_run::run(scenario, config, circumstances)?;
+    for event in trace.events().iter().filter(|_| arguments.events) {
+        let (at, host) = (event.at.as_secs_f64(), scenario.name_of(event.host));
+        writeln!(out, "{at:>12.6}  {host:<24} {:?}", event.what)?;
     }
-    let ideal = Ideal::of(&scenario, seed, &Caps::of(&scenario)).time;
-    let answered = simulated.records.iter().filter(|record| record.accepted).count();
+    for (at, what) in simulated.explanation {
+        writeln!(out, "{:>12.6}  {what}", at.as_secs_f64())?;
+    }
+    let ideal = Ideal::of(scenario, seed, &Caps::of(scenario)).time;
+    let accepted = simulated.records.iter().filter(|record| record.accepted).count();
+    let ratio = simulated.took.as_secs_f64() / ideal.as_secs_f64();
+    let rejections = trace.rejections() as f64 * 100.0 / accepted.max(1) as f64;
     writeln!(
         out,
-        "{} records, {answered} of them accepted; {:.3} s, {:.2} of the ideal; {:.1} rejections per 100 accepted",
+        "{} records, {accepted} of them accepted; {:.3} s, {ratio:.2} of the ideal; {rejections:.1} rejections per 100 \
+         accepted",
         simulated.records.len(),
         simulated.took.as_secs_f64(),
-        simulated.took.as_secs_f64() / ideal.as_secs_f64(),
-        trace.rejections() as f64 * 100.0 / answered.max(1) as f64,
     )?;
-    Ok(())
+    Ok((ratio, rejections))
 }
 
 fn read(path: &Path) -> Result<Scenario, Box<dyn std::error::Error>> {

@@ -174,6 +174,10 @@ impl SimulatedStream {
 
     /// Whether a time has come; if not, the task is woken then.
     fn poll_time(&mut self, at: Duration, context: &mut Context<'_>) -> Poll<()> {
+        // A timer would wait for the next of its milliseconds.
+        if at <= self.state.now() {
+            return Poll::Ready(());
+        }
         let deadline = self.state.instant(at);
         if self.timer.deadline() != deadline {
             self.timer.as_mut().reset(deadline);

@@ -1,13 +1,13 @@
 //! A host as its user sees it: where it is, and what it has been asked.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use crate::site::Site;
+use crate::site::{Site, Tally};
 
-/// One host of a [`SmallWeb`](crate::SmallWeb). Clones are the same host; it lives as long as its web.
+/// One host of a [`SmallWeb`](crate::SmallWeb), with its [`Tally`]. Clones are the same host; it lives as long as its web.
 #[derive(Clone, Debug)]
 pub struct Host {
     address: SocketAddr,
@@ -58,31 +58,6 @@ impl Host {
         self.address
     }
 
-    /// How many requests it has read.
-    pub fn requests(&self) -> u64 {
-        self.site.tally.requests.load(Relaxed)
-    }
-
-    /// How many connections it has accepted.
-    pub fn connections(&self) -> u64 {
-        self.site.tally.connections.load(Relaxed)
-    }
-
-    /// How many connections are open now.
-    pub fn open_connections(&self) -> usize {
-        self.site.tally.open.now()
-    }
-
-    /// How many connections were open at once, at the most.
-    pub fn most_open_connections(&self) -> usize {
-        self.site.tally.open.most()
-    }
-
-    /// How many requests were being answered at once, at the most.
-    pub fn most_in_flight(&self) -> usize {
-        self.site.tally.in_flight.most()
-    }
-
     /// The first ten thousand requests it has read; none from a quiet host.
     pub fn seen(&self) -> Vec<Seen> {
         self.site.seen()
@@ -113,30 +88,21 @@ impl ManyHosts {
         let address = u32::from(Ipv4Addr::new(127, 0, 1, 0)) + n;
         SocketAddr::from((Ipv4Addr::from(address), self.port))
     }
+}
 
-    /// How many requests they have read together.
-    pub fn requests(&self) -> u64 {
-        self.site.tally.requests.load(Relaxed)
+impl Deref for Host {
+    type Target = Tally;
+
+    fn deref(&self) -> &Tally {
+        &self.site.tally
     }
+}
 
-    /// How many connections they have accepted together.
-    pub fn connections(&self) -> u64 {
-        self.site.tally.connections.load(Relaxed)
-    }
+impl Deref for ManyHosts {
+    type Target = Tally;
 
-    /// How many connections are open now.
-    pub fn open_connections(&self) -> usize {
-        self.site.tally.open.now()
-    }
-
-    /// How many connections were open at once, at the most.
-    pub fn most_open_connections(&self) -> usize {
-        self.site.tally.open.most()
-    }
-
-    /// How many requests were being answered at once, at the most.
-    pub fn most_in_flight(&self) -> usize {
-        self.site.tally.in_flight.most()
+    fn deref(&self) -> &Tally {
+        &self.site.tally
     }
 }
 

@@ -71,5 +71,6 @@ pub use name_server::{NameAnswer, NameServer};
 pub use proxy::{Proxy, ProxyManners};
 pub use reply::Reply;
 pub use request::Request;
+pub use site::Tally;
 pub use temperament::{KeepAliveEnd, Script, Temperament};
 pub use web::{SmallWeb, unreachable_url};

@@ -21,8 +21,9 @@ pub(crate) struct Site {
     log: Option<Mutex<Vec<Seen>>>,
 }
 
+/// What a host counts, or all those that share a port.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub struct Tally {
     pub(crate) requests: AtomicU64,
     pub(crate) connections: AtomicU64,
     pub(crate) open: Gauge,
@@ -83,6 +84,33 @@ impl Site {
     }
 }
 
+impl Tally {
+    /// How many requests were read.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Relaxed)
+    }
+
+    /// How many connections were accepted.
+    pub fn connections(&self) -> u64 {
+        self.connections.load(Relaxed)
+    }
+
+    /// How many connections are open now.
+    pub fn open_connections(&self) -> usize {
+        self.open.now()
+    }
+
+    /// How many connections were open at once, at the most.
+    pub fn most_open_connections(&self) -> usize {
+        self.open.most()
+    }
+
+    /// How many requests were being answered at once, at the most.
+    pub fn most_in_flight(&self) -> usize {
+        self.in_flight.most()
+    }
+}
+
 impl Gauge {
     pub(crate) fn enter(&self) -> Counted<'_> {
         let count = self.now.fetch_add(1, Relaxed) + 1;
@@ -90,11 +118,11 @@ impl Gauge {
         Counted { gauge: self, count }
     }
 
-    pub(crate) fn now(&self) -> usize {
+    fn now(&self) -> usize {
         self.now.load(Relaxed)
     }
 
-    pub(crate) fn most(&self) -> usize {
+    fn most(&self) -> usize {
         self.most.load(Relaxed)
     }
 }

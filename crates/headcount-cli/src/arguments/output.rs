@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 
-use crate::output::{Format, SelectionArguments};
+use crate::output::{Form, SelectionArguments};
 use crate::terminal::ColorChoice;
 
 #[derive(Args, Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct OutputFlags {
     pub(crate) output: Vec<PathBuf>,
     /// The format, whatever the ending
     #[arg(short, long, value_name = "FORMAT")]
-    pub(crate) format: Option<Format>,
+    pub(crate) format: Option<Form>,
     /// JSON lines, as --format jsonl
     #[arg(short = 'j', long, conflicts_with = "format")]
     pub(crate) jsonl: bool,

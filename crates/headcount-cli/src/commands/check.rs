@@ -74,22 +74,16 @@ fn prepare(
         return Ok(Ok(Prepared { engine, output, requests: Box::new(inputs::requests(sources)) }));
     };
     Output::check(&place)?;
-    let opening = match journal::open(
-        &arguments.journal,
-        engine.config(),
-        &list_options,
-        place.format,
-        file,
-        inputs,
-    )? {
-        Opened::Run(opening) => *opening,
-        Opened::Ended(exit) => {
-            if !arguments.output.quiet {
-                say("note", &format!("{} is complete; nothing was asked", file.display()));
+    let opening =
+        match journal::open(&arguments.journal, engine.config(), &list_options, place.form, file, inputs)? {
+            Opened::Run(opening) => *opening,
+            Opened::Ended(exit) => {
+                if !arguments.output.quiet {
+                    say("note", &format!("{} is complete; nothing was asked", file.display()));
+                }
+                return Ok(Err(exit));
             }
-            return Ok(Err(exit));
-        }
-    };
+        };
     // A row of a list may name a method that is not safe.
     let engine = opening.keeper.note_intents(engine)?;
     let requests = Box::new(journal::requests(opening.sources, opening.rest));

@@ -40,7 +40,7 @@ pub(crate) struct JournalFlags {
     /// Make every record safe from power failures before it is reported, not within a second
     #[arg(long, conflicts_with = "no_journal")]
     pub(crate) durable: bool,
-    /// Time to wait for room on a full disk before the run ends
+    /// Time to ask again while this machine lacks a network or descriptors, and to wait for room on a full disk
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = duration)]
     pub(crate) local_wait: Duration,
 }

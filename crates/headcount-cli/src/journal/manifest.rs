@@ -10,13 +10,13 @@ use headcount_journal::Manifest;
 use http::Method;
 
 use crate::inputs::Input;
-use crate::output::Format;
+use crate::output::Form;
 
 /// The manifest of a run. With the salt of an earlier one, equal secrets have equal hashes.
 pub(crate) fn manifest(
     config: &Config,
     lists: &ListOptions,
-    format: Format,
+    form: Form,
     inputs: &[Input],
     salt: Option<&str>,
 ) -> Manifest {
@@ -42,7 +42,7 @@ pub(crate) fn manifest(
         ("--max-body".to_owned(), config.max_body.to_string()),
         ("--max-ratio".to_owned(), config.max_ratio.to_string()),
         ("--insecure".to_owned(), config.insecure.to_string()),
-        ("--format".to_owned(), format!("{format:?}").to_lowercase()),
+        ("--format".to_owned(), form.name().to_owned()),
     ]);
     if config.http_version != HttpVersion::Negotiated {
         options.insert("HTTP version".to_owned(), format!("{:?}", config.http_version));

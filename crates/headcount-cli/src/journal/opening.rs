@@ -16,7 +16,7 @@ use super::manifest::manifest;
 use super::reading::{Extents, Rest, sources};
 use super::{Keeper, folder_of};
 use crate::inputs::{Input, Source};
-use crate::output::Format;
+use crate::output::Form;
 use crate::terminal::{Exit, Problem, say};
 
 /// What there is to do.
@@ -39,7 +39,7 @@ struct Wanted<'a> {
     flags: &'a JournalFlags,
     config: &'a Config,
     lists: &'a ListOptions,
-    format: Format,
+    form: Form,
     output: &'a Path,
     folder: PathBuf,
 }
@@ -49,12 +49,12 @@ pub(crate) fn open(
     flags: &JournalFlags,
     config: &Config,
     lists: &ListOptions,
-    format: Format,
+    form: Form,
     output: &Path,
     inputs: Vec<Input>,
 ) -> Result<Opened, Problem> {
     let folder = folder_of(output);
-    let wanted = Wanted { flags, config, lists, format, output, folder };
+    let wanted = Wanted { flags, config, lists, form, output, folder };
     let retry = wanted.flags.retry_failed.as_ref();
     let Some(folder) = wanted.find()? else {
         if let Some(kinds) = retry {
@@ -243,7 +243,7 @@ impl Wanted<'_> {
     }
 
     fn manifest(&self, inputs: &[Input], salt: Option<&str>) -> headcount_journal::Manifest {
-        manifest(self.config, self.lists, self.format, inputs, salt)
+        manifest(self.config, self.lists, self.form, inputs, salt)
     }
 
     fn unusable(&self, error: Error) -> Problem {

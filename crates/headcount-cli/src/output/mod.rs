@@ -12,8 +12,9 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use headcount::{Record, Summary};
-use headcount_outputs::{Format as FileFormat, Options, OutputFile, OutputWriter, Where};
+use headcount_outputs::{Format, Options, OutputFile, OutputWriter, Where};
 
 pub(crate) use destination::Destination;
 pub(crate) use journaled::write_records;
@@ -31,47 +32,60 @@ use crate::journal::Keeper;
 use crate::terminal::{ColorChoice, Palette, Problem};
 
 /// A form in which records can be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// An array in the order of the inputs, whole or not at all
-    Json,
-    /// A JSON object a line, as the records come
-    Jsonl,
-    /// A line for people, as the records come
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A line for people, as the records come.
     Table,
-    /// RFC 4180, to a file
-    Csv,
-    /// Typed columns, to a file
-    Parquet,
-    /// A run in a database, which may be there already
-    Sqlite,
-    /// XML for CI systems, to a file
-    Junit,
-    /// A summary, to a file
-    Markdown,
-    /// A page with charts, to a file
-    Html,
+    /// What a file can hold too.
+    Format(Format),
 }
 
-impl Format {
+impl Form {
+    const JSON: Form = Form::Format(Format::Json);
+    const LINES: Form = Form::Format(Format::JsonLines);
+
+    /// What it is called in one word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Form::Table => "table",
+            Form::Format(format) => format.name(),
+        }
+    }
+
     /// The format of a file that is made when all records are there.
-    fn of_file(self) -> Option<FileFormat> {
-        Some(match self {
-            Format::Json => FileFormat::Json,
-            Format::Jsonl => FileFormat::JsonLines,
-            Format::Table => return None,
-            Format::Csv => FileFormat::Csv,
-            Format::Parquet => FileFormat::Parquet,
-            Format::Sqlite => FileFormat::Sqlite,
-            Format::Junit => FileFormat::Junit,
-            Format::Markdown => FileFormat::Markdown,
-            Format::Html => FileFormat::Html,
-        })
+    fn of_file(self) -> Option<Format> {
+        match self {
+            Form::Table => None,
+            Form::Format(format) => Some(format),
+        }
     }
 
     /// Whether it can be written as the records come, or by this crate.
     fn is_own(self) -> bool {
-        matches!(self, Format::Json | Format::Jsonl | Format::Table)
+        matches!(self, Form::JSON | Form::LINES | Form::Table)
+    }
+}
+
+impl ValueEnum for Form {
+    fn value_variants<'a>() -> &'a [Form] {
+        const FORMS: [Form; Format::ALL.len() + 1] = {
+            let mut forms = [Form::Table; Format::ALL.len() + 1];
+            let mut place = 0;
+            while place < Format::ALL.len() {
+                forms[place + 1] = Form::Format(Format::ALL[place]);
+                place += 1;
+            }
+            forms
+        };
+        &FORMS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let description = match self {
+            Form::Table => "A line for people, as the records come",
+            Form::Format(format) => format.description(),
+        };
+        Some(PossibleValue::new(self.name()).help(description))
     }
 }
 
@@ -93,7 +107,7 @@ pub(crate) enum Output {
 /// Where an output is to be, and in which form.
 pub(crate) struct Place {
     destination: Destination,
-    pub(crate) format: Format,
+    pub(crate) form: Form,
     /// Files that are made when all records are there.
     files: Vec<OutputFile>,
     /// The destination is one of these.
@@ -109,16 +123,16 @@ impl Place {
         let first = paths.iter().position(|path| path == Path::new("-")).unwrap_or(0);
         let destination = Destination::new(paths.get(first).map(PathBuf::as_path));
         destination.refuse_inputs(inputs)?;
-        let format = format(arguments, &destination)?;
+        let form = form(arguments, &destination)?;
         let options = arguments.selection.options(&title(inputs));
         let file =
             |target: &PathBuf, format| OutputFile { path: target.clone(), format, options: options.clone() };
         let mut files = Vec::new();
-        let is_whole = format.is_own() && !arguments.selection.is_partial();
-        match (&destination, format.of_file()) {
+        let is_whole = form.is_own() && !arguments.selection.is_partial();
+        match (&destination, form.of_file()) {
             (Destination::File { target, .. }, Some(format)) if !is_whole => files.push(file(target, format)),
             (Destination::File { .. }, _) => {}
-            _ if format.is_own() => {}
+            _ if form.is_own() => {}
             _ => {
                 let message = format!("{destination} cannot take this format");
                 return Err(Problem::usage(message, "name a file for it with -o"));
@@ -135,7 +149,7 @@ impl Place {
         for (_, path) in paths.iter().enumerate().filter(|(place, _)| *place != first) {
             let other = Destination::new(Some(path));
             other.refuse_inputs(inputs)?;
-            let format = FileFormat::of_path(path).ok_or_else(|| unknown_ending(path))?;
+            let format = Format::of_path(path).ok_or_else(|| unknown_ending(path))?;
             let Destination::File { target, .. } = &other else {
                 let message = format!("{other} is no file");
                 return Err(Problem::usage(message, "only one output may be none, and stands first"));
@@ -146,13 +160,13 @@ impl Place {
             }
             files.push(file(target, format));
         }
-        Ok(Place { destination, format, files, is_among_files, options })
+        Ok(Place { destination, form, files, is_among_files, options })
     }
 
     /// The file of a form that can be made from a journal.
     pub(crate) fn file_with_journal(&self) -> Option<&Path> {
         match &self.destination {
-            Destination::File { target, .. } if self.format != Format::Table => Some(target),
+            Destination::File { target, .. } if self.form != Form::Table => Some(target),
             _ => None,
         }
     }
@@ -168,15 +182,15 @@ impl Place {
 impl Output {
     /// Opens it, so that what cannot be written is known before anything is sent.
     pub(crate) fn open(place: &Place, color: ColorChoice, patience: Patience) -> Result<Output, Problem> {
-        let Place { destination, format, files, options, .. } = place;
+        let Place { destination, form, files, options, .. } = place;
         let cannot = |error: io::Error| place.cannot(&error);
         let fields = options.fields.clone();
-        let main = match format {
+        let main = match *form {
             _ if place.is_among_files => None,
-            Format::Json => {
+            Form::JSON => {
                 Some(Output::Array(JsonArray::open(destination, fields, patience).map_err(cannot)?))
             }
-            Format::Table => {
+            Form::Table => {
                 let palette = Palette::new(color.is_on(&io::stdout()));
                 Some(Output::Table(Table::new(destination.open(patience).map_err(cannot)?, palette)))
             }
@@ -212,9 +226,9 @@ impl Output {
         let Destination::File { target, .. } = &place.destination else {
             return Output::open(place, ColorChoice::Never, keeper.patience());
         };
-        let form = match place.format {
+        let form = match place.form {
             _ if place.is_among_files => Wanted::Files,
-            Format::Json => Wanted::Array,
+            Form::JSON => Wanted::Array,
             _ => Wanted::Lines,
         };
         let journaled = Journaled::open(target.clone(), form, place.files.clone(), keeper);
@@ -288,21 +302,19 @@ impl Output {
     }
 }
 
-fn format(arguments: &OutputFlags, destination: &Destination) -> Result<Format, Problem> {
+fn form(arguments: &OutputFlags, destination: &Destination) -> Result<Form, Problem> {
     if arguments.jsonl {
-        return Ok(Format::Jsonl);
+        return Ok(Form::LINES);
     }
-    if let Some(format) = arguments.format {
-        return Ok(format);
+    if let Some(form) = arguments.format {
+        return Ok(form);
     }
     let Some(path) = destination.name() else {
-        return Ok(if io::stdout().is_terminal() { Format::Table } else { Format::Jsonl });
+        return Ok(if io::stdout().is_terminal() { Form::Table } else { Form::LINES });
     };
-    let of_path = FileFormat::of_path(path);
-    let format = Format::value_variants().iter().copied().find(|format| format.of_file() == of_path);
-    match format.filter(|_| of_path.is_some()) {
-        Some(format) if format.is_own() || !destination.is_direct() => Ok(format),
-        _ if destination.is_direct() => Ok(Format::Jsonl),
+    match Format::of_path(path).map(Form::Format) {
+        Some(form) if form.is_own() || !destination.is_direct() => Ok(form),
+        _ if destination.is_direct() => Ok(Form::LINES),
         _ => Err(unknown_ending(path)),
     }
 }

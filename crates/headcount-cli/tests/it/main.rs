@@ -2,6 +2,7 @@
 
 mod harness;
 
+mod blame;
 mod config;
 
 mod curl;

@@ -152,6 +152,21 @@ fn robots_txt_is_kept_to_on_request() {
 }
 
 #[test]
+fn a_crawl_delay_is_kept_from_the_first_page_on() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::scripted(|request| match request.target.as_str() {
+        "/robots.txt" => Answer::status(200).body("User-agent: *\nCrawl-delay: 1\n").reply(request),
+        _ => Answer::well_behaved(request).reply(request),
+    }));
+    assert_eq!(Desk::new().check_stdin("- --robots", &pages(&host, 3)).code, Some(0));
+    let seen = host.seen();
+    let pages: Vec<Duration> = seen[1..].iter().map(|seen| seen.at).collect();
+    let gaps: Vec<Duration> = pages.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // What makes one arrive late makes the next gap shorter.
+    assert!(gaps.iter().all(|gap| *gap >= Duration::from_millis(500)), "{gaps:?}");
+}
+
+#[test]
 fn hosts_behind_one_address_can_share_a_pace() {
     let web = SmallWeb::start().unwrap();
     let hosts: Vec<Host> = (0..4).map(|_| web.host(Temperament::Fast)).collect();

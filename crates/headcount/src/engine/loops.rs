@@ -7,14 +7,14 @@ use std::sync::atomic::AtomicUsize;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 use headcount_tasks::{Name, Runner, Value};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
-use super::Engine;
 use super::feed::Inbox;
 use super::progress::{Board, Verdict};
-use super::records::{Parcel, Stop};
+use super::records::Stop;
 use super::run::{Ended, Run, Shared, limits};
+use super::{Engine, parcels};
 use crate::scheduler::Allowance;
 use crate::transport::{Network, Tls};
 use crate::{Config, Error};
@@ -38,7 +38,7 @@ impl Shared {
         engine: &Engine,
         tls: Tls,
         loops: usize,
-        records: mpsc::Sender<Parcel>,
+        records: parcels::Sender,
         stop: watch::Receiver<Stop>,
     ) -> Shared {
         let config = Arc::clone(&engine.config);
@@ -90,8 +90,7 @@ pub(super) fn run<N: Network>(
     // A run ends once.
     let _ = board.verdict.set(verdict);
     if let Some(error) = ended.error {
-        // Refused only by a taker that has gone.
-        let _ = shared.records.blocking_send(Err(error));
+        shared.records.blocking_send(Err(error));
     }
 }
 

@@ -10,6 +10,7 @@ mod job;
 mod loops;
 mod outbox;
 mod outgoing;
+mod parcels;
 mod processor;
 mod progress;
 mod records;
@@ -34,12 +35,8 @@ pub use records::{Records, RunHandle, Stop};
 use progress::Board;
 use run::Shared;
 
-use crate::transport::{Internet, Tls, parse_certificates, parse_identity};
+use crate::transport::{Internet, Network, Tls, parse_certificates, parse_identity};
 use crate::{Config, Error, Request};
-
-/// Batches of records that may wait for their taker before the engine stops asking. What waits there is lost in a kill,
-/// so they are few: no more than the taker needs to find the next one when it comes back.
-const BATCHES_OUT: usize = 2;
 
 /// Intents that may wait for consent in the channel; more wait beside it.
 const INTENTS_OUT: usize = 1_024;
@@ -105,11 +102,20 @@ impl Engine {
         I: IntoIterator<Item = Result<Request, Error>>,
         I::IntoIter: Send + 'static,
     {
+        self.start_over(Internet::new, self.tls(), requests.into_iter())
+    }
+
+    /// The same over such networks, one for each loop.
+    fn start_over<N: Network>(
+        &self,
+        network: impl Fn(&Config) -> N + Send + Sync + 'static,
+        tls: Tls,
+        requests: impl Iterator<Item = Result<Request, Error>> + Send + 'static,
+    ) -> Result<Records, Error> {
         let board = Board::new(loops::count(&self.config));
         let (sender, inboxes) = feed::channel(Arc::clone(&board));
-        let requests = requests.into_iter();
         spawn_thread("headcount-list", move || feed::from_iterator(requests, sender))?;
-        self.start_with(board, inboxes, async || ())
+        self.start_with(board, inboxes, network, tls, async || ())
     }
 
     /// Starts a run over a stream, which is polled on the engine's thread; it must not block.
@@ -123,20 +129,30 @@ impl Engine {
     {
         let board = Board::new(loops::count(&self.config));
         let (sender, inboxes) = feed::channel(Arc::clone(&board));
-        self.start_with(board, inboxes, async move || feed::from_stream(requests, sender).await)
+        self.start_with(board, inboxes, Internet::new, self.tls(), async move || {
+            feed::from_stream(requests, sender).await;
+        })
     }
 
-    fn start_with<F>(&self, board: Arc<Board>, inboxes: Vec<feed::Inbox>, beside: F) -> Result<Records, Error>
-    where
-        F: AsyncFnOnce() + Send + 'static,
-    {
-        let (records, taker) = mpsc::channel(BATCHES_OUT);
+    fn tls(&self) -> Tls {
+        Tls::new(&self.config, Arc::clone(&self.extra_roots), self.identity.clone())
+    }
+
+    /// Starts the loops, and `beside` on the thread of the first.
+    fn start_with<N: Network>(
+        &self,
+        board: Arc<Board>,
+        inboxes: Vec<feed::Inbox>,
+        network: impl Fn(&Config) -> N + Send + Sync + 'static,
+        tls: Tls,
+        beside: impl AsyncFnOnce() + Send + 'static,
+    ) -> Result<Records, Error> {
+        let (records, taker) = parcels::channel();
         let (stop, stopped) = watch::channel(Stop::No);
-        let tls = Tls::new(&self.config, Arc::clone(&self.extra_roots), self.identity.clone());
         let shared = Shared::new(self, tls, inboxes.len(), records, stopped);
         let of_run = Arc::clone(&board);
         spawn_thread("headcount-engine", move || {
-            loops::run(&shared, inboxes, &of_run, Internet::new, beside);
+            loops::run(&shared, inboxes, &of_run, network, beside);
         })?;
         Ok(Records::new(taker, stop, board))
     }

@@ -4,10 +4,10 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::records::Parcel;
+use super::parcels::Sender;
 use crate::Record;
 
 /// A record is held back for this long at the most.
@@ -17,7 +17,7 @@ const LONGEST_HOLD: Duration = Duration::from_millis(5);
 const RECORDS_IN_A_PARCEL: usize = 64;
 
 pub(super) struct Outbox {
-    taker: mpsc::Sender<Parcel>,
+    taker: Sender,
     gathered: RefCell<Gathered>,
     has_some: Notify,
 }
@@ -28,7 +28,7 @@ struct Gathered {
 }
 
 impl Outbox {
-    pub(super) fn new(taker: mpsc::Sender<Parcel>) -> Outbox {
+    pub(super) fn new(taker: Sender) -> Outbox {
         let gathered = Gathered { records: Vec::new(), sent_at: None };
         Outbox { taker, gathered: RefCell::new(gathered), has_some: Notify::new() }
     }
@@ -58,7 +58,7 @@ impl Outbox {
     pub(super) async fn flush(&self) {
         while !self.gathered.borrow().records.is_empty() {
             // Room first: what is taken out of the gathered ones can then be sent without another wait.
-            let Ok(room) = self.taker.reserve().await else { return };
+            let Some(room) = self.taker.room().await else { return };
             let mut gathered = self.gathered.borrow_mut();
             // While the taker is behind, more are gathered than go at once; and another may have sent them meanwhile.
             let count = gathered.records.len().min(RECORDS_IN_A_PARCEL);
@@ -83,7 +83,7 @@ impl Outbox {
 
     /// Ends when nobody takes records any more.
     pub(super) async fn abandoned(&self) {
-        self.taker.closed().await;
+        self.taker.abandoned().await;
     }
 }
 
@@ -94,6 +94,7 @@ mod tests {
 
     use super::*;
     use crate::engine::job::skipped;
+    use crate::engine::parcels;
     use crate::record::{Failure, Kind, Phase};
     use crate::{Config, Request};
 
@@ -104,7 +105,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn no_record_is_held_back_for_long() {
-        let (taker, mut taken) = mpsc::channel(2);
+        let (taker, mut taken) = parcels::channel();
         let outbox = Outbox::new(taker);
         let mut random = fastrand::Rng::with_seed(1);
         let (mut put_at, mut taken_at) = (Vec::new(), Vec::new());
@@ -140,9 +141,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn little_is_on_its_way_to_a_taker_that_is_behind_and_none_of_it_is_lost() {
-        let (taker, mut taken) = mpsc::channel(2);
+        let (taker, mut taken) = parcels::channel();
         let outbox = Outbox::new(taker);
-        let puts = join_all((0..300).map(|index| outbox.put(record(index), Instant::now())));
+        join_all((0..128).map(|index| outbox.put(record(index), Instant::now()))).await;
+        sleep(LONGEST_HOLD).await;
+        let puts = join_all((128..300).map(|index| outbox.put(record(index), Instant::now())));
         assert!(timeout(Duration::from_secs(60), puts).await.is_err(), "nobody took what was put");
         assert_eq!(taken.len(), 2);
         let mut indices = Vec::new();

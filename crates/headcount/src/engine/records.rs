@@ -6,13 +6,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
+use super::parcels::Receiver;
 use super::progress::{Board, Progress, Verdict};
 use crate::{Error, Record};
-
-/// What the engine hands over at once. An error is the last that comes.
-pub(super) type Parcel = Result<Vec<Record>, Error>;
 
 /// How a run is asked to end before its list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +35,7 @@ impl Stop {
 #[must_use = "a run is stopped when its records are dropped"]
 #[derive(Debug)]
 pub struct Records {
-    taker: mpsc::Receiver<Parcel>,
+    taker: Receiver,
     parcel: std::vec::IntoIter<Record>,
     handle: RunHandle,
 }
@@ -78,11 +76,7 @@ impl RunHandle {
 }
 
 impl Records {
-    pub(super) fn new(
-        taker: mpsc::Receiver<Parcel>,
-        stop: watch::Sender<Stop>,
-        board: Arc<Board>,
-    ) -> Records {
+    pub(super) fn new(taker: Receiver, stop: watch::Sender<Stop>, board: Arc<Board>) -> Records {
         let handle = RunHandle { stop: Arc::new(stop), board };
         Records { taker, parcel: Vec::new().into_iter(), handle }
     }

@@ -45,13 +45,13 @@ pub(super) async fn obey<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<(),
 
 /// The rest of the host's jobs may start, as far apart as it asks.
 fn go_on<N: Network>(turn: &Turn<N>, access: &Access) {
-    let (mut scheduler, ticket) = turn.scheduler();
+    let (now, (mut scheduler, ticket)) = (Instant::now(), turn.scheduler());
     if let Access::Rules(robots) = access
         && let Some(delay) = robots.crawl_delay()
     {
-        scheduler.slow_down(ticket, delay);
+        scheduler.slow_down(ticket, delay, now);
     }
-    scheduler.open_gate(ticket, Instant::now());
+    scheduler.open_gate(ticket, now);
 }
 
 async fn fetch<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<Rc<Access>, Failure> {

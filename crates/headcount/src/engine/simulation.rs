@@ -1,5 +1,5 @@
 //! Whole runs over another network than the real one: on this thread, under a clock that stands still, in an order that a
-//! seed decides. For simulators, and no part of what users may rely on.
+//! seed decides; or in real time, with as many loops as are wanted. For simulators, and no part of what users may rely on.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use headcount_tasks::{BoxError, Runner, Value, scope};
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::progress::Board;
 use super::run::{Run, Shared};
-use super::{BATCHES_OUT, Engine, Progress, Stop, feed};
+use super::{Engine, Progress, Records, Stop, feed, parcels};
 use crate::transport::Tls;
 pub use crate::transport::{Addresses, Network};
 use crate::{Config, Error, Record, Request};
@@ -37,6 +37,8 @@ pub struct Simulated {
     pub progress: Progress,
     /// How long it took, on its own clock.
     pub took: Duration,
+    /// How the pace of [`Config::explain`]'s host was found: what happened, and when.
+    pub explanation: Vec<(Duration, String)>,
 }
 
 /// Runs the engine from the first request to the last record. The requests are read lazily.
@@ -58,7 +60,7 @@ where
     let engine = Engine::new(Config { seed: Some(seed), ..config })?;
     let requests = futures_util::stream::iter(requests);
     let main = async move {
-        let (records, taker) = mpsc::channel(BATCHES_OUT);
+        let (records, taker) = parcels::channel();
         let (stop, stopped) = watch::channel(Stop::No);
         let board = Board::new(1);
         let (list, mut inboxes) = feed::channel(Arc::clone(&board));
@@ -80,7 +82,11 @@ where
             stopping.cancel();
             let records = taking.await?;
             let took = started.elapsed();
-            Ok::<_, BoxError>(Simulated { records, error: ended.error, progress: board.snapshot(), took })
+            let story = ended.explanation.into_iter();
+            let explanation =
+                story.map(|(time, text)| (time.saturating_duration_since(started), text)).collect();
+            let progress = board.snapshot();
+            Ok::<_, BoxError>(Simulated { records, error: ended.error, progress, took, explanation })
         });
         Ok::<_, BoxError>(simulated.await?)
     };
@@ -89,8 +95,27 @@ where
     simulated.map_err(|error| Error::runtime("the engine stopped").because(error))
 }
 
+/// Starts a run in real time over such networks, one for each of its loops, otherwise as
+/// [`Engine::run`](crate::Engine::run) does.
+///
+/// # Errors
+/// The configuration cannot be used, or the operating system refuses a thread.
+pub fn run_in_real_time<N, I>(
+    config: Config,
+    network: impl Fn() -> N + Send + Sync + 'static,
+    requests: I,
+) -> Result<Records, Error>
+where
+    N: Network,
+    I: IntoIterator<Item = Request>,
+    I::IntoIter: Send + 'static,
+{
+    let requests = requests.into_iter().map(Ok);
+    Engine::new(config)?.start_over(move |_| network(), Tls::believing_nobody(), requests)
+}
+
 /// Takes the records as they come, and puts the run's own time in the place of the world's.
-async fn take(mut taker: mpsc::Receiver<super::records::Parcel>, started: Instant) -> Value<Vec<Record>> {
+async fn take(mut taker: parcels::Receiver, started: Instant) -> Value<Vec<Record>> {
     let mut taken = Vec::new();
     while let Some(Ok(records)) = taker.recv().await {
         taken.extend(records.into_iter().map(|mut record| {

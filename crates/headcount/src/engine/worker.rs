@@ -138,7 +138,8 @@ async fn decide<N: Network>(run: &Rc<Run<N>>, mut turn: Turn<N>, result: Result<
     match (consequence, &result) {
         (Consequence::AskAgain(pause), Err(failure)) if may_send_again(turn.peek(), failure) => {
             turn.job().wait_for_retry(Some(failure.clone()), false, now);
-            run.go_on(turn, Some(now + pause), Answer::NotAsked, now);
+            let answer = if answer == Answer::None { Answer::Lost } else { Answer::NotAsked };
+            run.go_on(turn, Some(now + pause), answer, now);
             return;
         }
         (Consequence::Record(kind), Err(failure)) if failure.phase != Phase::Local => {
@@ -211,7 +212,7 @@ fn sign<'t, N: Network>(turn: &'t Turn<N>, answer: Answer, failure: Option<&Fail
             let (scheduler, ticket) = turn.scheduler();
             scheduler.has_accepted(ticket).then_some(Sign::Silence(host, Kind::Network))
         }
-        (Answer::NotAsked, _) => None,
+        (Answer::Lost | Answer::NotAsked, _) => None,
     }
 }
 

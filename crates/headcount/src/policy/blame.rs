@@ -11,8 +11,11 @@ use crate::record::Kind;
 /// So many attempts in a row without any answer, of at least so many hosts, are no coincidence.
 const ATTEMPTS: usize = 24;
 const HOSTS: usize = 8;
-/// Requests under way at once while nothing works.
-const PROBES: f64 = 16.0;
+/// Requests under way at once while nothing works. Those that silence swallows hold their places until they time out, and
+/// those that find out that it is over need some besides.
+const PROBES: f64 = 64.0;
+/// Their starts are so far apart: what one of them finds out, many at once would not find out sooner.
+const APART: Duration = Duration::from_millis(100);
 /// Between two attempts while nothing works: the first, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -25,6 +28,8 @@ pub(crate) struct Blame {
     limit: f64,
     silent: VecDeque<(u64, Kind)>,
     trouble: Option<Trouble>,
+    /// The next start, while nothing works.
+    next_probe: Option<Instant>,
     patience: Duration,
 }
 
@@ -60,7 +65,14 @@ pub(crate) enum Consequence {
 
 impl Blame {
     pub(crate) fn new(concurrency: usize, patience: Duration) -> Blame {
-        Blame { concurrency, limit: concurrency as f64, silent: VecDeque::new(), trouble: None, patience }
+        Blame {
+            concurrency,
+            limit: concurrency as f64,
+            silent: VecDeque::new(),
+            trouble: None,
+            next_probe: None,
+            patience,
+        }
     }
 
     /// Takes in an attempt that has ended.
@@ -72,6 +84,7 @@ impl Blame {
                     self.limit = self.concurrency as f64;
                 }
                 self.trouble = None;
+                self.next_probe = None;
                 self.limit = (self.limit + 1.0 / self.limit).min(self.concurrency as f64);
                 Consequence::None
             }
@@ -99,6 +112,18 @@ impl Blame {
         (self.limit as usize).clamp(1, self.concurrency)
     }
 
+    /// The time before which no request is to start.
+    pub(crate) fn next_start(&self) -> Option<Instant> {
+        self.next_probe
+    }
+
+    /// A request starts.
+    pub(crate) fn started(&mut self, now: Instant) {
+        if let Some(next) = &mut self.next_probe {
+            *next = now + APART;
+        }
+    }
+
     /// What this machine lacks, for whoever watches.
     pub(crate) fn kind(&self) -> Option<Kind> {
         self.trouble.map(|trouble| trouble.kind)
@@ -109,6 +134,7 @@ impl Blame {
         if now.saturating_duration_since(trouble.since) >= self.patience {
             // No need to be careful any more: what is left gets its record.
             self.limit = self.concurrency as f64;
+            self.next_probe = None;
             return Consequence::Record(trouble.kind);
         }
         let pause = trouble.pause;
@@ -117,7 +143,10 @@ impl Blame {
             // Some descriptors there are: as many as are in use without this one.
             Kind::Descriptors => self.limit.min(in_flight.saturating_sub(1) as f64).max(1.0),
             // Enough to notice soon when it is over.
-            _ => self.limit.min(PROBES),
+            _ => {
+                self.next_probe.get_or_insert(now);
+                self.limit.min(PROBES)
+            }
         };
         Consequence::AskAgain(pause)
     }
@@ -151,13 +180,15 @@ mod tests {
         let now = Instant::now();
         let mut blame = Blame::new(100, PATIENCE);
         assert!(matches!(blame.observe(Sign::Failed(Kind::Network), 50, now), Consequence::AskAgain(_)));
+        blame.started(now);
+        assert_eq!(blame.next_start(), Some(now + APART), "one request after another finds out");
         blame.observe(Sign::Answer, 50, now);
-        assert_eq!((blame.limit(), blame.kind()), (100, None));
+        assert_eq!((blame.limit(), blame.kind(), blame.next_start()), (100, None, None));
         blame.observe(Sign::Failed(Kind::Network), 50, now);
         let late = now + PATIENCE;
         let consequence = blame.observe(Sign::Failed(Kind::Network), 1, late);
         assert_eq!(consequence, Consequence::Record(Kind::Network));
-        assert_eq!(blame.limit(), 100);
+        assert_eq!((blame.limit(), blame.next_start()), (100, None));
     }
 
     #[test]

@@ -168,7 +168,7 @@ impl Ledger {
         self.least = self.hosts.last().map_or(0.0, HostStatistics::weight);
     }
 
-    /// The least time that a run within these limits could have taken, on this machine.
+    /// The least time that a run within these limits, on this machine, could have taken.
     pub fn ideal(&self, limits: &Limits, machine: &Machine) -> Ideal {
         let mut hosts = self.hosts.clone();
         hosts.sort_by(|one, other| other.weight().total_cmp(&one.weight()));

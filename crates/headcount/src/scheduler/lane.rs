@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::aside::Aside;
+
 /// One host's jobs, and what its owner keeps with them.
 pub(super) struct Lane<J, C> {
     pub(super) name: Arc<str>,
@@ -34,13 +36,6 @@ pub(super) struct Lane<J, C> {
     pub(super) breaker: Breaker,
     pub(super) budget: Budget,
     pub(super) carried: C,
-}
-
-/// Jobs that their owner keeps.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Aside {
-    pub(super) key: u64,
-    pub(super) count: usize,
 }
 
 /// Where a lane stands.

@@ -9,10 +9,18 @@ use super::lane::{Breaker, Lane, Standing};
 use super::pace::{Pace, When};
 use super::ready::Rank;
 use super::sharing::SharedPace;
-use super::{Delayed, Next, Refusal, SHORT_LINE, Scheduler, Ticket, Timed};
+use super::{Delayed, Next, Refusal, Scheduler, Ticket};
 
 /// A host's own estimate may be wrong by so much.
 const MARGIN: f64 = 2.0;
+
+/// Who waits for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timed {
+    Lane(usize),
+    /// Those that share this pace.
+    Group(usize),
+}
 
 impl<J, C: Default> Scheduler<J, C> {
     pub(super) fn dispatch(&mut self, lane: usize, now: Instant) -> Next<J> {
@@ -238,14 +246,6 @@ impl<J, C: Default> Scheduler<J, C> {
         let line = &self.lanes[lane];
         let interval = self.paces[line.pace].pace.interval(self.usual_time);
         (line.waiting() as f64 * interval * 1e6) as u64
-    }
-
-    pub(super) fn want_if_short(&mut self, lane: usize) {
-        let line = &mut self.lanes[lane];
-        if line.queue.len() < SHORT_LINE && !line.aside.is_empty() && !line.is_awaiting {
-            line.is_awaiting = true;
-            self.wanting.push_back(lane);
-        }
     }
 
     /// Takes the jobs of a host out of its line that is not to be asked now.

@@ -9,6 +9,7 @@
 //! of a run short; else what was begun is gone on with, since a new connection takes a slot and time. One turn in sixteen
 //! goes to the host that has waited longest. A host that waits holds no slot.
 
+mod aside;
 mod delayed;
 mod ideal;
 mod lane;
@@ -38,18 +39,13 @@ pub use limits::{HostLimits, Limits};
 pub use words::{Answer, AsideTicket, HostState, Next, Refusal, Ticket};
 
 use delayed::Delayed;
-use lane::{Aside, Budget, Lane, Standing};
+use lane::{Budget, Lane, Standing};
+use line_up::Timed;
 use pace::{Pace, When};
 use ready::Ready;
 use rest::Rest;
 use sharing::SharedPace;
 
-/// A lane asks for what its owner has put aside once its line is so short.
-const SHORT_LINE: usize = 64;
-
-/// Jobs that are put aside together, at the most: a piece comes back as a whole, and if it alone filled the memory, it
-/// would have to go again at once.
-const LONGEST_PIECE: usize = 1_024;
 /// A guess at the time of a request, in seconds, before any has ended.
 const FIRST_GUESS: f64 = 1.0;
 /// Requests over which the mean time of a request goes.
@@ -90,14 +86,6 @@ pub struct Scheduler<J, C> {
     ledger: Ledger,
     looks: Cell<u64>,
     explained: Option<Arc<str>>,
-}
-
-/// Who waits for a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Timed {
-    Lane(usize),
-    /// Those that share this pace.
-    Group(usize),
 }
 
 impl<J, C: Default> Scheduler<J, C> {
@@ -238,7 +226,7 @@ impl<J, C: Default> Scheduler<J, C> {
         match answer {
             Answer::Accepted { .. } | Answer::Rejected { .. } => line.breaker.answered(),
             Answer::None => line.breaker.unanswered(self.limits.give_up_after, now),
-            Answer::NotAsked => {}
+            Answer::Lost | Answer::NotAsked => {}
         }
         if let Answer::Accepted { .. } | Answer::None = answer {
             let seconds = sent.took(now).as_secs_f64();
@@ -293,9 +281,10 @@ impl<J, C: Default> Scheduler<J, C> {
         self.stand(ticket.lane, now);
     }
 
-    /// Lets the job's host wait for at least so long between two starts from now on (a robots.txt's Crawl-delay).
-    pub fn slow_down(&mut self, ticket: &Ticket, delay: Duration) {
-        self.paces[ticket.pace].pace.slow_down(delay);
+    /// Lets the job's host wait for at least so long between two starts from now on, where it goes on with this one (a
+    /// robots.txt's Crawl-delay).
+    pub fn slow_down(&mut self, ticket: &Ticket, delay: Duration, now: Instant) {
+        self.paces[ticket.pace].pace.slow_down(delay, now);
     }
 
     /// How a host with work stands; `None` for a host without.
@@ -360,64 +349,6 @@ impl<J, C: Default> Scheduler<J, C> {
         self.most_in_flight = most;
     }
 
-    /// Takes a part of a host's line into the owner's care, if what is behind its beginning is at least `least` long.
-    /// The jobs come back in order, by [`Next::BringBack`] with the key, when the line has become short.
-    pub fn put_aside(&mut self, host: &str, least: usize) -> Option<(u64, Vec<J>)> {
-        let lane = *self.names.get(host)?;
-        let key = self.stamp();
-        let line = &mut self.lanes[lane];
-        if line.aside.is_empty() {
-            let stays = least.max(SHORT_LINE);
-            if line.queue.len() < stays + least {
-                return None;
-            }
-            line.tail = line.queue.split_off(stays);
-        }
-        if line.tail.len() < least {
-            return None;
-        }
-        let count = line.tail.len().min(LONGEST_PIECE.max(least));
-        let jobs: Vec<J> = line.tail.drain(..count).collect();
-        line.aside.push_back(Aside { key, count: jobs.len() });
-        line.aside_count += jobs.len();
-        Some((key, jobs))
-    }
-
-    /// The jobs that were taken last by [`Scheduler::put_aside`] could not be kept: they stay where they were.
-    pub fn undo_put_aside(&mut self, host: &str, key: u64, jobs: Vec<J>, now: Instant) {
-        let Some(lane) = self.names.get(host).copied() else { return };
-        let line = &mut self.lanes[lane];
-        if line.aside.back().is_some_and(|last| last.key == key) {
-            line.aside.pop_back();
-            line.aside_count -= jobs.len();
-        }
-        for job in jobs.into_iter().rev() {
-            line.tail.push_front(job);
-        }
-        if line.aside.is_empty() {
-            let tail = std::mem::take(&mut line.tail);
-            line.queue.extend(tail);
-        }
-        self.stand(lane, now);
-    }
-
-    /// Jobs that were put aside are back.
-    #[expect(clippy::needless_pass_by_value, reason = "a place is filled once")]
-    pub fn bring_back(&mut self, place: AsideTicket, jobs: Vec<J>, now: Instant) {
-        let line = &mut self.lanes[place.lane];
-        line.is_awaiting = false;
-        if let Some(aside) = line.aside.pop_front() {
-            line.aside_count -= aside.count;
-            self.waiting = self.waiting - aside.count + jobs.len();
-        }
-        line.queue.extend(jobs);
-        if line.aside.is_empty() {
-            let tail = std::mem::take(&mut line.tail);
-            line.queue.extend(tail);
-        }
-        self.settle(place.lane, now);
-    }
-
     /// Takes out all jobs that are not under way, but for those put aside, which are forgotten.
     pub fn drain(&mut self, now: Instant) -> Vec<J> {
         let mut jobs: Vec<J> = self.delayed.drain().map(|Reverse(delayed)| delayed.job).collect();
@@ -454,12 +385,7 @@ impl<J, C: Default> Scheduler<J, C> {
         self.ledger.input_took(took.as_secs_f64());
     }
 
-    /// What the run could have taken at best, as far as its hosts and this machine are known by now.
-    pub fn ideal(&self, machine: &Machine) -> Ideal {
-        self.ledger().ideal(&self.limits, machine)
-    }
-
-    /// What that is reckoned from.
+    /// What the ideal is reckoned from, with the hosts that are at work.
     pub fn ledger(&self) -> Ledger {
         let mut ledger = self.ledger.clone();
         for (_, line) in &self.lanes {

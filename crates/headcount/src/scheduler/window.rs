@@ -110,6 +110,11 @@ impl Window {
         (self.times.count > 0).then_some(self.times.base)
     }
 
+    /// Whether answers take much longer than usual, or did until a smaller window was tried for that.
+    pub(super) fn is_slow(&self) -> bool {
+        self.trial.is_some() || self.times.ratio(self.times.fast) > SLOWING
+    }
+
     /// An answer came. `was_full`: the window was what limited when it was asked for. `is_new_round`: it was asked
     /// for after the last cut.
     pub(super) fn answered(
@@ -144,10 +149,7 @@ impl Window {
         }
         let slowness = self.times.ratio(self.times.slow);
         if self.trial.is_some() {
-            if is_new_round {
-                self.try_on(took.as_secs_f64());
-            }
-            return Change::None;
+            return if is_new_round { self.try_on(took.as_secs_f64()) } else { Change::None };
         }
         if is_new_round && slowness > SLOW && self.size > FIRST {
             let (size_before, time_before) = (self.size, self.times.slow);
@@ -163,12 +165,12 @@ impl Window {
     }
 
     /// One more answer under the smaller window.
-    fn try_on(&mut self, seconds: f64) {
-        let Some(trial) = &mut self.trial else { return };
+    fn try_on(&mut self, seconds: f64) -> Change {
+        let Some(trial) = &mut self.trial else { return Change::None };
         trial.answers += 1;
         trial.seconds += seconds;
         if trial.answers < TRIED_FOR {
-            return;
+            return Change::None;
         }
         let time = trial.seconds / f64::from(trial.answers);
         if time > FASTER * trial.time_before {
@@ -176,6 +178,7 @@ impl Window {
         }
         self.times.restart(time);
         self.trial = None;
+        Change::Anew
     }
 
     fn grow(&mut self) {
@@ -234,6 +237,8 @@ pub(super) enum Change {
     None,
     /// It shrank: answers to what was asked before say nothing more.
     Cut,
+    /// The host works at another pace than it did: what it took at once before says nothing more.
+    Anew,
 }
 
 impl ResponseTimes {

@@ -47,6 +47,8 @@ pub enum Answer {
     },
     /// No answer came.
     None,
+    /// No answer came, for which this machine may be to blame: the host is asked with care, and charged nothing.
+    Lost,
     /// The host was not asked, or this machine failed.
     NotAsked,
 }

@@ -19,9 +19,9 @@ use super::body::Taken;
 use super::channel::Way;
 use super::failure;
 use super::learning::Learnt;
-use super::line::Line;
 use super::metered::{Meter, Metered};
 use super::trace::{Head, Trace};
+use super::traffic::Traffic;
 use super::tunnel::{self, WholeUrl};
 use crate::Config;
 use crate::record::{Certificate, Failure, Kind, Phase};
@@ -84,10 +84,10 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         peer: Option<IpAddr>,
         certificate: Option<Arc<Certificate>>,
         whole_url: Option<WholeUrl>,
-        line: Rc<Line>,
+        traffic: Rc<Traffic>,
     ) -> Result<Connection<S>, Failure> {
         let encrypted = channel.is_encrypted();
-        let meter = Rc::new(Meter::new(line));
+        let meter = Rc::new(Meter::new(traffic));
         let io = TokioIo::new(Metered { stream: channel, meter: Rc::clone(&meter) });
         let (sender, driver) = http1::Builder::new()
             .max_header_size(LONGEST_HEADER)

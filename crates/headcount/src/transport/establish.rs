@@ -16,11 +16,11 @@ use super::connection::Connection;
 use super::failure;
 use super::http2::Http2;
 use super::known::KnownAddresses;
-use super::line::Line;
 use super::network::{Addresses, Network};
 use super::race;
 use super::tls::{Purpose, Tls};
 use super::trace::Trace;
+use super::traffic::Traffic;
 use super::tunnel::{self, Target, WholeUrl};
 use crate::policy::addresses::Reach;
 use crate::proxies::{Proxy, ProxyKind};
@@ -35,7 +35,7 @@ pub(crate) struct Connector<N> {
     /// The addresses of the proxies for http and for https.
     proxies: [KnownAddresses; 2],
     /// What comes over all of them.
-    line: Rc<Line>,
+    traffic: Rc<Traffic>,
 }
 
 /// A stream that leads to a host, and what is known of its end.
@@ -55,13 +55,13 @@ pub(crate) enum Wire<S: AsyncRead + AsyncWrite + Unpin + 'static> {
 
 impl<N: Network> Connector<N> {
     pub(crate) fn new(network: N, tls: Arc<Tls>, config: Arc<Config>) -> Connector<N> {
-        let line = Rc::new(Line::new(Instant::now()));
-        Connector { network, tls, config, proxies: Default::default(), line }
+        let traffic = Rc::new(Traffic::new(Instant::now()));
+        Connector { network, tls, config, proxies: Default::default(), traffic }
     }
 
     /// What came over all connections so far.
-    pub(crate) fn line(&self) -> &Line {
-        &self.line
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// Whether a connection for this URL can turn out to be one for many requests.
@@ -144,10 +144,10 @@ impl<N: Network> Connector<N> {
         }
 
         trace.phase = Phase::Send;
-        let (certificate, line) = (trace.certificate.clone(), Rc::clone(&self.line));
+        let (certificate, traffic) = (trace.certificate.clone(), Rc::clone(&self.traffic));
         match has_agreed {
-            true => Http2::open(channel, peer, certificate, line).await.map(Wire::Http2),
-            false => Connection::http1(channel, peer, certificate, whole_url, line).await.map(Wire::Http1),
+            true => Http2::open(channel, peer, certificate, traffic).await.map(Wire::Http2),
+            false => Connection::http1(channel, peer, certificate, whole_url, traffic).await.map(Wire::Http1),
         }
     }
 

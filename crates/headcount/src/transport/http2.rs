@@ -23,9 +23,9 @@ use tokio::time::{Instant, sleep};
 use super::channel::Way;
 use super::connection::{BadBody, Broken, LONGEST_HEADER, Outgoing, fill_in_times, note_head, read_body};
 use super::failure;
-use super::line::Line;
 use super::metered::{Meter, Metered};
 use super::trace::Trace;
+use super::traffic::Traffic;
 use crate::record::{Certificate, Failure, Kind, Phase};
 use crate::{Config, HttpVersion};
 
@@ -74,13 +74,13 @@ impl Http2 {
         channel: Way<S>,
         peer: Option<IpAddr>,
         certificate: Option<Arc<Certificate>>,
-        line: Rc<Line>,
+        traffic: Rc<Traffic>,
     ) -> Result<Http2, Failure>
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let encrypted = channel.is_encrypted();
-        let meter = Rc::new(Meter::new(line));
+        let meter = Rc::new(Meter::new(traffic));
         let io = TokioIo::new(Metered { stream: channel, meter: Rc::clone(&meter) });
         let (held, holders) = watch::channel(());
         let executor = OnTheLoop { holders };

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::line::Line;
+use super::traffic::Traffic;
 
 /// What passed since the last [`Meter::start`].
 #[derive(Debug)]
@@ -21,18 +21,18 @@ pub(super) struct Meter {
     /// The peer closed its side.
     pub(super) ended: Cell<bool>,
     pub(super) failure: Cell<Option<io::ErrorKind>>,
-    line: Rc<Line>,
+    traffic: Rc<Traffic>,
 }
 
 impl Meter {
-    pub(super) fn new(line: Rc<Line>) -> Meter {
+    pub(super) fn new(traffic: Rc<Traffic>) -> Meter {
         Meter {
             sent: Cell::default(),
             first_byte: Cell::default(),
             last_read: Cell::default(),
             ended: Cell::default(),
             failure: Cell::default(),
-            line,
+            traffic,
         }
     }
 
@@ -71,7 +71,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
                 self.meter.ended.set(true);
             } else {
                 let now = Instant::now();
-                self.meter.line.came(bytes, now);
+                self.meter.traffic.came(bytes, now);
                 self.meter.last_read.set(Some(now));
                 if self.meter.first_byte.get().is_none() {
                     self.meter.first_byte.set(Some(now));

@@ -12,13 +12,13 @@ mod internet;
 mod keeping;
 mod known;
 mod learning;
-mod line;
 mod metered;
 mod name_tasks;
 mod network;
 mod race;
 mod tls;
 mod trace;
+mod traffic;
 mod tunnel;
 
 pub(crate) use coding::ACCEPTED as ACCEPTED_CODINGS;

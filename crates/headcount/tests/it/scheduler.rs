@@ -26,6 +26,7 @@ fn answers() -> impl Strategy<Value = Answer> {
         1 => wait().prop_map(|wait| Answer::Accepted { wait }),
         2 => wait().prop_map(|wait| Answer::Rejected { wait }),
         2 => Just(Answer::None),
+        1 => Just(Answer::Lost),
         1 => Just(Answer::NotAsked),
     ]
 }

@@ -36,16 +36,13 @@ impl<N: Network> Run<N> {
         }
     }
 
-    /// How it went, as far as this loop knows. `cpu`: its processor time.
+    /// How it went, as far as this loop knows. `cpu`: the processor time that it took.
     pub(super) fn ended(&self, cpu: Duration) -> Ended {
-        let scheduler = self.scheduler.borrow();
-        let line = self.connector.line();
-        Ended {
-            ledger: scheduler.ledger(),
-            machine: Machine { cpu, loops: 1, bytes: line.bytes(), bytes_per_second: line.busiest() },
-            explanation: scheduler.explanation().to_vec(),
-            error: None,
-        }
+        let (scheduler, traffic) = (self.scheduler.borrow(), self.connector.traffic());
+        let (bytes, bytes_per_second) = (traffic.bytes(), traffic.busiest());
+        let machine = Machine { cpu, loops: 1, bytes, bytes_per_second };
+        let explanation = scheduler.explanation().to_vec();
+        Ended { ledger: scheduler.ledger(), machine, explanation, error: None }
     }
 }
 

@@ -30,9 +30,10 @@ use super::feed::{Appetite, Inbox};
 use super::intent::{self, Intent};
 use super::job::{Job, host, in_doubt, skipped};
 use super::outbox::Outbox;
+use super::parcels;
 use super::processor;
 use super::progress::add;
-use super::records::{Parcel, Stop};
+use super::records::Stop;
 use super::waiting::{Packer, Waiting};
 use super::worker::work;
 use crate::policy::blame::Blame;
@@ -58,7 +59,7 @@ pub(super) struct Shared {
     pub(super) lookups: Arc<Semaphore>,
     /// Idle connections that there may be.
     pub(super) idle_places: Arc<AtomicUsize>,
-    pub(super) records: mpsc::Sender<Parcel>,
+    pub(super) records: parcels::Sender,
     /// Whoever is asked before a request that is not safe is sent.
     pub(super) intents: Option<mpsc::Sender<Intent>>,
     pub(super) stop: watch::Receiver<Stop>,
@@ -293,6 +294,9 @@ impl<N: Network> Run<N> {
             if self.is_stopping.get() || self.refused.borrow().len() >= MOST_REFUSED {
                 return Next::Wait;
             }
+            if let Some(time) = self.blame.borrow().next_start().filter(|time| *time > now) {
+                return Next::WaitUntil(time);
+            }
             match scheduler.next(now) {
                 Next::Refuse(job, refusal) => {
                     self.memory.set(self.memory.get().saturating_sub(job.weight()));
@@ -305,6 +309,7 @@ impl<N: Network> Run<N> {
                 }
                 Next::Dispatch(ticket, job) => {
                     self.memory.set(self.memory.get().saturating_sub(job.weight()));
+                    self.blame.borrow_mut().started(now);
                     break Next::Dispatch(ticket, job);
                 }
                 next => break next,

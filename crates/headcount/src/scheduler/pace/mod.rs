@@ -1,19 +1,18 @@
 //! One host's pace: how many requests at once, how often, and from when on, found by its answers.
 
+mod rejections;
+
 use std::fmt::Display;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use rejections::{Epoch, EpochKind};
+
 use super::pacing::{Pacing, SLACK};
 use super::window::{Change, FIRST, Window};
 use super::{Answer, HostLimits};
 
-/// What was turned away says that there were too many at once, rather than too often, only if so many were let
-/// through since the last time.
-const ENOUGH: u32 = 20;
-/// Answers in the round of the first rejection that make a measure.
-const A_MEASURE: u32 = 3;
 /// A wait that a host asks for is made longer by a random part of it, up to this, so that not everybody comes back at
 /// once.
 const LONGEST_JITTER: Duration = Duration::from_secs(1);
@@ -22,11 +21,6 @@ const LONGEST_HOLD: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// Between two requests to a host that has fallen silent: a quarter of the time for which it is waited for, within these.
 const SHORTEST_PROBE: Duration = Duration::from_millis(100);
 const LONGEST_PROBE: Duration = Duration::from_secs(2);
-/// The same for one that turns everything away, so many rounds in a row, and names no time: the wait doubles from the first to the longest, or
-/// to four times the interval of its pace.
-const FRUITLESS: u32 = 3;
-const FIRST_PROBE: Duration = Duration::from_millis(250);
-const LONGEST_PROBE_OF_REJECTED: Duration = Duration::from_secs(10);
 /// Lines that an explanation may have.
 const LONGEST_STORY: usize = 500;
 
@@ -61,30 +55,6 @@ pub(super) struct Pace {
     pub(super) counts: Counts,
     /// How the pace was found, if somebody asked.
     story: Option<Vec<(Instant, String)>>,
-}
-
-/// The time since the last rejection that said something new.
-#[derive(Clone, Debug, Default)]
-struct Epoch {
-    until: u64,
-    accepted: u32,
-    /// The most requests under way beside which one was let through.
-    proven: usize,
-    kind: EpochKind,
-}
-
-#[derive(Clone, Debug, Default)]
-enum EpochKind {
-    /// Nothing was turned away yet.
-    #[default]
-    First,
-    TooMany,
-    /// Too often. Nothing starts until the round has come back: what it lets through is a measure of the rate.
-    Measuring {
-        since: Instant,
-        wait: Duration,
-    },
-    TooOften,
 }
 
 /// What a host's answers came to.
@@ -167,9 +137,10 @@ impl Pace {
         }
     }
 
-    /// Two starts are so far apart from now on, at least.
-    pub(super) fn slow_down(&mut self, delay: Duration) {
+    /// Two starts are so far apart from now on, at least, and the next one is from now.
+    pub(super) fn slow_down(&mut self, delay: Duration, now: Instant) {
         self.limits.delay = self.limits.delay.max(delay.min(LONGEST_HOLD));
+        self.next_by_rule = self.next_by_rule.max(Some(now + self.limits.delay));
     }
 
     /// Starts no sooner than the other would: what was asked of it, and the user's rules, go on to hold.
@@ -327,6 +298,7 @@ impl Pace {
                     self.note(now, || format!("no answer: {size} at once"));
                 }
             }
+            Answer::Lost => self.unanswered(sent.took(now), now),
             Answer::NotAsked => {}
         }
         if self.in_flight == 0
@@ -346,16 +318,6 @@ impl Pace {
             }
             self.probing = Some((took / 4).clamp(SHORTEST_PROBE, LONGEST_PROBE));
         }
-    }
-
-    /// Nothing was let through since the last rejection.
-    fn probe_less_often(&mut self, now: Instant) {
-        let interval = self.pacing.as_ref().map_or(0.0, |pacing| 1.0 / pacing.plateau());
-        let first = FIRST_PROBE.max(Duration::from_secs_f64(interval));
-        let longest = LONGEST_PROBE_OF_REJECTED.max(4 * first);
-        let wait = self.probing.map_or(first, |wait| wait * 2).min(longest);
-        self.probing = Some(wait);
-        self.note(now, || format!("nothing is let through: a request every {}", seconds(wait)));
     }
 
     fn answered(&mut self, now: Instant) {
@@ -380,9 +342,10 @@ impl Pace {
         }
         let before = self.window.size();
         let took = sent.took(now).saturating_sub(sent.setup);
-        if self.window.answered(took, sent.in_flight, sent.was_full, sent.number > self.cut_at) == Change::Cut
-        {
-            self.cut_at = self.last;
+        match self.window.answered(took, sent.in_flight, sent.was_full, sent.number > self.cut_at) {
+            Change::Cut => self.cut_at = self.last,
+            Change::Anew => self.epoch.proven = 0,
+            Change::None => {}
         }
         let size = self.window.size();
         if size < before {
@@ -390,85 +353,6 @@ impl Pace {
         } else if size > before && size.is_power_of_two() {
             self.note(now, || format!("{size} at once"));
         }
-    }
-
-    fn rejected(&mut self, sent: Sent, wait: Option<Duration>, now: Instant) {
-        if self.silence > 0 {
-            self.answered(now);
-        }
-        self.counts.rejected += 1;
-        self.counts.longest_wait = self.counts.longest_wait.max(wait.unwrap_or_default());
-        let others = sent.in_flight - 1;
-        if sent.number <= self.epoch.until {
-            match &mut self.epoch.kind {
-                EpochKind::TooMany if others > 0 && others < self.window.size() => {
-                    self.window.found_ceiling(others);
-                }
-                EpochKind::Measuring { wait: longest, .. } => {
-                    *longest = wait.unwrap_or_default().max(*longest);
-                }
-                _ => {}
-            }
-            return;
-        }
-        if self.epoch.accepted == 0 && self.counts.accepted > 0 && wait.is_none() {
-            self.fruitless += 1;
-            if self.fruitless >= FRUITLESS {
-                self.probe_less_often(now);
-            }
-        }
-        let is_first = matches!(self.epoch.kind, EpochKind::First);
-        let looks_like_too_many = sent.in_flight > self.epoch.proven && others > 0;
-        if looks_like_too_many && (is_first || self.epoch.accepted >= ENOUGH) {
-            self.epoch.kind = EpochKind::TooMany;
-            self.window.found_ceiling(others);
-            if wait.is_some() {
-                self.window.start_again();
-            }
-            self.note(now, || format!("turned away beside {others} others: {others} at once"));
-        } else if let Some(pacing) = &mut self.pacing {
-            self.epoch.kind = EpochKind::TooOften;
-            pacing.rejected(now);
-            let rate = pacing.plateau();
-            self.note(now, || format!("turned away: {rate:.2} a second"));
-        } else {
-            self.epoch.kind = EpochKind::Measuring { since: now, wait: wait.unwrap_or_default() };
-            self.window.forget_ceiling();
-            self.window.cut(0.7, 1.0);
-            self.note(now, || "turned away, though not for too many at once: measuring its rate".to_owned());
-        }
-        // Answers to what is under way are counted for the measure, but prove nothing.
-        self.epoch.until = self.last;
-        self.epoch.accepted = 0;
-        self.epoch.proven = 0;
-        self.cut_at = self.last;
-    }
-
-    /// The round in which the host first turned requests away for their rate has come back.
-    fn measured(&mut self, since: Instant, wait: Duration, now: Instant) {
-        self.epoch.kind = EpochKind::TooOften;
-        let round = now.saturating_duration_since(since).as_secs_f64().max(1e-3);
-        let before = self.first_start.map_or(Duration::ZERO, |first| since.saturating_duration_since(first));
-        let before = before.saturating_sub(self.counts.held).as_secs_f64().max(1e-3);
-        let earlier = (self.counts.accepted.saturating_sub(u64::from(self.epoch.accepted)) as f64).max(0.5);
-        let accepted = f64::from(self.epoch.accepted);
-        let (rate, is_measured) = if self.epoch.accepted >= A_MEASURE {
-            (accepted / round, true)
-        } else if wait.is_zero() {
-            (((accepted + 0.5) / round / 2.0).min(earlier / before), false)
-        } else {
-            // A host often asks for as long as it takes to let through again what it let through before.
-            (earlier / (before + wait.as_secs_f64()), false)
-        };
-        let burst = (earlier - rate * before).max(0.0);
-        let mut pacing = Pacing::new(rate, is_measured, burst, since);
-        if let Some(end) = self.held_until.filter(|end| *end > now) {
-            pacing.held(end.saturating_duration_since(since), end);
-        }
-        self.pacing = Some(pacing);
-        self.note(now, || {
-            format!("{rate:.2} a second, {}", if is_measured { "measured" } else { "a guess" })
-        });
     }
 
     /// Nothing starts for so long, and a little longer.
@@ -486,10 +370,6 @@ impl Pace {
             }
             self.note(now, || format!("held for {}", seconds(end - now)));
         }
-    }
-
-    fn is_measuring(&self) -> bool {
-        matches!(self.epoch.kind, EpochKind::Measuring { .. })
     }
 
     fn note<D: Display>(&mut self, now: Instant, text: impl FnOnce() -> D) {

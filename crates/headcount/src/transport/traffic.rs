@@ -1,4 +1,4 @@
-//! The line: what came over all connections of a run, and the most that did in a second.
+//! Traffic: what came over all connections of a run, and the most that did in a second.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -10,16 +10,16 @@ const MEASURE: Duration = Duration::from_secs(1);
 
 /// The sum of what the meters of all connections see.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct Traffic {
     bytes: Cell<u64>,
     /// When the measure under way began, and what had come by then. One follows the other, without a gap.
     measure: Cell<(Instant, u64)>,
     busiest: Cell<Option<f64>>,
 }
 
-impl Line {
-    pub(super) fn new(now: Instant) -> Line {
-        Line { bytes: Cell::new(0), measure: Cell::new((now, 0)), busiest: Cell::new(None) }
+impl Traffic {
+    pub(super) fn new(now: Instant) -> Traffic {
+        Traffic { bytes: Cell::new(0), measure: Cell::new((now, 0)), busiest: Cell::new(None) }
     }
 
     pub(super) fn came(&self, bytes: usize, now: Instant) {
@@ -52,17 +52,17 @@ mod tests {
     #[test]
     fn the_busiest_second_is_found_and_a_burst_is_none() {
         let start = Instant::now();
-        let line = Line::new(start);
-        let came = |bytes, milliseconds| line.came(bytes, start + Duration::from_millis(milliseconds));
+        let traffic = Traffic::new(start);
+        let came = |bytes, milliseconds| traffic.came(bytes, start + Duration::from_millis(milliseconds));
         came(5_000, 10);
-        assert_eq!(line.busiest(), None, "ten milliseconds show nothing");
+        assert_eq!(traffic.busiest(), None, "ten milliseconds show nothing");
         came(5_000, 1_000);
-        assert_eq!(line.busiest(), Some(10_000.0));
+        assert_eq!(traffic.busiest(), Some(10_000.0));
         // A gap belongs to the measure that it falls in.
         came(8_000, 5_000);
         came(8_000, 6_000);
-        assert_eq!((line.busiest(), line.bytes()), (Some(10_000.0), 26_000));
+        assert_eq!((traffic.busiest(), traffic.bytes()), (Some(10_000.0), 26_000));
         came(30_000, 8_000);
-        assert_eq!(line.busiest(), Some(15_000.0));
+        assert_eq!(traffic.busiest(), Some(15_000.0));
     }
 }
