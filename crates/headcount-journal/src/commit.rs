@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::Folder;
 use crate::error::is_full;
-use crate::segment::CHECKPOINT;
+use crate::segment::{CHECKPOINT, MANIFEST};
 use crate::storage::{Storage, StoredFile, replace};
 
 /// A file beside the journal whose content must be safe before a checkpoint says so.
@@ -28,13 +28,16 @@ pub struct Commit<S: Storage = Folder> {
     pub(crate) has_new_name: bool,
     pub(crate) companions: Vec<Arc<dyn Companion>>,
     /// Taken away once it was written.
+    pub(crate) manifest: Option<Vec<u8>>,
+    /// Likewise.
     pub(crate) checkpoint: Option<Vec<u8>>,
     /// Closed segments among the files.
     pub(crate) through: u32,
 }
 
 impl<S: Storage> Commit<S> {
-    /// Does it. Blocks. A checkpoint that finds the disk full is left for a later commit: it only saves reading.
+    /// Does it. Blocks. A checkpoint that finds the disk full is left for a later commit: it only saves reading. So is the
+    /// manifest, of which every segment has a copy.
     ///
     /// # Errors
     /// The disk refuses.
@@ -42,19 +45,33 @@ impl<S: Storage> Commit<S> {
         for file in &self.files {
             file.sync()?;
         }
-        if self.has_new_name {
+        let is_manifest_safe = match &self.manifest {
+            Some(manifest) => is_there_room(replace(&*self.storage, MANIFEST, manifest))?,
+            None => false,
+        };
+        if is_manifest_safe {
+            // And with it the names of the segments.
+            self.manifest = None;
+        } else if self.has_new_name {
             self.storage.sync_folder()?;
         }
         if let Some(checkpoint) = &self.checkpoint {
             for companion in &self.companions {
                 companion.sync()?;
             }
-            match replace(&*self.storage, CHECKPOINT, checkpoint) {
-                Err(error) if is_full(&error) => {}
-                Err(error) => return Err(error),
-                Ok(()) => self.checkpoint = None,
+            if is_there_room(replace(&*self.storage, CHECKPOINT, checkpoint))? {
+                self.checkpoint = None;
             }
         }
         Ok(())
+    }
+}
+
+/// Whether it could be written; a full disk is no error.
+fn is_there_room(written: io::Result<()>) -> io::Result<bool> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if is_full(&error) => Ok(false),
+        Err(error) => Err(error),
     }
 }

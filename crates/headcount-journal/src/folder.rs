@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::found::only_line;
 use crate::segment::Kind;
@@ -23,6 +24,8 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// Its own name may not be safe yet.
+    is_new: AtomicBool,
     _lock: File,
 }
 
@@ -61,12 +64,7 @@ impl Folder {
         let mut marker =
             private(OpenOptions::new().write(true).create(true)).open(path.join(MARKER)).map_err(cannot)?;
         marker.write_all(MARKER_TEXT.as_bytes()).map_err(cannot)?;
-        let folder = Folder::open(path)?;
-        folder.sync_folder().map_err(cannot)?;
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            sync_folder(parent).map_err(cannot)?;
-        }
-        Ok(folder)
+        Ok(Folder { is_new: AtomicBool::new(true), ..Folder::open(path)? })
     }
 
     /// Locks a folder that is there.
@@ -83,7 +81,7 @@ impl Folder {
             .open(path.join(LOCK))
             .map_err(cannot)?;
         match fs4::FileExt::try_lock(&lock) {
-            Ok(()) => Ok(Folder { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Folder { path: path.to_owned(), is_new: AtomicBool::new(false), _lock: lock }),
             Err(fs4::TryLockError::WouldBlock) => Err(Error::locked(path)),
             Err(fs4::TryLockError::Error(error)) => Err(cannot(error)),
         }
@@ -129,10 +127,11 @@ impl Folder {
     fn empty(&self, keep_ending: bool) -> io::Result<()> {
         let mut names = self.names()?;
         names.retain(|name| is_known(name) && !(keep_ending && name == segment::ENDING));
-        for name in names {
-            self.remove_known(&name)?;
+        for name in &names {
+            self.remove_known(name)?;
         }
-        self.sync_folder()
+        // Of a folder whose name is not safe nothing else is.
+        if names.is_empty() || self.is_new.load(Relaxed) { Ok(()) } else { self.sync_folder() }
     }
 
     fn remove_known(&self, name: &str) -> io::Result<()> {
@@ -191,7 +190,13 @@ impl Storage for Folder {
     }
 
     fn sync_folder(&self) -> io::Result<()> {
-        sync_folder(&self.path)
+        sync_folder(&self.path)?;
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent.filter(|_| self.is_new.load(Relaxed)) {
+            sync_folder(parent)?;
+        }
+        self.is_new.store(false, Relaxed);
+        Ok(())
     }
 }
 

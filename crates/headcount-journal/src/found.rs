@@ -14,7 +14,7 @@ use crate::storage::{Storage, StoredFile, TEMPORARY, read_all, replace, write_al
 /// What a folder holds.
 #[derive(Debug)]
 pub enum Found {
-    /// No record was written yet.
+    /// No record was written yet, or none was committed that a power failure has left.
     Nothing,
     /// A run that has not come to its end.
     Unfinished(Box<Unfinished>),
@@ -78,7 +78,9 @@ pub fn look<S: Storage>(storage: &S, is_thorough: bool) -> Result<Found, Error> 
         }
     }
     let Some(manifest) = find_manifest(storage, &names, &segments, &mut damage).map_err(cannot)? else {
-        return match segments.is_empty() {
+        // The manifest is written with the first commit. Before that, a power failure may leave anything.
+        let was_committed = names.iter().any(|name| name == MANIFEST || name == CHECKPOINT);
+        return match segments.is_empty() || !was_committed {
             true => Ok(Found::Nothing),
             false => Err(Error::damaged("neither the manifest nor its copies in the segments can be read")),
         };

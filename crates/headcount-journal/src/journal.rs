@@ -7,9 +7,9 @@ use crate::done::HIGHEST;
 use crate::found::Unfinished;
 use crate::manifest::{Extent, Manifest};
 use crate::reading::Reader;
-use crate::segment::{CHECKPOINT, ENDING, Kind, Line, MANIFEST, Seal, segment_name, write_line};
+use crate::segment::{CHECKPOINT, ENDING, Kind, Line, Seal, segment_name, write_line};
 use crate::state::{State, json, write_checkpoint};
-use crate::storage::{Storage, StoredFile, replace};
+use crate::storage::{Storage, StoredFile, replace, replace_unsafely};
 use crate::{Commit, Companion, Error, Folder};
 
 /// Bytes after which a segment is closed and the next one begun.
@@ -37,6 +37,10 @@ pub struct Journal<S: Storage = Folder> {
     companions: Vec<Arc<dyn Companion>>,
     /// A segment was made whose name is not safe yet.
     has_new_name: bool,
+    /// The manifest is written with the first commit: until then the copy at the head of the first segment will do.
+    is_manifest_due: bool,
+    /// Some of it may be safe, and be found after a power failure.
+    was_committed: bool,
     /// Segments that stood here when it was resumed and that no checkpoint covered, and the bytes of the records before.
     found: (Vec<u32>, u64),
     /// Why a commit failed.
@@ -51,15 +55,10 @@ struct Segment<S: Storage> {
 }
 
 impl<S: Storage> Journal<S> {
-    /// Begins a journal in an empty folder.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn create(storage: S, manifest: Manifest) -> Result<Journal<S>, Error> {
-        let mut head = Vec::new();
-        write_line(&mut head, &Seal::open(), Kind::Header, 0, json(&manifest).as_bytes());
-        replace(&storage, MANIFEST, &head).map_err(|error| Error::io("cannot begin the journal", error))?;
-        Ok(Journal::at_rest(storage, manifest))
+    /// Begins a journal in an empty folder. Nothing is there before something is written, and nothing is safe before it is
+    /// committed.
+    pub fn create(storage: S, manifest: Manifest) -> Journal<S> {
+        Journal { is_manifest_due: true, was_committed: false, ..Journal::at_rest(storage, manifest) }
     }
 
     /// Goes on with a journal that was found. What of it is damaged is set aside.
@@ -106,6 +105,8 @@ impl<S: Storage> Journal<S> {
             checkpoint: None,
             companions: Vec::new(),
             has_new_name: false,
+            is_manifest_due: false,
+            was_committed: true,
             found: (Vec::new(), 0),
             failed: None,
         }
@@ -224,9 +225,7 @@ impl<S: Storage> Journal<S> {
                 let file = Arc::new(self.storage.create(&segment_name(number))?);
                 self.next_number += 1;
                 self.has_new_name = true;
-                let mut head = Vec::new();
-                write_line(&mut head, &Seal::open(), Kind::Header, 0, json(&self.manifest).as_bytes());
-                self.text.splice(0..0, head);
+                self.text.splice(0..0, head(&self.manifest));
                 let seal = Seal::of(self.manifest.id, number);
                 self.current.insert(Segment { number, file, seal, written: 0 })
             }
@@ -273,6 +272,7 @@ impl<S: Storage> Journal<S> {
     /// Begins to make safe what was written so far. To be followed by [`Commit::run`] and [`Journal::end_commit`].
     pub fn begin_commit(&mut self) -> Commit<S> {
         self.is_dirty = false;
+        self.was_committed = true;
         let closed = self.uncommitted.iter().map(|(_, file)| file);
         let current = self.current.as_ref().map(|segment| &segment.file);
         Commit {
@@ -280,6 +280,7 @@ impl<S: Storage> Journal<S> {
             files: closed.chain(current).map(Arc::clone).collect(),
             has_new_name: std::mem::take(&mut self.has_new_name),
             companions: self.companions.clone(),
+            manifest: self.is_manifest_due.then(|| head(&self.manifest)),
             checkpoint: self.checkpoint.take(),
             through: self.uncommitted.last().map_or(0, |(number, _)| number + 1),
         }
@@ -294,6 +295,7 @@ impl<S: Storage> Journal<S> {
             Ok(()) => {
                 self.uncommitted.retain(|(number, _)| *number >= commit.through);
                 self.checkpoint = self.checkpoint.take().or(commit.checkpoint);
+                self.is_manifest_due = commit.manifest.is_some();
             }
             Err(error) => self.failed = Some(error.to_string()),
         }
@@ -311,15 +313,22 @@ impl<S: Storage> Journal<S> {
         self.end_commit(commit, result)
     }
 
-    /// Notes that the run has come to its end, and how. From now on the journal can be removed, and cannot be resumed.
+    /// Notes that the run has come to its end, and how. From now on the journal can be removed, and cannot be resumed. Of
+    /// one that was never committed nothing is made safe any more.
     ///
     /// # Errors
     /// The disk refuses.
     pub fn end(&mut self, how: &str) -> Result<(), Error> {
-        self.commit()?;
         let mut text = Vec::new();
         write_line(&mut text, &Seal::open(), Kind::End, 0, how.as_bytes());
-        replace(&*self.storage, ENDING, &text).map_err(|error| Error::io("cannot end the journal", error))
+        let ended = match self.was_committed {
+            true => {
+                self.commit()?;
+                replace(&*self.storage, ENDING, &text)
+            }
+            false => replace_unsafely(&*self.storage, ENDING, &text),
+        };
+        ended.map_err(|error| Error::io("cannot end the journal", error))
     }
 
     /// The folder, once nobody else commits to it any more.
@@ -356,4 +365,11 @@ impl<S: Storage> Journal<S> {
             _ => Ok(()),
         }
     }
+}
+
+/// The line that says what it is the journal of.
+fn head(manifest: &Manifest) -> Vec<u8> {
+    let mut head = Vec::new();
+    write_line(&mut head, &Seal::open(), Kind::Header, 0, json(manifest).as_bytes());
+    head
 }

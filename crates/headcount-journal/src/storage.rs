@@ -74,5 +74,12 @@ pub(crate) fn replace<S: Storage>(storage: &S, name: &str, content: &[u8]) -> io
     storage.sync_folder()
 }
 
+/// The same, without making anything safe: a kill finds the old content or the new one, a power failure anything.
+pub(crate) fn replace_unsafely<S: Storage>(storage: &S, name: &str, content: &[u8]) -> io::Result<()> {
+    let temporary = format!("{name}{TEMPORARY}");
+    write_all(&storage.create(&temporary)?, content, 0)?;
+    storage.rename(&temporary, name)
+}
+
 /// How the names of unfinished files end.
 pub(crate) const TEMPORARY: &str = ".part";

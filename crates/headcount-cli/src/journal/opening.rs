@@ -126,7 +126,7 @@ impl Wanted<'_> {
 
     fn begin_in(&self, folder: Folder, inputs: Vec<Input>) -> Result<Opened, Problem> {
         let manifest = self.manifest(&inputs, None);
-        let journal = Journal::create(folder, manifest).map_err(|error| self.unusable(error))?;
+        let journal = Journal::create(folder, manifest);
         let extents = Arc::new(Extents::default());
         let count = inputs.len();
         let spool = |number| journal.storage().spool(number);
@@ -155,7 +155,7 @@ impl Wanted<'_> {
         let folder = Folder::create(&beside).map_err(unusable)?;
         folder.clear().map_err(unusable)?;
         let manifest = self.manifest(&inputs, None);
-        let mut journal = Journal::create(folder, manifest).map_err(unusable)?;
+        let mut journal = Journal::create(folder, manifest);
         let imported = finished::import(self.output, &mut journal, kinds);
         let folder = journal.into_storage();
         let expected = match imported {

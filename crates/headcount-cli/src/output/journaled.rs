@@ -134,8 +134,11 @@ impl Journaled {
             }
             Ok(())
         };
-        // The records must be safe before what is made of them takes the place of anything.
-        self.keeper.commit()?;
+        if !is_complete {
+            // What goes on later must be safe before what is made of it takes the place of anything. Of what is complete
+            // the journal is not needed any more.
+            self.keeper.commit()?;
+        }
         let is_whole = self.keeper.with(|journal| {
             let expected = is_complete.then(|| journal.state().done().len());
             let made = match &self.form {

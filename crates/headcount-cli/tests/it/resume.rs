@@ -318,7 +318,7 @@ fn a_journal_that_is_in_use_is_refused() {
     let web = SmallWeb::start().unwrap();
     let (desk, _) = desk(&web);
     let running = Running::start(&desk, "urls.txt -o out.json --timeout 60s");
-    wait_until("the journal", || desk.path("out.json.headcount/manifest").exists());
+    wait_until("the journal", || desk.path("out.json.headcount/segment-000000").exists());
     for words in ["", "--resume", "--restart", "--retry-failed"] {
         let ended = desk.check(&format!("urls.txt -o out.json {words}"));
         assert!(refusal(&ended).contains("another run is writing to"), "{}", ended.stderr);

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use headcount_journal::{Found, look};
+
 use crate::faulty_disk::{FAULTS, Fault, FaultyDisk};
 use crate::script::{found, open, run};
 
@@ -73,6 +75,26 @@ fn every_operation_of_opening_fails_in_turn() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_run_that_has_ended_before_its_first_commit_waits_for_no_disk() {
+    for seed in 0..100 {
+        let disk = FaultyDisk::new(seed);
+        let mut journal = open(disk.clone()).unwrap();
+        for index in 0..COUNT {
+            journal.record(index, b"{}").unwrap();
+        }
+        journal.write().unwrap();
+        if seed % 2 == 0 {
+            journal.end("0").unwrap();
+            assert!(matches!(look(&disk, false).unwrap(), Found::Ended(how) if how == "0"));
+        }
+        assert_eq!(disk.syncs(), 0);
+        // Whatever is left of it after a power failure, it is no obstacle.
+        disk.restart();
+        look(&disk, false).unwrap();
     }
 }
 

@@ -35,6 +35,7 @@ struct Disk {
     safe_names: BTreeMap<String, usize>,
     unsafe_names: Vec<NameChange>,
     operations: u64,
+    syncs: u64,
     fault: Option<(u64, Fault)>,
     has_crashed: bool,
     random: fastrand::Rng,
@@ -76,10 +77,16 @@ impl FaultyDisk {
             safe_names: BTreeMap::new(),
             unsafe_names: Vec::new(),
             operations: 0,
+            syncs: 0,
             fault: None,
             has_crashed: false,
             random: fastrand::Rng::with_seed(seed),
         })))
+    }
+
+    /// How often it was asked to make something safe.
+    pub(crate) fn syncs(&self) -> u64 {
+        self.disk().syncs
     }
 
     /// Another disk with the same content.
@@ -144,6 +151,7 @@ impl FaultyDisk {
         let mut disk = self.disk();
         let number = disk.operations;
         disk.operations += 1;
+        disk.syncs += u64::from(*operation == Operation::Sync);
         let broken = || Err(io::Error::other("the disk is broken"));
         if disk.has_crashed {
             return (disk, broken());

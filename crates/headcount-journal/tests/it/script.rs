@@ -21,7 +21,12 @@ fn manifest() -> Manifest {
 /// Opens the journal, whatever state it is in.
 pub(crate) fn open<S: Storage>(storage: S) -> Result<Journal<S>, Error> {
     let journal = match look(&storage, false)? {
-        Found::Nothing => Journal::create(storage, manifest())?,
+        Found::Nothing => {
+            // As the command does: an unreadable beginning is none.
+            let names = storage.names().unwrap_or_default();
+            names.iter().for_each(|name| drop(storage.remove(name)));
+            Journal::create(storage, manifest())
+        }
         Found::Unfinished(found) => Journal::resume(storage, *found)?,
         Found::Ended(how) => panic!("nobody ended it: {how}"),
     };

@@ -12,7 +12,7 @@ use super::run::{Run, Turn};
 use crate::policy::addresses::Reach;
 use crate::policy::redirect;
 use crate::record::Failure;
-use crate::transport::{Broken, KnownAddresses, Network, Outgoing, Trace, Wire, is_alive};
+use crate::transport::{Broken, KnownAddresses, Network, Outgoing, Trace, Wire};
 
 /// How long a request waits for a connection that another one is making, before it makes its own.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ pub(super) async fn ask_host<N: Network>(
     let encrypted = url.scheme() == "https";
     let (mut refusals, mut is_second) = (0, false);
     loop {
-        let (wire, is_new) = match existing(turn, encrypted, trace.reach, is_second).await {
+        let (wire, is_new) = match existing(turn, encrypted, trace.reach, is_second) {
             Some(wire) => (wire, false),
             None => make(run, turn, url, lookup.take(), deadline, trace).await?,
         };
@@ -78,7 +78,7 @@ pub(super) async fn ask_stranger<N: Network>(
 }
 
 /// A connection of the lane that can be used now; with `is_new_wanted`, no idle one.
-async fn existing<N: Network>(
+fn existing<N: Network>(
     turn: &Turn<N>,
     encrypted: bool,
     reach: Reach,
@@ -92,7 +92,7 @@ async fn existing<N: Network>(
     }
     loop {
         let mut idle = turn.lane().connections.take_idle(encrypted, reach)?;
-        if is_alive(&mut idle).await {
+        if idle.is_alive() {
             return Some(Wire::Http1(idle));
         }
     }
@@ -117,7 +117,7 @@ async fn make<N: Network>(
     if run.connector.may_speak_http2(url) && !turn.lane().connections.prefers_http1 {
         let patience = (Instant::now() + PATIENCE).min(deadline);
         maker = timeout_at(patience, making.lock()).await.ok();
-        if let Some(wire) = existing(turn, encrypted, trace.reach, true).await {
+        if let Some(wire) = existing(turn, encrypted, trace.reach, true) {
             return Ok((wire, false));
         }
     }

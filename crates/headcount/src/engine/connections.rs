@@ -12,7 +12,7 @@ use crate::transport::{Connection, Http2, KnownAddresses};
 
 /// What a lane has of connections. They go with it.
 pub(super) struct Connections<S: AsyncRead + AsyncWrite + Unpin + 'static> {
-    idle: Vec<(Connection<S>, IdlePlace)>,
+    idle: Vec<(Box<Connection<S>>, IdlePlace)>,
     /// Each with its place while nobody uses it.
     shared: Vec<(Http2, Option<IdlePlace>)>,
     /// The host has preferred HTTP/1.1: nobody needs to wait for a connection that could be shared.
@@ -26,7 +26,7 @@ pub(super) struct Connections<S: AsyncRead + AsyncWrite + Unpin + 'static> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connections<S> {
     /// An idle connection that was open when last seen.
-    pub(super) fn take_idle(&mut self, encrypted: bool, reach: Reach) -> Option<Connection<S>> {
+    pub(super) fn take_idle(&mut self, encrypted: bool, reach: Reach) -> Option<Box<Connection<S>>> {
         let fits = |idle: &Connection<S>| idle.is_encrypted() == encrypted && admits(reach, idle.peer());
         let position = self.idle.iter().rposition(|(idle, _)| fits(idle))?;
         Some(self.idle.swap_remove(position).0)
@@ -35,7 +35,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connections<S> {
     /// Keeps a connection for one of so many jobs that could use it, if there are fewer idle ones, and a place.
     pub(super) fn keep(
         &mut self,
-        connection: Connection<S>,
+        connection: Box<Connection<S>>,
         waiting: usize,
         place: impl FnOnce() -> Option<IdlePlace>,
     ) {

@@ -24,7 +24,7 @@ pub(super) enum Arrival {
     /// An input, with its index.
     Input(u64, Request),
     /// A job that began in another loop, to be asked at this time at the soonest.
-    Passed(Box<Job>, Option<Instant>),
+    Passed(Box<Job>, Instant),
 }
 
 /// Whether a loop has use for more of the list.
@@ -267,7 +267,7 @@ impl Inbox {
     }
 
     /// Gives a job to the loop that its next host belongs to, unless that is this one, or takes no more.
-    pub(super) fn pass_on(&self, job: Box<Job>, time: Option<Instant>) -> Option<Box<Job>> {
+    pub(super) fn pass_on(&self, job: Box<Job>, time: Instant) -> Option<Box<Job>> {
         if self.loops() == 1 {
             return Some(job);
         }

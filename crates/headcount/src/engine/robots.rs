@@ -100,7 +100,7 @@ async fn ask<N: Network>(
     trace: &mut Trace,
 ) -> Result<(), Failure> {
     let is_own = url.origin() == turn.peek().attempt.url.origin();
-    let request = || plain_request(&run.config, url);
+    let request = || plain_request(&run.usual_fields, url);
     if is_own {
         return ask_host(run, turn, url, true, None, deadline, request, trace).await;
     }

@@ -121,7 +121,17 @@ async fn ask_without_deadline<N: Network>(
     let url = &job.attempt.url;
     let is_idempotent = job.attempt.method.is_idempotent();
     let deadline = trace.started + job.attempt.left;
-    ask_host(run, turn, url, is_idempotent, lookup, deadline, || request(&run.config, job), trace).await
+    ask_host(
+        run,
+        turn,
+        url,
+        is_idempotent,
+        lookup,
+        deadline,
+        || request(&run.usual_fields, &run.config, job),
+        trace,
+    )
+    .await
 }
 
 /// What follows from how the request ended.
@@ -139,7 +149,7 @@ async fn decide<N: Network>(run: &Rc<Run<N>>, mut turn: Turn<N>, result: Result<
         (Consequence::AskAgain(pause), Err(failure)) if may_send_again(turn.peek(), failure) => {
             turn.job().wait_for_retry(Some(failure.clone()), false, now);
             let answer = if answer == Answer::None { Answer::Lost } else { Answer::NotAsked };
-            run.go_on(turn, Some(now + pause), answer, now);
+            run.go_on(turn, now + pause, answer, now);
             return;
         }
         (Consequence::Record(kind), Err(failure)) if failure.phase != Phase::Local => {
@@ -159,7 +169,7 @@ async fn decide<N: Network>(run: &Rc<Run<N>>, mut turn: Turn<N>, result: Result<
     let (outcome, failure) = match followed {
         Ok(true) => {
             turn.job().wait_again(now);
-            run.go_on(turn, None, answer, now);
+            run.go_on(turn, now, answer, now);
             return;
         }
         Ok(false) => (Outcome::Answered, None),
@@ -261,7 +271,7 @@ async fn turned_away<N: Network>(run: &Rc<Run<N>>, mut turn: Turn<N>, wait: Opti
     job.wait_for_host(now, config);
     let answer = if is_its_own { Answer::Accepted { wait: None } } else { answer };
     let time = if is_its_own { now + pause } else { now };
-    run.go_on(turn, Some(time), answer, now);
+    run.go_on(turn, time, answer, now);
 }
 
 /// Asks once more after a while, if that is allowed; else this is the end.
@@ -289,5 +299,5 @@ async fn retry<N: Network>(
         return;
     }
     turn.job().wait_for_retry(failure, true, now);
-    run.go_on(turn, Some(now + delay), answer, now);
+    run.go_on(turn, now + delay, answer, now);
 }

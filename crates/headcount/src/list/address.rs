@@ -14,7 +14,7 @@ pub(crate) fn parse_address(text: &str) -> Result<Url, Failure> {
     if text.is_empty() {
         return Err(invalid("the text is empty"));
     }
-    if text.chars().any(char::is_whitespace) {
+    if holds_blanks(text) {
         return Err(invalid("a URL holds no blanks; write them as %20"));
     }
     let url = match text.split_once(':') {
@@ -37,6 +37,14 @@ pub(crate) fn parse_address(text: &str) -> Result<Url, Failure> {
         return Err(invalid(format_args!("path and query are longer than {LONGEST_PATH} bytes")));
     }
     Ok(url)
+}
+
+/// Nearly all text is ASCII, which is looked through many bytes at a time.
+fn holds_blanks(text: &str) -> bool {
+    match text.is_ascii() {
+        true => text.bytes().fold(false, |found, byte| found | matches!(byte, b'\t'..=b'\r' | b' ')),
+        false => text.chars().any(char::is_whitespace),
+    }
 }
 
 /// What a URL's scheme must be to be asked.
@@ -102,6 +110,8 @@ mod tests {
             ("1http://example.com/", "invalid_url"),
             ("\"http://example.com/\"", "invalid_url"),
             ("two words", "invalid_url"),
+            ("a.example/\u{b}", "https://a.example/"),
+            ("a.example/\u{b}b", "invalid_url"),
             ("http://a.example/b\u{a0}c", "invalid_url"),
             ("", "invalid_url"),
         ];

@@ -18,6 +18,9 @@ const FIRST_EPOCH_MILLISECONDS: f64 = 1e11;
 /// How the fields of the time before the standard begin. The first is an earlier draft's, the others custom's.
 const OLDER_FIELDS: [&str; 3] = ["ratelimit-", "x-ratelimit-", "x-rate-limit-"];
 
+/// How the fields begin that [`wait_for_quota`] looks at.
+pub(crate) const QUOTA_FIELDS: [&str; 2] = ["ratelimit", "x-rate"];
+
 /// How long the host that sent these fields asks to be left alone, longer than zero and at most [`LONGEST_WAIT`].
 /// `None`: it names no time, or one that has passed.
 ///

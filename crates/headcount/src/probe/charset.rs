@@ -27,6 +27,10 @@ pub(super) fn declared_outside(
     content_type: Option<&str>,
 ) -> Option<(&'static Encoding, usize)> {
     Encoding::for_bom(body).or_else(|| {
+        // What nearly every page says, found without a search.
+        if content_type.is_some_and(|text| text.eq_ignore_ascii_case("text/html; charset=utf-8")) {
+            return Some((UTF_8, 0));
+        }
         let label = charset_parameter(content_type?)?;
         Some((Encoding::for_label(label.as_bytes())?, 0))
     })

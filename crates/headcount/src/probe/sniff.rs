@@ -46,7 +46,9 @@ pub fn is_html(content_type: Option<&str>, body: &[u8]) -> bool {
 
 /// Whether the declared type says that the markup is XML, where `<title/>` is a whole element.
 pub(super) fn is_xhtml(content_type: Option<&str>) -> bool {
-    content_type.is_some_and(|content_type| is(essence(content_type), "application/xhtml+xml"))
+    content_type.is_some_and(|content_type| {
+        !content_type.starts_with("text/") && is(essence(content_type), "application/xhtml+xml")
+    })
 }
 
 fn is(essence: &str, name: &str) -> bool {

@@ -293,7 +293,7 @@ fn resolve(text: &str) -> String {
 }
 
 fn collapse(text: &str) -> String {
-    let mut title = String::new();
+    let mut title = String::with_capacity(text.len().min(TITLE_LIMIT));
     let mut room = TITLE_LIMIT;
     for word in text.split_ascii_whitespace() {
         if !title.is_empty() {

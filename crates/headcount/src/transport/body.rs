@@ -25,7 +25,6 @@ pub(super) struct Taken {
     most: u64,
     max_ratio: u64,
     decoder: Option<Decoder>,
-    content_type: Option<String>,
     /// Whether it is HTML, once its first bytes are here.
     is_page: Option<bool>,
     kept: Kept,
@@ -41,7 +40,6 @@ impl Taken {
             most: config.max_body,
             max_ratio: config.max_ratio.into(),
             decoder: (!codings.is_empty()).then(|| Decoder::new(codings)),
-            content_type: head.and_then(|head| head.content_type.clone()),
             is_page: None,
             kept: Kept::default(),
             learning: trace.learnt.as_ref().and_then(|_| Learning::new(config)).map(Box::new),
@@ -88,7 +86,7 @@ impl Taken {
         }
         if let Some(body) = &mut trace.kept_body {
             body.extend_from_slice(&chunk);
-        } else if *self.is_page.get_or_insert_with(|| probe::is_html(self.content_type.as_deref(), &chunk)) {
+        } else if *self.is_page.get_or_insert_with(|| probe::is_html(content_type(trace), &chunk)) {
             self.kept.push(chunk);
         }
         Ok(!trace.truncated)
@@ -103,13 +101,18 @@ impl Taken {
             decoder.finish().map_err(malformed)?;
         }
         if let (Some(learning), Some(learnt)) = (self.learning, &mut trace.learnt) {
-            learning.finish(self.content_type.clone(), config, learnt).await?;
+            let content_type = trace.head.as_ref().and_then(|head| head.content_type.clone());
+            learning.finish(content_type, config, learnt).await?;
         }
         if self.is_page == Some(true) {
-            trace.title = title(self.kept, self.content_type).await;
+            trace.title = title(self.kept, content_type(trace)).await;
         }
         Ok(())
     }
+}
+
+fn content_type(trace: &Trace) -> Option<&str> {
+    trace.head.as_ref()?.content_type.as_deref()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it maps an error")]
@@ -118,10 +121,11 @@ fn malformed(reason: io::Error) -> Failure {
 }
 
 /// The page's title. What would hold up the loop is searched on another thread.
-async fn title(kept: Kept, content_type: Option<String>) -> Option<String> {
-    match probe::title_nowait(kept.bytes(), content_type.as_deref()) {
+async fn title(kept: Kept, content_type: Option<&str>) -> Option<String> {
+    match probe::title_nowait(kept.bytes(), content_type) {
         Ok(title) => title,
         Err(_undecided) => {
+            let content_type = content_type.map(str::to_owned);
             let search = move || Value(probe::title(kept.bytes(), content_type.as_deref()));
             compute("title", search).await.ok().flatten()
         }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -68,15 +68,6 @@ impl Broken {
     }
 }
 
-/// Whether an idle connection is still open, as far as this machine knows. Never waits.
-pub(crate) async fn is_alive<S>(connection: &mut Connection<S>) -> bool
-where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static,
-{
-    connection.poll_driver_once().await;
-    connection.is_open()
-}
-
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connection<S> {
     /// Speaks HTTP/1 over what was opened to `peer`.
     pub(super) async fn http1(
@@ -85,7 +76,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         certificate: Option<Arc<Certificate>>,
         whole_url: Option<WholeUrl>,
         traffic: Rc<Traffic>,
-    ) -> Result<Connection<S>, Failure> {
+    ) -> Result<Box<Connection<S>>, Failure> {
         let encrypted = channel.is_encrypted();
         let meter = Rc::new(Meter::new(traffic));
         let io = TokioIo::new(Metered { stream: channel, meter: Rc::clone(&meter) });
@@ -94,12 +85,20 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             .handshake(io)
             .await
             .map_err(|error| failure::exchange(Phase::Send, &meter, &error))?;
-        Ok(Connection { sender, driver, has_ended: false, meter, peer, certificate, encrypted, whole_url })
+        let connection =
+            Connection { sender, driver, has_ended: false, meter, peer, certificate, encrypted, whole_url };
+        Ok(Box::new(connection))
     }
 
     /// Whether the connection is to be asked with TLS.
     pub(crate) fn is_encrypted(&self) -> bool {
         self.encrypted
+    }
+
+    /// Whether the connection, which is idle, is still open, as far as this machine knows.
+    pub(crate) fn is_alive(&mut self) -> bool {
+        self.poll_driver_once();
+        self.is_open()
     }
 
     /// Whom it is to; `None` where only a proxy knows.
@@ -162,7 +161,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         }
         if !self.is_open() {
             // The driver may not have heard yet that all was taken.
-            self.poll_driver_once().await;
+            self.poll_driver_once();
         }
         Ok(self.is_open())
     }
@@ -181,12 +180,9 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
         !self.has_ended && !self.meter.ended.get() && self.sender.is_ready()
     }
 
-    async fn poll_driver_once(&mut self) {
-        poll_fn(|context| {
-            poll_driver(&mut self.driver, &mut self.has_ended, context);
-            Poll::Ready(())
-        })
-        .await;
+    /// Nobody waits for what comes of it: a task that were woken by its own next request would be polled for nothing.
+    fn poll_driver_once(&mut self) {
+        poll_driver(&mut self.driver, &mut self.has_ended, &mut Context::from_waker(Waker::noop()));
     }
 }
 

@@ -47,9 +47,8 @@ struct Reached<S> {
 }
 
 /// What was made: a connection for a request at a time, or one for many.
-#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub(crate) enum Wire<S: AsyncRead + AsyncWrite + Unpin + 'static> {
-    Http1(Connection<S>),
+    Http1(Box<Connection<S>>),
     Http2(Http2),
 }
 

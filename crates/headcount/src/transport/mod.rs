@@ -22,7 +22,7 @@ mod traffic;
 mod tunnel;
 
 pub(crate) use coding::ACCEPTED as ACCEPTED_CODINGS;
-pub(crate) use connection::{Broken, Connection, Outgoing, is_alive};
+pub(crate) use connection::{Broken, Connection, Outgoing};
 pub(crate) use establish::{Connector, Wire};
 pub(crate) use http2::Http2;
 pub(crate) use internet::Internet;

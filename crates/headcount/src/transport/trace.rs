@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, SERVER, SET_COOKIE};
 use http::response::Parts;
-use http::{HeaderValue, StatusCode, Version};
+use http::{HeaderName, HeaderValue, StatusCode, Version};
 use tokio::time::Instant;
 
 use super::coding::Coding;
@@ -15,7 +15,7 @@ use crate::Config;
 use crate::policy::addresses::Reach;
 use crate::policy::redirect::is_redirect;
 use crate::policy::retry::is_rejection;
-use crate::policy::retry_after::{wait_asked, wait_for_quota};
+use crate::policy::retry_after::{QUOTA_FIELDS, wait_asked, wait_for_quota};
 use crate::record::{Certificate, Phase};
 
 /// One request's progress: where it stands, how long each part took, what was answered.
@@ -130,7 +130,11 @@ fn wait(parts: &Parts) -> Option<Duration> {
         return wait_asked(&parts.headers, SystemTime::now());
     }
     // Most answers have none of these fields.
-    let has_quota =
-        |name: &http::HeaderName| name.as_str().as_bytes().windows(5).any(|part| part == b"limit");
-    if parts.headers.keys().any(has_quota) { wait_for_quota(&parts.headers, SystemTime::now()) } else { None }
+    let speaks_of_quotas =
+        |name: &HeaderName| QUOTA_FIELDS.iter().any(|beginning| name.as_str().starts_with(beginning));
+    if parts.headers.keys().any(speaks_of_quotas) {
+        wait_for_quota(&parts.headers, SystemTime::now())
+    } else {
+        None
+    }
 }

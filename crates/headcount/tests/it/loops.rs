@@ -72,6 +72,17 @@ fn redirects_lead_from_loop_to_loop() {
 }
 
 #[test]
+fn what_was_begun_is_ended_before_more_is_begun() {
+    let web = SmallWeb::start().unwrap();
+    let ring = Ring::start(&web, 20);
+    let mut records = engine(|config| config.loops = Some(1)).run(ring.urls(2_000)).unwrap().blocking();
+    assert!(records.next().unwrap().unwrap().accepted);
+    // A hundred are under way, and as many may wait for their next hop.
+    let begun = ring.asked.lock().unwrap().len();
+    assert!(begun < 1_000, "{begun} of 2,000 were asked when the first was done");
+}
+
+#[test]
 fn what_is_on_its_way_between_loops_is_not_lost_by_a_stop() {
     let web = SmallWeb::start().unwrap();
     let ring = Ring::start(&web, 20);

@@ -23,7 +23,9 @@ impl<N: Network> Run<N> {
                 match arrival {
                     Arrival::Input(index, request) => inputs.push((index, request)),
                     // Before anything is waited for: it must not be lost with this task.
-                    Arrival::Passed(job, time) => self.push(&job.host(), Waiting::Begun(job), time, now),
+                    Arrival::Passed(job, time) => {
+                        self.push(&job.host(), Waiting::Begun(job), Some(time), now);
+                    }
                 }
             }
             for (index, request) in inputs {

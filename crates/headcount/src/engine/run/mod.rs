@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use headcount_tasks::{Scope, TaskHandle, scope};
+use http::HeaderMap;
 use tokio::sync::{Notify, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -30,6 +31,7 @@ use super::feed::{Appetite, Inbox};
 use super::intent::{self, Intent};
 use super::job::{Job, host, in_doubt, skipped};
 use super::outbox::Outbox;
+use super::outgoing::usual_fields;
 use super::parcels;
 use super::processor;
 use super::progress::add;
@@ -80,6 +82,7 @@ pub(super) struct Ended {
 pub(super) struct Run<N: Network> {
     pub(super) config: Arc<Config>,
     pub(super) connector: Connector<N>,
+    pub(super) usual_fields: HeaderMap,
     pub(super) random: RefCell<fastrand::Rng>,
     scheduler: RefCell<Scheduler<Waiting, Lane<N>>>,
     allowance: Arc<Allowance>,
@@ -151,6 +154,7 @@ impl<N: Network> Run<N> {
             refused: RefCell::default(),
             has_refused: Notify::new(),
             blame: RefCell::new(Blame::new(most, config.local_wait)),
+            usual_fields: usual_fields(&config),
             connector: Connector::new(network, tls, Arc::clone(&config)),
             scheduler: RefCell::new(scheduler),
             allowance,

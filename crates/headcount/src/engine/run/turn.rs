@@ -95,17 +95,12 @@ impl<N: Network> Run<N> {
         }
     }
 
-    /// Puts a job back in line, to start at `time` at the soonest, or when it may. `answer`: what came of its request.
-    pub(in crate::engine) fn go_on(
-        &self,
-        turn: Turn<N>,
-        time: Option<Instant>,
-        answer: Answer,
-        now: Instant,
-    ) {
+    /// Puts a job back in line, to start at `time` at the soonest, before those that have not begun: what has begun takes
+    /// more memory than what has not. `answer`: what came of its request.
+    pub(in crate::engine) fn go_on(&self, turn: Turn<N>, time: Instant, answer: Answer, now: Instant) {
         let (ticket, job) = turn.take();
         if let Some(job) = self.inbox.pass_on(job, time) {
-            self.push(&job.host(), Waiting::Begun(job), time, now);
+            self.push(&job.host(), Waiting::Begun(job), Some(time), now);
         }
         let mut scheduler = self.scheduler.borrow_mut();
         scheduler.finished(ticket, answer, now);
