@@ -20,7 +20,7 @@ const HIGHEST: u64 = 100_000;
 /// A journal with several segments and a checkpoint.
 static WHOLE: LazyLock<MemoryDisk> = LazyLock::new(|| {
     let disk = MemoryDisk::default();
-    let mut journal = Journal::create(disk.clone(), manifest()).segment_length(512);
+    let mut journal = Journal::create(disk.clone(), manifest()).expect("it is empty").segment_length(512);
     let extent = Extent { bytes: 100, checksum: 7, is_whole: false };
     journal.input(0, extent).expect("an extent is kept");
     for index in 0..COUNT {
@@ -60,7 +60,7 @@ pub fn journal(data: &[u8]) {
 /// A folder with a manifest and nothing else.
 fn begun() -> MemoryDisk {
     let disk = MemoryDisk::default();
-    drop(Journal::create(disk.clone(), manifest()));
+    drop(Journal::create(disk.clone(), manifest()).expect("it is empty"));
     disk
 }
 

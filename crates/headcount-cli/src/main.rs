@@ -11,8 +11,8 @@ mod terminal;
 
 use std::process::ExitCode;
 
-/// A record is a dozen allocations on one thread, which another frees. glibc's allocator takes a tenth more instructions
-/// for a URL, and gives memory back to the kernel only to ask for it again.
+/// A record is two dozen allocations on one thread, which another frees. Side by side, glibc's allocator takes 4 % more
+/// CPU for a URL of one host and 3 % where each has its own, and this one a dozen MiB more memory there.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -9,7 +9,7 @@ use crate::segment::{
     segment_numbers, write_line,
 };
 use crate::state::{State, read_checkpoint};
-use crate::storage::{Storage, StoredFile, TEMPORARY, read_all, replace, write_all};
+use crate::storage::{Storage, StoredFile, TEMPORARY, read_all, replace, temporary, write_all};
 
 /// What a folder holds.
 #[derive(Debug)]
@@ -217,7 +217,7 @@ impl Unfinished {
     }
 }
 
-/// The manifest, or one of its copies at the head of the segments.
+/// The manifest, or what was to take its place, or one of its copies at the head of the segments.
 fn find_manifest(
     storage: &impl Storage,
     names: &[String],
@@ -230,6 +230,12 @@ fn find_manifest(
             Some(manifest) => return Ok(Some(manifest)),
             None => damage.push(Damage::of_file(MANIFEST, text.len() as u64)),
         }
+    }
+    let unfinished = temporary(MANIFEST);
+    if names.contains(&unfinished)
+        && let Some(manifest) = manifest_of(&read(storage, &unfinished)?)
+    {
+        return Ok(Some(manifest));
     }
     for number in segments.iter().rev() {
         let mut head = None;

@@ -7,9 +7,9 @@ use crate::done::HIGHEST;
 use crate::found::Unfinished;
 use crate::manifest::{Extent, Manifest};
 use crate::reading::Reader;
-use crate::segment::{CHECKPOINT, ENDING, Kind, Line, Seal, segment_name, write_line};
+use crate::segment::{CHECKPOINT, ENDING, Kind, Line, MANIFEST, Seal, segment_name, write_line};
 use crate::state::{State, json, write_checkpoint};
-use crate::storage::{Storage, StoredFile, replace, replace_unsafely};
+use crate::storage::{Storage, StoredFile, begin_replacing, replace, temporary};
 use crate::{Commit, Companion, Error, Folder};
 
 /// Bytes after which a segment is closed and the next one begun.
@@ -37,7 +37,8 @@ pub struct Journal<S: Storage = Folder> {
     companions: Vec<Arc<dyn Companion>>,
     /// A segment was made whose name is not safe yet.
     has_new_name: bool,
-    /// The manifest is written with the first commit: until then the copy at the head of the first segment will do.
+    /// The manifest takes its place with the first commit. Until then it stands beside it, and at the head of the first
+    /// segment.
     is_manifest_due: bool,
     /// Some of it may be safe, and be found after a power failure.
     was_committed: bool,
@@ -55,10 +56,14 @@ struct Segment<S: Storage> {
 }
 
 impl<S: Storage> Journal<S> {
-    /// Begins a journal in an empty folder. Nothing is there before something is written, and nothing is safe before it is
-    /// committed.
-    pub fn create(storage: S, manifest: Manifest) -> Journal<S> {
-        Journal { is_manifest_due: true, was_committed: false, ..Journal::at_rest(storage, manifest) }
+    /// Begins a journal in an empty folder. Nothing of it is safe before it is committed.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn create(storage: S, manifest: Manifest) -> Result<Journal<S>, Error> {
+        begin_replacing(&storage, MANIFEST, &head(&manifest))
+            .map_err(|error| Error::io("cannot begin the journal", error))?;
+        Ok(Journal { is_manifest_due: true, was_committed: false, ..Journal::at_rest(storage, manifest) })
     }
 
     /// Goes on with a journal that was found. What of it is damaged is set aside.
@@ -326,7 +331,8 @@ impl<S: Storage> Journal<S> {
                 self.commit()?;
                 replace(&*self.storage, ENDING, &text)
             }
-            false => replace_unsafely(&*self.storage, ENDING, &text),
+            false => begin_replacing(&*self.storage, ENDING, &text)
+                .and_then(|_| self.storage.rename(&temporary(ENDING), ENDING)),
         };
         ended.map_err(|error| Error::io("cannot end the journal", error))
     }

@@ -11,7 +11,7 @@
 //! # let path = desk.path().join("out.json.headcount");
 //!
 //! let manifest = Manifest::new(12_345, String::new(), Default::default(), vec!["urls.txt".to_owned()]);
-//! let mut journal = Journal::create(Folder::create(&path)?, manifest);
+//! let mut journal = Journal::create(Folder::create(&path)?, manifest)?;
 //! journal.record(0, br#"{"index":0}"#)?;
 //! journal.commit()?;
 //! drop(journal); // a kill would do the same

@@ -231,7 +231,7 @@ mod tests {
     fn what_was_written_is_safe_within_a_second_on_a_disk_that_takes_a_tenth() {
         let disk = SlowDisk::default();
         let manifest = Manifest::new(1, String::new(), BTreeMap::new(), Vec::new());
-        let journal = Journal::create(disk.clone(), manifest);
+        let journal = Journal::create(disk.clone(), manifest).unwrap();
         let shared = Arc::new(Shared {
             journal: Mutex::new(Some(journal)),
             turn: Mutex::default(),

@@ -66,19 +66,21 @@ pub(crate) fn write_all(file: &impl StoredFile, bytes: &[u8], offset: u64) -> io
 /// Writes a file beside its place, makes it safe, and lets it take the place: readers and a power failure find the old
 /// content or the new one.
 pub(crate) fn replace<S: Storage>(storage: &S, name: &str, content: &[u8]) -> io::Result<()> {
-    let temporary = format!("{name}{TEMPORARY}");
-    let file = storage.create(&temporary)?;
-    write_all(&file, content, 0)?;
-    file.sync()?;
-    storage.rename(&temporary, name)?;
+    begin_replacing(storage, name, content)?.sync()?;
+    storage.rename(&temporary(name), name)?;
     storage.sync_folder()
 }
 
-/// The same, without making anything safe: a kill finds the old content or the new one, a power failure anything.
-pub(crate) fn replace_unsafely<S: Storage>(storage: &S, name: &str, content: &[u8]) -> io::Result<()> {
-    let temporary = format!("{name}{TEMPORARY}");
-    write_all(&storage.create(&temporary)?, content, 0)?;
-    storage.rename(&temporary, name)
+/// Writes a file beside its place, where a power failure may leave anything of it.
+pub(crate) fn begin_replacing<S: Storage>(storage: &S, name: &str, content: &[u8]) -> io::Result<S::File> {
+    let file = storage.create(&temporary(name))?;
+    write_all(&file, content, 0)?;
+    Ok(file)
+}
+
+/// The name of a file that is to take this one's place.
+pub(crate) fn temporary(name: &str) -> String {
+    format!("{name}{TEMPORARY}")
 }
 
 /// How the names of unfinished files end.

@@ -102,7 +102,7 @@ fn segments_of_another_journal_are_not_believed() {
     run(disk.clone(), COUNT, &mut BTreeSet::new()).unwrap();
     let other = FaultyDisk::new(2);
     let manifest = headcount_journal::Manifest::new(99 << 20, String::new(), Default::default(), Vec::new());
-    let mut journal = Journal::create(other.clone(), manifest);
+    let mut journal = Journal::create(other.clone(), manifest).unwrap();
     journal.record(COUNT + 1, b"{\"index\":41}").unwrap();
     journal.commit().unwrap();
     let foreign = other.content("segment-000000");

@@ -47,7 +47,7 @@ fn what_is_not_ours_is_left_alone() {
 fn removing_takes_our_files_only() {
     let desk = tempfile::tempdir().unwrap();
     let path = desk.path().join("journal");
-    let mut journal = Journal::create(Folder::create(&path).unwrap(), manifest(&[], &[]));
+    let mut journal = Journal::create(Folder::create(&path).unwrap(), manifest(&[], &[])).unwrap();
     journal.record(0, b"{}").unwrap();
     journal.commit().unwrap();
     journal.end("0").unwrap();
@@ -58,6 +58,7 @@ fn removing_takes_our_files_only() {
 
     let path = desk.path().join("other");
     Journal::create(Folder::create(&path).unwrap(), manifest(&[], &[]))
+        .unwrap()
         .into_storage()
         .unwrap()
         .remove()
@@ -69,7 +70,7 @@ fn removing_takes_our_files_only() {
 fn an_ended_journal_says_how_until_it_is_removed() {
     let desk = tempfile::tempdir().unwrap();
     let path = desk.path().join("journal");
-    let mut journal = Journal::create(Folder::create(&path).unwrap(), manifest(&[], &[]));
+    let mut journal = Journal::create(Folder::create(&path).unwrap(), manifest(&[], &[])).unwrap();
     journal.record(0, b"{}").unwrap();
     journal.commit().unwrap();
     journal.end("2").unwrap();
@@ -93,7 +94,7 @@ fn files_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let desk = tempfile::tempdir().unwrap();
     let path = desk.path().join("journal");
-    let mut journal = Journal::create(Folder::create(&path).unwrap(), manifest(&[], &[]));
+    let mut journal = Journal::create(Folder::create(&path).unwrap(), manifest(&[], &[])).unwrap();
     journal.record(0, b"{}").unwrap();
     journal.commit().unwrap();
     journal.storage().spool(0).unwrap();
@@ -117,7 +118,7 @@ fn differences_are_named() {
 fn a_provisional_record_stands_until_there_is_a_better_one() {
     let desk = tempfile::tempdir().unwrap();
     let mut journal =
-        Journal::create(Folder::create(&desk.path().join("journal")).unwrap(), manifest(&[], &[]));
+        Journal::create(Folder::create(&desk.path().join("journal")).unwrap(), manifest(&[], &[])).unwrap();
     for (index, text) in [(0, "interrupted 0"), (1, "interrupted 1"), (3, "interrupted 3")] {
         journal.provisional(index, text.as_bytes()).unwrap();
     }
@@ -146,7 +147,7 @@ fn a_provisional_record_stands_until_there_is_a_better_one() {
 fn the_thread_commits_in_time_and_gives_the_journal_back() {
     let desk = tempfile::tempdir().unwrap();
     let path = desk.path().join("journal");
-    let journal = Journal::create(Folder::create(&path).unwrap(), manifest(&[], &[]));
+    let journal = Journal::create(Folder::create(&path).unwrap(), manifest(&[], &[])).unwrap();
     let shared = SharedJournal::start(journal, Duration::from_millis(1)).unwrap();
     shared.with(|journal| journal.record(7, b"{}").and_then(|()| journal.write())).unwrap();
     while shared.with(|journal| Ok(journal.is_dirty())).unwrap() {

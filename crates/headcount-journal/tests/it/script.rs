@@ -25,7 +25,7 @@ pub(crate) fn open<S: Storage>(storage: S) -> Result<Journal<S>, Error> {
             // As the command does: an unreadable beginning is none.
             let names = storage.names().unwrap_or_default();
             names.iter().for_each(|name| drop(storage.remove(name)));
-            Journal::create(storage, manifest())
+            Journal::create(storage, manifest())?
         }
         Found::Unfinished(found) => Journal::resume(storage, *found)?,
         Found::Ended(how) => panic!("nobody ended it: {how}"),

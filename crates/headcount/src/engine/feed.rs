@@ -242,6 +242,8 @@ impl Inbox {
                 }
                 let arrivals = std::mem::take(&mut state.inboxes[self.seat].arrivals);
                 if !arrivals.is_empty() {
+                    // As many may come next: to grow by and by would move each of them several times.
+                    state.inboxes[self.seat].arrivals.reserve(arrivals.len());
                     let was_full = arrivals.len() >= CAPACITY;
                     drop(state);
                     if was_full {

@@ -271,6 +271,8 @@ struct OnTheLoop {
 impl<F: Future + 'static> hyper::rt::Executor<F> for OnTheLoop {
     fn execute(&self, future: F) {
         let mut holders = self.holders.clone();
+        // There is one for every answer, as large as that for the whole connection, and it would be moved on and on.
+        let future = Box::pin(future);
         LoopExecutor::new("HTTP/2 connection").spawn(async move {
             let abandoned = async {
                 // It can only be closed.
