@@ -29,7 +29,7 @@ pub(crate) struct LearningFlags {
     ///
     /// It is made if it is not there. Bodies are kept as far as they were read (--max-body), without content codings,
     /// under names made of index, host and path. Each file is whole or absent; those that begin with .headcount- are
-    /// of a run that was killed, and go when it is resumed.
+    /// of a run that was killed, and go with the next one that has the same outputs.
     #[arg(long, value_name = "DIR")]
     body_dir: Option<PathBuf>,
 }

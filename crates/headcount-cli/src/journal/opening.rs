@@ -212,11 +212,6 @@ impl Wanted<'_> {
         let spool = |number| folder.spool(number);
         let sources = sources(inputs, inputs_before, self.lists, found.state.inputs(), spool, &extents)?;
         let mut journal = Journal::resume(folder, found).map_err(|error| self.unusable(error))?;
-        if let Some(bodies) = &self.config.body_dir
-            && let Err(error) = remove_unfinished_bodies(bodies, &self.config.body_owner)
-        {
-            say("warning", &format!("unfinished bodies are left in {}: {error}", bodies.display()));
-        }
         if let Some(kinds) = &self.flags.retry_failed
             && expected.is_empty()
         {
@@ -232,6 +227,12 @@ impl Wanted<'_> {
         extents: Arc<Extents>,
         expected: HashMap<u64, u32>,
     ) -> Result<Opened, Problem> {
+        // The journal is held: no other run of their owner is under way.
+        if let Some(bodies) = &self.config.body_dir
+            && let Err(error) = remove_unfinished_bodies(bodies, &self.config.body_owner)
+        {
+            say("warning", &format!("unfinished bodies are left in {}: {error}", bodies.display()));
+        }
         let state = journal.state();
         let idempotency_key = HeaderName::from_static("idempotency-key");
         let may_repeat = self.flags.resend_in_doubt || self.config.headers.contains_key(idempotency_key);

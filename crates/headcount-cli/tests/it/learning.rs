@@ -178,7 +178,7 @@ fn a_body_is_whole_or_absent_and_a_later_run_puts_its_own_there() {
 
 #[cfg(unix)]
 #[test]
-fn a_resumed_run_removes_what_it_had_of_bodies_when_it_was_killed() {
+fn the_next_run_removes_what_a_killed_one_had_of_bodies() {
     let web = SmallWeb::start().unwrap();
     let host = web.host(Temperament::scripted(move |_request| {
         let header = "HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n";
@@ -197,7 +197,7 @@ fn a_resumed_run_removes_what_it_had_of_bodies_when_it_was_killed() {
         running.signal("KILL");
         running.end();
     }
-    desk.check(&format!("{words} -o a.jsonl --timeout 300ms --resume"));
+    desk.check(&format!("{words} -o a.jsonl --timeout 300ms"));
     assert_eq!(unfinished().len(), 1, "another run's is none of its business");
     desk.check(&format!("{words} -o b.jsonl --timeout 300ms --resume"));
     assert_eq!(files(&desk, "bodies"), []);

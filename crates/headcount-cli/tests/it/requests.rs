@@ -119,15 +119,16 @@ fn what_cannot_be_sent_is_said_with_a_hint() {
 #[test]
 fn a_journal_knows_another_login_at_a_proxy_and_another_key() {
     let web = SmallWeb::start().unwrap();
-    let silent = web.host(Temperament::Silent);
+    let (good, silent) = (web.host(Temperament::Fast), web.host(Temperament::Silent));
     let proxy = web.proxy(ProxyManners::default());
     let (certificate, key) = web.member_pem();
     let desk = Desk::new();
     desk.write("both.pem", [certificate, key].concat());
-    desk.write("urls.txt", silent.url("/") + "\n");
+    desk.write("urls.txt", format!("{}\n{}\n", good.url("/page/1"), silent.url("/")));
     let words = format!("urls.txt -o a.json --cert both.pem -x me:hunter2@{} --retries 0", proxy.address());
     let running = Running::start(&desk, &format!("{words} --timeout 60s"));
-    wait_until("a request", || silent.requests() == 1);
+    let segment = desk.path("a.json.headcount/segment-000000");
+    wait_until("a record", || std::fs::read_to_string(&segment).is_ok_and(|text| text.contains("Page 1")));
     running.signal("KILL");
     running.end();
     assert_eq!(leaks(&desk), Vec::<String>::new());

@@ -155,7 +155,7 @@ fn a_dripping_answer_is_cut_or_given_up_and_holds_up_nobody() {
             3 => format!("{base}/drip.html"),
             _ => format!("{base}/{number}.html"),
         });
-        let records = check_all(&desk, urls, "--timeout 2s");
+        let records = check_all(&desk, urls, "--timeout 5s");
         for (number, record) in records.iter().enumerate() {
             assert_eq!(end_of(record), if number == 3 { "body/timeout" } else { "200" }, "{record}");
         }

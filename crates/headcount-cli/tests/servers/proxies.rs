@@ -37,10 +37,12 @@ fn tinyproxy(credentials: Option<(&str, &str)>) -> Server {
 }
 
 /// nginx before a proxy: TLS to it, and bytes through.
-fn with_tls(proxy: &Server, certificates: &Certificates) -> Server {
+fn with_tls(proxy: &Server, certificates: &Certificates, is_for_members: bool) -> Server {
     let (place, port) = (Place::new(), free_port());
     place.write("server.pem", &certificates.server.certificate);
     place.write("server.key", &certificates.server.key);
+    place.write("ca.pem", &certificates.authority);
+    let clients = if is_for_members { "ssl_client_certificate ca.pem; ssl_verify_client on;" } else { "" };
     let file = place.write(
         "nginx.conf",
         format!(
@@ -49,7 +51,7 @@ fn with_tls(proxy: &Server, certificates: &Certificates) -> Server {
             events {{ }}
             stream {{ server {{
                 listen 127.0.0.1:{port} ssl; ssl_certificate server.pem; ssl_certificate_key server.key;
-                proxy_pass {};
+                {clients} proxy_pass {};
             }} }}",
             proxy.address
         ),
@@ -159,9 +161,16 @@ fn an_http_proxy_lets_in_who_has_its_password() {
 #[test]
 fn a_proxy_can_be_spoken_to_in_tls() {
     let (sites, proxy) = (Sites::start(), tinyproxy(Some(("me", "s3cret"))));
-    let front = with_tls(&proxy, sites.nginx.certificates());
+    let front = with_tls(&proxy, sites.nginx.certificates(), false);
+    let for_members = with_tls(&proxy, sites.nginx.certificates(), true);
+    let member = &sites.nginx.certificates().member;
+    sites.desk.write("me.pem", [member.certificate.as_str(), &member.key].concat());
     for url in sites.inside() {
         assert_eq!(sites.end(&url, &format!("https://me:s3cret@{}", front.address), ""), "200");
+        // It says so after the handshake, and is not shown what is for hosts.
+        let member = format!("-x https://{} --cert me.pem", for_members.address);
+        let refused = sites.desk.check(&format!("{url} --cacert ca.pem --retries 0 {member}")).record();
+        assert_eq!(end_of(&refused), "connect/proxy", "{refused}");
         // --insecure is about hosts: a proxy hears the password.
         let unbelieved = format!("{url} -k --retries 0 -x https://me:s3cret@{}", front.address);
         assert_eq!(end_of(&sites.desk.check(&unbelieved).record()), "connect/proxy");

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -80,9 +81,20 @@ impl Drop for Server {
     }
 }
 
-/// A port that nobody has at the moment.
+/// A port that nobody has at the moment, and that no other test will get: one after another, below those that the kernel gives
+/// to who connects.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    const FIRST: u32 = 16_384;
+    const COUNT: u32 = 16_384;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    loop {
+        // Another run beside this one begins elsewhere.
+        let number = std::process::id().wrapping_mul(97).wrapping_add(GIVEN.fetch_add(1, Relaxed)) % COUNT;
+        let port = u16::try_from(FIRST + number).unwrap();
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A program of the system's, also one that only its administrator usually calls.

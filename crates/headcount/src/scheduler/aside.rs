@@ -20,7 +20,7 @@ pub(super) struct Aside {
 
 impl<J, C: Default> Scheduler<J, C> {
     /// Takes a part of a host's line into the owner's care, if what is behind its beginning is at least `least` long.
-    /// The jobs come back in order, by [`Next::BringBack`] with the key, when the line has become short.
+    /// The jobs come back in order, by [`Next::BringBack`](super::Next) with the key, when the line has become short.
     pub fn put_aside(&mut self, host: &str, least: usize) -> Option<(u64, Vec<J>)> {
         let lane = *self.names.get(host)?;
         let key = self.stamp();

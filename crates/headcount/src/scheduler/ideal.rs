@@ -74,8 +74,8 @@ impl Machine {
     }
 }
 
-/// Where the machine's own terms come so near to the longest one, they are what binds: the times of requests, which the other
-/// terms are made of, contain the wait for a machine that is busy.
+/// Where the machine's own terms come so near to the longest one, they are what binds: the times of requests, which the
+/// other terms are made of, contain the wait for a machine that is busy.
 const NEARLY: f64 = 0.9;
 /// Bytes count if requests spent this share of their time on bodies that were coming.
 const MOSTLY: f64 = 0.5;

@@ -130,8 +130,8 @@ impl<J, C: Default> Scheduler<J, C> {
         self.paces[self.lanes[lane].pace].pace.when(now)
     }
 
-    /// Whether a lane waits for one of its own jobs: its gate is closed, or as many are under way as any host gets. Those that
-    /// started before it came to share a pace do not count there.
+    /// Whether a lane waits for one of its own jobs: its gate is closed, or as many are under way as any host gets. Those
+    /// that started before it came to share a pace do not count there.
     fn is_held_up_by_its_own(&self, lane: usize) -> bool {
         let line = &self.lanes[lane];
         (line.is_gated && line.in_flight > 0) || line.in_flight >= self.limits.host.at_once

@@ -1,7 +1,7 @@
 //! Paces that several lanes share, as hosts behind one address may: which of the lanes goes when there is room.
 //!
-//! Lanes wait in a line of the pace's own, and only as many leave it as could start. So what a start or an end costs does not
-//! grow with the lanes.
+//! Lanes wait in a line of the pace's own, and only as many leave it as could start. So what a start or an end costs does
+//! not grow with the lanes.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;

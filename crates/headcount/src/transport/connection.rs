@@ -22,7 +22,7 @@ use super::learning::Learnt;
 use super::metered::{Meter, Metered};
 use super::trace::{Head, Trace};
 use super::traffic::Traffic;
-use super::tunnel::WholeUrl;
+use super::tunnel::{self, WholeUrl};
 use crate::Config;
 use crate::record::{Certificate, Failure, Kind, Phase};
 
@@ -133,7 +133,7 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             .await
         };
         let response = response.map_err(|error| Broken {
-            failure: failure::exchange(Phase::Headers, &self.meter, error.error()),
+            failure: self.of_whom(failure::exchange(Phase::Headers, &self.meter, error.error())),
             unanswered: self.meter.first_byte.get().is_none(),
             unsent: error.message().is_some(),
             is_refused: false,
@@ -164,6 +164,16 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + 'static> Connecti
             self.poll_driver_once();
         }
         Ok(self.is_open())
+    }
+
+    /// Who does not take the request, or ends TLS where none is spoken with the host, is the proxy.
+    fn of_whom(&self, failure: Failure) -> Failure {
+        match &self.whole_url {
+            Some(whole_url) if matches!(failure.phase, Phase::Tls | Phase::Send) => {
+                tunnel::failure(&whole_url.proxy, format_args!("does not take it: {}", failure.message))
+            }
+            _ => failure,
+        }
     }
 
     fn is_open(&self) -> bool {

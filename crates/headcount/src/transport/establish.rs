@@ -202,7 +202,7 @@ impl<N: Network> Connector<N> {
             ProxyKind::Http | ProxyKind::Https if speaks_plain_http1 => {
                 let authority = &url[Position::BeforeHost..Position::AfterPort];
                 let authority = authority.parse().map_err(|reason| tunnel::failure(proxy, reason))?;
-                whole_url = Some(WholeUrl { authority, authorization: proxy.authorization() });
+                whole_url = Some(WholeUrl { proxy: proxy.clone(), authority });
                 stream
             }
             ProxyKind::Http | ProxyKind::Https => tunnel::connect(stream, proxy, &target).await?,

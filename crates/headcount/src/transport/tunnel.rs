@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
+use http::Uri;
 use http::header::PROXY_AUTHORIZATION;
 use http::uri::{Authority, Scheme};
-use http::{HeaderValue, Uri};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_socks::TargetAddr;
 use tokio_socks::tcp::{Socks4Stream, Socks5Stream};
@@ -22,8 +22,8 @@ const LONGEST_NAME: usize = 255;
 
 /// A request without TLS, as an HTTP proxy takes it: with the whole URL, and with who is asking.
 pub(super) struct WholeUrl {
+    pub(super) proxy: Proxy,
     pub(super) authority: Authority,
-    pub(super) authorization: Option<HeaderValue>,
 }
 
 impl WholeUrl {
@@ -32,8 +32,8 @@ impl WholeUrl {
         (uri.scheme, uri.authority) = (Some(Scheme::HTTP), Some(self.authority.clone()));
         // With a path, which every request has, these are a URI.
         *request.uri_mut() = Uri::from_parts(uri).unwrap_or_default();
-        if let Some(authorization) = &self.authorization {
-            request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
+        if let Some(authorization) = self.proxy.authorization() {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
         }
     }
 }

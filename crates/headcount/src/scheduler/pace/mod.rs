@@ -298,7 +298,11 @@ impl Pace {
                     self.note(now, || format!("no answer: {size} at once"));
                 }
             }
-            Answer::Lost => self.unanswered(sent.took(now), now),
+            Answer::Lost => {
+                // It is one of many, which are as good as many of its own.
+                self.silence = self.silence.max(FIRST as u32);
+                self.unanswered(sent.took(now), now);
+            }
             Answer::NotAsked => {}
         }
         if self.in_flight == 0

@@ -12,8 +12,8 @@ use crate::scheduler::pacing::Pacing;
 const ENOUGH: u32 = 20;
 /// Answers in the round of the first rejection that make a measure.
 const A_MEASURE: u32 = 3;
-/// Between two requests to a host that turns everything away, so many rounds in a row, and names no time: the wait doubles from
-/// the first to the longest, or to four times the interval of its pace.
+/// Between two requests to a host that turns everything away, so many rounds in a row, and names no time: the wait
+/// doubles from the first to the longest, or to four times the interval of its pace.
 const FRUITLESS: u32 = 3;
 const FIRST_PROBE: Duration = Duration::from_millis(250);
 const LONGEST_PROBE_OF_REJECTED: Duration = Duration::from_secs(10);
