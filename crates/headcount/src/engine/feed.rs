@@ -5,7 +5,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use futures_core::Stream;
@@ -27,17 +28,6 @@ pub(super) enum Arrival {
     Passed(Box<Job>, Instant),
 }
 
-/// Whether a loop has use for more of the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Appetite {
-    /// It has.
-    More,
-    /// It need not have more, but takes what is read for others.
-    Enough,
-    /// It cannot take more.
-    Full,
-}
-
 /// Inputs that may wait between the list's thread and each loop.
 const CAPACITY: usize = 256;
 
@@ -53,6 +43,9 @@ pub(super) struct Inbox {
 struct Feed {
     state: Mutex<State>,
     board: Arc<Board>,
+    appetites: Box<[Appetite]>,
+    /// The list's reader waits for room.
+    is_awaited: AtomicBool,
     /// For a list that blocks.
     room: Condvar,
     /// For a list that is asynchronous.
@@ -74,14 +67,20 @@ struct State {
 
 struct Waiting {
     arrivals: Vec<Arrival>,
-    appetite: Appetite,
     is_closed: bool,
+}
+
+/// Whether a loop has enough of the list for now, apart in memory from the others'.
+#[derive(Default)]
+#[repr(align(128))]
+struct Appetite {
+    has_enough: AtomicBool,
 }
 
 /// A feed with an inbox for each loop of the board.
 pub(super) fn channel(board: Arc<Board>) -> (Sender, Vec<Inbox>) {
     let loops = board.loops.len();
-    let waiting = || Waiting { arrivals: Vec::new(), appetite: Appetite::More, is_closed: false };
+    let waiting = || Waiting { arrivals: Vec::new(), is_closed: false };
     let state = State {
         inboxes: std::iter::repeat_with(waiting).take(loops).collect(),
         list_ended: false,
@@ -92,6 +91,8 @@ pub(super) fn channel(board: Arc<Board>) -> (Sender, Vec<Inbox>) {
     let feed = Arc::new(Feed {
         state: Mutex::new(state),
         board,
+        appetites: std::iter::repeat_with(Appetite::default).take(loops).collect(),
+        is_awaited: AtomicBool::new(false),
         room: Condvar::new(),
         room_async: Notify::new(),
         news: std::iter::repeat_with(Notify::new).take(loops).collect(),
@@ -145,7 +146,7 @@ impl Sender {
     fn send(&self, request: Request) -> Result<(), RunGone> {
         let seat = self.seat_of(&request);
         let mut state = self.0.lock();
-        while !state.has_room(seat) {
+        while !self.0.has_room(&state, seat) {
             state = self.0.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         self.put(state, seat, request)
@@ -157,7 +158,7 @@ impl Sender {
             let has_room = self.0.room_async.notified();
             {
                 let state = self.0.lock();
-                if state.has_room(seat) {
+                if self.0.has_room(&state, seat) {
                     return self.put(state, seat, request);
                 }
             }
@@ -260,10 +261,12 @@ impl Inbox {
         }
     }
 
-    /// Says whether this loop has use for more.
-    pub(super) fn set_appetite(&self, appetite: Appetite) {
-        self.feed.lock().inboxes[self.seat].appetite = appetite;
-        if appetite != Appetite::Full {
+    /// Says whether this loop has enough of the list for now. More is read while none has.
+    pub(super) fn set_has_enough(&self, has_enough: bool) {
+        self.feed.appetites[self.seat].has_enough.store(has_enough, SeqCst);
+        if !has_enough && self.feed.is_awaited.load(SeqCst) {
+            // Whoever is about to wait has looked before, or will be woken.
+            drop(self.feed.lock());
             self.feed.make_room();
         }
     }
@@ -334,18 +337,22 @@ impl Drop for Inbox {
     }
 }
 
-impl State {
-    /// Whether there is room for an input to this loop, or nothing to wait for.
-    fn has_room(&self, seat: usize) -> bool {
-        let wants = |wanted| self.inboxes.iter().any(|inbox| inbox.appetite == wanted);
-        let has_room = self.inboxes[seat].arrivals.len() < CAPACITY;
-        self.is_shut || (has_room && wants(Appetite::More) && !wants(Appetite::Full))
-    }
-}
-
 impl Feed {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is room for an input to this loop, or nothing to wait for. If not, whoever makes room says so.
+    fn has_room(&self, state: &State, seat: usize) -> bool {
+        self.is_awaited.store(true, SeqCst);
+        let has_enough = |appetite: &Appetite| appetite.has_enough.load(SeqCst);
+        let has_room =
+            state.inboxes[seat].arrivals.len() < CAPACITY && !self.appetites.iter().any(has_enough);
+        let goes_on = state.is_shut || has_room;
+        if goes_on {
+            self.is_awaited.store(false, SeqCst);
+        }
+        goes_on
     }
 
     /// The loop that a URL's host belongs to.

@@ -323,6 +323,12 @@ impl<J, C: Default> Scheduler<J, C> {
         self.lanes.len()
     }
 
+    /// About how many bytes the hosts with work take, besides their jobs.
+    pub fn weight_of_hosts(&self) -> usize {
+        const NAMES: usize = 192;
+        self.lanes.len() * (size_of::<Lane<J, C>>() + size_of::<SharedPace>() + NAMES)
+    }
+
     /// Whether there are free slots that no host known so far could use: more of the list might help.
     pub fn is_hungry(&self) -> bool {
         self.ready_count == 0 && self.has_slot()

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
-use super::{Appetite, Lane, Run, Waiting, host, in_doubt, skipped};
+use super::{Lane, Run, Waiting, host, in_doubt, skipped};
 use crate::engine::feed::Arrival;
 use crate::scheduler::Scheduler;
 use crate::transport::Network;
@@ -58,29 +58,18 @@ impl<N: Network> Run<N> {
         }
     }
 
-    /// Lets the list's reader know what this loop has use for.
+    /// Lets the list's reader know whether this loop has enough for now.
     pub(super) fn say_appetite(&self, scheduler: &Scheduler<Waiting, Lane<N>>) {
-        let appetite = self.appetite(scheduler);
-        if self.appetite.replace(appetite) != appetite {
-            self.inbox.set_appetite(appetite);
+        let has_enough = self.has_enough(scheduler);
+        if self.has_enough.replace(has_enough) != has_enough {
+            self.inbox.set_has_enough(has_enough);
         }
     }
 
     /// More of the list is read as long as little waits, or slots are free that nothing read so far could use.
-    fn appetite(&self, scheduler: &Scheduler<Waiting, Lane<N>>) -> Appetite {
-        let waiting = scheduler.waiting();
-        // Who has said that it is enough lets some of it go before it says otherwise.
-        let few = match self.appetite.get() {
-            Appetite::More => self.part.read_ahead,
-            Appetite::Enough | Appetite::Full => self.part.read_ahead - self.part.read_ahead / 16,
-        };
-        if self.memory.get() >= self.part.memory {
-            Appetite::Full
-        } else if waiting < few || scheduler.is_hungry() {
-            Appetite::More
-        } else {
-            Appetite::Enough
-        }
+    fn has_enough(&self, scheduler: &Scheduler<Waiting, Lane<N>>) -> bool {
+        let is_full = self.memory.get() + scheduler.weight_of_hosts() >= self.part.memory;
+        is_full || (scheduler.waiting() >= self.part.read_ahead && !scheduler.is_hungry())
     }
 
     pub(super) fn take_from_aside(&self, key: u64) -> Vec<Waiting> {

@@ -27,7 +27,7 @@ use idle::IdlePlaces;
 
 use super::aside::Aside;
 use super::connections::Connections;
-use super::feed::{Appetite, Inbox};
+use super::feed::Inbox;
 use super::intent::{self, Intent};
 use super::job::{Job, host, in_doubt, skipped};
 use super::outbox::Outbox;
@@ -104,7 +104,8 @@ pub(super) struct Run<N: Network> {
     is_stopping: Cell<bool>,
     /// From where inputs come.
     inbox: Inbox,
-    appetite: Cell<Appetite>,
+    /// What the list's reader was told last.
+    has_enough: Cell<bool>,
     /// Another loop could not go on.
     is_broken: Cell<bool>,
     /// When whoever attends looks again, at the latest.
@@ -162,7 +163,7 @@ impl<N: Network> Run<N> {
             idle_places: IdlePlaces::new(idle_places, loops),
             is_stopping: Cell::new(false),
             inbox,
-            appetite: Cell::new(Appetite::More),
+            has_enough: Cell::new(false),
             is_broken: Cell::new(false),
             next_look: Cell::new(None),
             changed: Notify::new(),
