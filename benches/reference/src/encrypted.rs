@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::error::Error;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -141,6 +141,10 @@ impl Certificates {
             None => Arc::clone(self.signed.borrow_mut().entry(address).or_insert(self.sign(address)?)),
         };
         let mut config = self.config.clone();
+        // The hosts that are asked for one page each speak what the clients do that they are compared with.
+        if address != IpAddr::V4(Ipv4Addr::LOCALHOST) {
+            config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        }
         config.cert_resolver = Arc::new(SingleCertAndKey::from(certified));
         Ok(Arc::new(config))
     }

@@ -43,6 +43,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Channel<S> {
         }
     }
 
+    /// TLS writes all of its records at once if it may, and else each by itself.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Channel::Plain(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
+            Channel::Encrypted(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Channel::Plain(stream) => stream.is_write_vectored(),
+            Channel::Encrypted(stream) => stream.is_write_vectored(),
+        }
+    }
+
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Channel::Plain(stream) => Pin::new(stream).poll_flush(context),
