@@ -115,7 +115,7 @@ impl<S: Wire> Connection<'_, S> {
 
     /// Reads more, or says how to end a connection that has come to its end.
     async fn read_or_tire(&mut self) -> io::Result<Option<Ending>> {
-        let is_idle = self.input.is_empty();
+        let is_idle = self.input.is_empty() && self.answered > 0;
         let site = self.site;
         let read = self.read_more();
         let count = match site.temperament {

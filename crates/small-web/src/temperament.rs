@@ -160,7 +160,7 @@ pub enum Temperament {
 pub enum KeepAliveEnd {
     /// Right after this many answers.
     AfterAnswers(u64),
-    /// After this long without a request.
+    /// After this long without another request.
     AfterIdle(Duration),
     /// In the instant the next request arrives after this many answers: read, not answered, closed.
     OnNextRequest(u64),
