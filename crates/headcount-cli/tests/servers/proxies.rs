@@ -170,7 +170,9 @@ fn a_proxy_can_be_spoken_to_in_tls() {
         // It says so after the handshake, and is not shown what is for hosts.
         let member = format!("-x https://{} --cert me.pem", for_members.address);
         let refused = sites.desk.check(&format!("{url} --cacert ca.pem --retries 0 {member}")).record();
-        assert_eq!(end_of(&refused), "connect/proxy", "{refused}");
+        // Its alert may be lost where it closes at once, and a connection that is closed names nobody.
+        let end = end_of(&refused);
+        assert!(end == "connect/proxy" || (end == "headers/closed" && url.starts_with("http:")), "{refused}");
         // --insecure is about hosts: a proxy hears the password.
         let unbelieved = format!("{url} -k --retries 0 -x https://me:s3cret@{}", front.address);
         assert_eq!(end_of(&sites.desk.check(&unbelieved).record()), "connect/proxy");
