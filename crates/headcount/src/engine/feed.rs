@@ -67,6 +67,8 @@ struct State {
 
 struct Waiting {
     arrivals: Vec<Arrival>,
+    /// Its loop has not started, and waits for the first.
+    is_awaited: bool,
     is_closed: bool,
 }
 
@@ -80,7 +82,7 @@ struct Appetite {
 /// A feed with an inbox for each loop of the board.
 pub(super) fn channel(board: Arc<Board>) -> (Sender, Vec<Inbox>) {
     let loops = board.loops.len();
-    let waiting = || Waiting { arrivals: Vec::new(), is_closed: false };
+    let waiting = || Waiting { arrivals: Vec::new(), is_awaited: false, is_closed: false };
     let state = State {
         inboxes: std::iter::repeat_with(waiting).take(loops).collect(),
         list_ended: false,
@@ -227,9 +229,11 @@ impl Inbox {
     /// Blocks until something comes for this loop. `false`: nothing will.
     pub(super) fn wait_for_first(&self) -> bool {
         let mut state = self.feed.lock();
+        state.inboxes[self.seat].is_awaited = true;
         while state.inboxes[self.seat].arrivals.is_empty() && !state.is_shut {
             state = self.feed.first_news.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.inboxes[self.seat].is_awaited = false;
         !state.is_shut
     }
 
@@ -288,8 +292,8 @@ impl Inbox {
         None
     }
 
-    /// This loop has nothing to do: perhaps none has.
-    pub(super) fn is_idle(&self) {
+    /// This loop has nothing to do: if none has, the run is over.
+    pub(super) fn shut_if_over(&self) {
         self.feed.shut_if_over(&mut self.feed.lock());
     }
 
@@ -367,12 +371,15 @@ impl Feed {
     }
 
     fn arrive(&self, mut state: MutexGuard<'_, State>, seat: usize, arrival: Arrival) {
-        let arrivals = &mut state.inboxes[seat].arrivals;
-        arrivals.push(arrival);
-        let is_first = arrivals.len() == 1;
+        let inbox = &mut state.inboxes[seat];
+        inbox.arrivals.push(arrival);
+        let (is_first, is_awaited) = (inbox.arrivals.len() == 1, inbox.is_awaited);
         drop(state);
         if is_first {
             self.news[seat].notify_one();
+        }
+        // A system call even where nobody waits.
+        if is_awaited {
             self.first_news.notify_all();
         }
     }

@@ -102,15 +102,12 @@ impl Room<'_> {
 impl Receiver {
     pub(super) fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Parcel>> {
         let parcel = std::task::ready!(self.parcels.poll_recv(context));
-        self.way.take();
-        Poll::Ready(parcel)
+        Poll::Ready(parcel.inspect(|_| self.way.take()))
     }
 
     /// Blocks until a parcel comes; `None` after the last.
     pub(super) fn blocking_recv(&mut self) -> Option<Parcel> {
-        let parcel = self.parcels.blocking_recv();
-        self.way.take();
-        parcel
+        self.parcels.blocking_recv().inspect(|_| self.way.take())
     }
 
     #[cfg(any(test, feature = "simulation"))]

@@ -222,7 +222,7 @@ impl<N: Network> Run<N> {
                 if reading.is_ended() || grace_ends.is_some() {
                     return;
                 }
-                self.inbox.is_idle();
+                self.inbox.shut_if_over();
             }
             if self.is_broken.get() {
                 return;
