@@ -108,19 +108,19 @@ pub(super) fn channel(board: Arc<Board>) -> (Sender, Vec<Inbox>) {
 pub(super) fn from_iterator(requests: impl Iterator<Item = Result<Request, Error>>, sender: Sender) {
     let reading = catch_unwind(AssertUnwindSafe(|| {
         for request in requests {
-            let taken = request.map(|request| sender.send(request));
-            match taken {
+            match request.map(|request| sender.send(request)) {
                 Ok(Ok(())) => {}
-                Ok(Err(RunGone)) => break,
+                Ok(Err(RunGone)) => return false,
                 Err(error) => {
                     sender.fail(error);
-                    break;
+                    return false;
                 }
             }
         }
+        true
     }));
     match reading {
-        Ok(()) => sender.finish(),
+        Ok(is_whole) => sender.finish(is_whole),
         // Dropping the sender says so to the loops.
         Err(_panic) => drop(sender),
     }
@@ -135,10 +135,10 @@ where
     let mut requests = pin!(requests);
     while let Some(request) = requests.next().await {
         if sender.send_async(request.into()).await.is_err() {
-            break;
+            return sender.finish(false);
         }
     }
-    sender.finish();
+    sender.finish(true);
 }
 
 /// The run takes nothing more.
@@ -188,9 +188,11 @@ impl Sender {
         self.0.lock().error.get_or_insert(error);
     }
 
-    fn finish(self) {
+    /// Nothing more comes. `is_whole`: all there was has come.
+    fn finish(self, is_whole: bool) {
+        // Before the loops hear of it: whoever sees the end of the run sees this too.
+        self.0.board.read_all.store(is_whole, Relaxed);
         self.0.end_list();
-        self.0.board.read_all.store(true, Relaxed);
     }
 }
 

@@ -255,6 +255,27 @@ fn a_list_that_panics_is_an_error_and_not_the_end_of_the_list() {
 }
 
 #[test]
+fn a_list_that_is_not_taken_to_its_end_is_not_said_to_be_read() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let (more, lines) = mpsc::sync_channel::<String>(1);
+    let (gone, is_gone) = mpsc::sync_channel::<()>(0);
+    let list = lines.into_iter().inspect(move |_| _ = &gone);
+    let records = engine(|_| ()).run(list).unwrap();
+    let handle = records.handle();
+    more.send(host.url("/page/1")).unwrap();
+    let mut records = records.blocking();
+    assert_eq!(records.next().unwrap().unwrap().title.as_deref(), Some("Page 1"));
+    handle.stop(Stop::NOW);
+    assert!(records.next().is_none());
+    // What comes now is for nobody, and there would be more.
+    more.send(host.url("/page/2")).unwrap();
+    assert!(is_gone.recv().is_err());
+    let progress = handle.progress();
+    assert_eq!((progress.read, progress.done, progress.read_all), (1, 1, false));
+}
+
+#[test]
 fn nothing_is_held_back_from_an_engine_that_was_behind() {
     let web = SmallWeb::start().unwrap();
     let host = web.host(Temperament::Fast);
