@@ -13,7 +13,7 @@ use serde_json::Value;
 use small_web::{Answer, Host, SmallWeb, Temperament};
 use tokio::time::Instant;
 
-use crate::harness::Desk;
+use crate::harness::{Desk, records};
 use crate::lists::gzip;
 
 const COUNT: usize = 20_000;
@@ -24,8 +24,14 @@ const CONCURRENCY: usize = 100;
 /// A record is written within this time of its end, as long as the disk and the processor do not keep the run waiting.
 const PROMISED: Duration = Duration::from_millis(50);
 
-/// How far the run gets ahead of its journal when they do: a parcel being written, two that wait, and one that is gathered.
-const AHEAD: usize = 4 * 64;
+/// How far the run gets ahead of its journal when they do, in records: a parcel being written, those that may wait, and what
+/// each loop gathers.
+const AHEAD: usize = 64 * (1 + 16 + MOST_LOOPS);
+
+/// The hosts that the pages are dealt to, so that every loop has some.
+const HOSTS: usize = 12;
+
+const MOST_LOOPS: usize = 4;
 
 #[test]
 fn every_input_has_one_record_however_often_the_run_is_killed() {
@@ -36,19 +42,21 @@ fn every_input_has_one_record_however_often_the_run_is_killed() {
     let (mut looks, mut late) = (0, 0);
     while killed < kills {
         let answers = Answers::default();
-        let host = web.quiet_host(answers.temperament());
+        let hosts: [Host; HOSTS] = std::array::from_fn(|_| web.quiet_host(answers.temperament()));
         let name = if rounds % 2 == 0 { "out.json" } else { "out.jsonl" };
         rounds += 1;
         let desk = Desk::new();
         let list = LISTS[rounds % LISTS.len()];
-        list.write(&desk, &host);
+        list.write(&desk, &hosts);
         let mut is_over = false;
+        let mut may_be_asked = COUNT;
         while !is_over {
             let started = Instant::now();
-            let mut run = start(&desk, list.name, name);
+            // What one run has left, another goes on with that has more loops, or fewer.
+            let mut run = start(&desk, list.name, name, random.usize(1..=MOST_LOOPS));
             let mut killed_at = None;
             if killed < kills {
-                wait_for_a_moment(&mut run, &desk, name, &host, &mut random);
+                wait_for_a_moment(&mut run, &desk, name, &hosts, &mut random);
                 killed_at = Some(Instant::now());
                 // It may have come to its end meanwhile.
                 let _ = run.kill();
@@ -61,8 +69,14 @@ fn every_input_has_one_record_however_often_the_run_is_killed() {
                 let lost = answers.lost(&done(&journal), started, killed_at);
                 looks += 1;
                 late += usize::from(is_late(&lost));
+                // And what the hosts had not read yet.
+                may_be_asked += lost.len() + CONCURRENCY;
             }
         }
+        let asked = asked(&hosts);
+        assert!(asked <= may_be_asked as u64, "{asked} requests where {may_be_asked} should do");
+        let journal = desk.path(&format!("{name}.headcount"));
+        assert!(!journal.exists(), "left: {:?}", names(&journal));
         assert_eq!(desk.names(), [name, list.name]);
         assert_complete(&desk.path(name), list.first_line);
     }
@@ -97,8 +111,9 @@ const LISTS: [List; 3] = [
 ];
 
 impl List {
-    fn write(self, desk: &Desk, host: &Host) {
-        let rows = (0..COUNT).map(|number| (self.row)(number, &host.url(&format!("/page/{number}"))));
+    fn write(self, desk: &Desk, hosts: &[Host]) {
+        let url = |number: usize| hosts[number % hosts.len()].url(&format!("/page/{number}"));
+        let rows = (0..COUNT).map(|number| (self.row)(number, &url(number)));
         let text = self.header.to_owned() + &rows.collect::<String>();
         desk.write(self.name, if self.name.ends_with(".gz") { gzip(text) } else { text.into_bytes() });
     }
@@ -145,8 +160,8 @@ impl Answers {
     }
 }
 
-fn start(desk: &Desk, list: &str, name: &str) -> Child {
-    let concurrency = CONCURRENCY.to_string();
+fn start(desk: &Desk, list: &str, name: &str, loops: usize) -> Child {
+    let (concurrency, loops) = (CONCURRENCY.to_string(), loops.to_string());
     let mut command = desk.command(&[
         "check",
         list,
@@ -155,6 +170,8 @@ fn start(desk: &Desk, list: &str, name: &str) -> Child {
         &concurrency,
         "--per-host",
         &concurrency,
+        "--loops",
+        &loops,
         "--resume",
         "-o",
         name,
@@ -162,10 +179,19 @@ fn start(desk: &Desk, list: &str, name: &str) -> Child {
     command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn().unwrap()
 }
 
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn asked(hosts: &[Host]) -> u64 {
+    hosts.iter().map(|host| host.requests()).sum()
+}
+
 /// In the first moments, in the middle, or when the output takes its place and the journal is removed.
-fn wait_for_a_moment(run: &mut Child, desk: &Desk, name: &str, host: &Host, random: &mut fastrand::Rng) {
+fn wait_for_a_moment(run: &mut Child, desk: &Desk, name: &str, hosts: &[Host], random: &mut fastrand::Rng) {
     let started = Instant::now();
-    let before = host.requests();
+    let before = asked(hosts);
     let journal = desk.path(&format!("{name}.headcount"));
     let (moment, delay) = (random.u8(..6), Duration::from_millis(random.u64(..50)));
     let requests = random.u64(..5_000);
@@ -177,7 +203,7 @@ fn wait_for_a_moment(run: &mut Child, desk: &Desk, name: &str, host: &Host, rand
             1 => journal.join("ended").exists(),
             2 => journal.join("ended").exists() && !journal.join("segment-000000").exists(),
             _ => {
-                let has_come = host.requests() >= before + requests;
+                let has_come = asked(hosts) >= before + requests;
                 seen = seen.or(has_come.then(Instant::now));
                 seen.is_some_and(|seen: Instant| seen.elapsed() >= delay)
             }
@@ -211,8 +237,9 @@ fn assert_valid(output: &Path, is_over: bool) {
         return;
     }
     let whole = if is_over { &text[..] } else { &text[..text.rfind('\n').map_or(0, |end| end + 1)] };
-    for line in whole.lines() {
-        serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let mut seen = BTreeSet::new();
+    for record in records(whole) {
+        assert!(seen.insert(record["index"].as_u64()), "{} stands there twice", record["index"]);
     }
 }
 
@@ -220,7 +247,7 @@ fn assert_complete(output: &Path, first_line: usize) {
     let text = fs::read_to_string(output).unwrap();
     let mut report: Vec<Value> = match output.extension() {
         Some(extension) if extension == "json" => serde_json::from_str(&text).unwrap(),
-        _ => text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
+        _ => records(&text),
     };
     report.sort_by_key(|record| record["index"].as_u64());
     assert_eq!(report.len(), COUNT);
