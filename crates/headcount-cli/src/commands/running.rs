@@ -223,11 +223,13 @@ fn write_all(
 fn write(records: &[Record], output: &mut Output, is_verbose: bool) -> io::Result<()> {
     for record in records {
         output.write(record)?;
-        if is_verbose && !record.accepted {
-            tell(record);
-        }
     }
-    output.flush()
+    output.flush()?;
+    // Nobody hears of a record that a kill could still take away.
+    if is_verbose {
+        records.iter().filter(|record| !record.accepted).for_each(tell);
+    }
+    Ok(())
 }
 
 /// `not accepted: https://example.com/ (line 7 of urls.txt): connect/refused after 2 retries: …`

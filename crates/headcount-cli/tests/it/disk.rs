@@ -22,9 +22,9 @@ static FAULTY_SYSTEM: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     made.is_ok_and(|status| status.success()).then_some(library)
 });
 
-/// `headcount check` with these words, on a system that fails as the variables say.
+/// `headcount check` with these words, on a system that fails and notes as the variables say.
 #[expect(clippy::disallowed_macros, reason = "whoever skips a test says so")]
-fn on_a_faulty_system(desk: &Desk, words: &str, variables: &[(&str, &str)]) -> Option<Child> {
+pub(crate) fn system_that(desk: &Desk, words: &str, variables: &[(&str, &str)]) -> Option<Command> {
     let Some(library) = &*FAULTY_SYSTEM else {
         eprintln!("skipped: there is no C compiler");
         return None;
@@ -33,7 +33,12 @@ fn on_a_faulty_system(desk: &Desk, words: &str, variables: &[(&str, &str)]) -> O
     arguments.extend(words.split_whitespace());
     let mut command = desk.command(&arguments);
     command.env("LD_PRELOAD", library).envs(variables.iter().copied());
-    Some(command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap())
+    command.stdin(Stdio::piped()).stdout(Stdio::null());
+    Some(command)
+}
+
+fn on_a_faulty_system(desk: &Desk, words: &str, variables: &[(&str, &str)]) -> Option<Child> {
+    system_that(desk, words, variables).map(|mut command| command.spawn().unwrap())
 }
 
 /// Reads what a run says until a line holds this text.

@@ -17,6 +17,7 @@ mod kill;
 mod learning;
 mod lists;
 mod names;
+mod order;
 mod outputs;
 mod politeness;
 mod proxies;
