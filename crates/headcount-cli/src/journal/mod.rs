@@ -74,7 +74,8 @@ impl Keeper {
     /// Has the engine wait until it is noted what it is about to send that is not safe to repeat.
     pub(crate) fn note_intents(&self, engine: Engine) -> Result<Engine, Problem> {
         let (engine, intents) = engine.ask_before_sending();
-        intents::start(intents, self.journal.clone()).map_err(|error| Problem::broken(&error.into()))?;
+        intents::start(intents, self.journal.clone(), self.patience)
+            .map_err(|error| Problem::broken(&error.into()))?;
         Ok(engine)
     }
 

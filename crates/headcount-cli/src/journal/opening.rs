@@ -16,7 +16,7 @@ use super::manifest::manifest;
 use super::reading::{Extents, Rest, sources};
 use super::{Keeper, folder_of};
 use crate::inputs::{Input, Source};
-use crate::output::Form;
+use crate::output::{Form, Patience};
 use crate::terminal::{Exit, Problem, say};
 
 /// What there is to do.
@@ -129,8 +129,9 @@ impl Wanted<'_> {
         let journal = Journal::create(folder, manifest).map_err(|error| self.unusable(error))?;
         let extents = Arc::new(Extents::default());
         let count = inputs.len();
+        let patience = Patience::new(self.flags.local_wait);
         let spool = |number| journal.storage().spool(number);
-        match sources(inputs, count, self.lists, &BTreeMap::new(), spool, &extents) {
+        match sources(inputs, count, self.lists, &BTreeMap::new(), spool, patience, &extents) {
             Ok(sources) => self.opening(journal, sources, extents, HashMap::new()),
             Err(problem) => {
                 // What the problem is matters more than what is left behind.
@@ -209,8 +210,9 @@ impl Wanted<'_> {
         // Looked at before anything is written: a list that is refused leaves the journal as it was.
         let extents = Arc::new(Extents::default());
         let inputs_before = std::mem::replace(&mut found.manifest.inputs, manifest.inputs).len();
+        let patience = Patience::new(self.flags.local_wait);
         let spool = |number| folder.spool(number);
-        let sources = sources(inputs, inputs_before, self.lists, found.state.inputs(), spool, &extents)?;
+        let sources = sources(inputs, inputs_before, self.lists, found.state.inputs(), spool, patience, &extents)?;
         let mut journal = Journal::resume(folder, found).map_err(|error| self.unusable(error))?;
         if let Some(kinds) = &self.flags.retry_failed
             && expected.is_empty()

@@ -13,6 +13,7 @@ use headcount::{Error, Request};
 use headcount_journal::{DoneSet, Extent};
 
 use crate::inputs::{Input, Source, list};
+use crate::output::{Patience, Patient};
 use crate::terminal::Problem;
 
 /// How far each list has been read, for the thread that writes the journal.
@@ -57,6 +58,7 @@ pub(crate) fn sources(
     lists: &ListOptions,
     read_before: &BTreeMap<u64, Extent>,
     spool: impl Fn(usize) -> io::Result<File>,
+    patience: Patience,
     extents: &Arc<Extents>,
 ) -> Result<Vec<Source>, Problem> {
     let is_longer = inputs.len() > inputs_before;
@@ -83,12 +85,12 @@ pub(crate) fn sources(
             }
             Input::File { file, name } => {
                 let copy = spool(number).map_err(|error| cannot_spool(&name, &error))?;
-                let bytes = Spooled::new(copy, Box::new(file), &name, before)?;
+                let bytes = Spooled::new(copy, patience, Box::new(file), &name, before)?;
                 (name, Box::new(bytes))
             }
             Input::Standard => {
                 let copy = spool(number).map_err(|error| cannot_spool("standard input", &error))?;
-                let bytes = Spooled::new(copy, Box::new(io::stdin()), "standard input", before)?;
+                let bytes = Spooled::new(copy, patience, Box::new(io::stdin()), "standard input", before)?;
                 ("-".to_owned(), Box::new(bytes))
             }
         };
@@ -233,6 +235,7 @@ fn cannot_spool(name: &str, error: &io::Error) -> Problem {
 /// An input that can be read once only: what was read before comes from the copy, the rest is copied as it comes.
 struct Spooled {
     copy: File,
+    patience: Patience,
     left_in_copy: u64,
     /// `None`: the copy has all.
     rest: Option<Box<dyn Read + Send>>,
@@ -241,6 +244,7 @@ struct Spooled {
 impl Spooled {
     fn new(
         mut copy: File,
+        patience: Patience,
         mut rest: Box<dyn Read + Send>,
         name: &str,
         before: Extent,
@@ -252,8 +256,9 @@ impl Spooled {
             copy.set_len(0).map_err(cannot)?;
             copy.rewind().map_err(cannot)?;
             // Read again from its beginning, which must be the same.
-            let (checksum, _) = checksum(&mut Copying { copy: &copy, from: (&mut rest).take(before.bytes) })
-                .map_err(cannot)?;
+            let mut copying =
+                Copying { copy: Patient::new(&copy, patience), from: (&mut rest).take(before.bytes) };
+            let (checksum, _) = checksum(&mut copying).map_err(cannot)?;
             if copy.metadata().map_err(cannot)?.len() < before.bytes {
                 return Err(Problem::usage(
                     format!(
@@ -272,7 +277,7 @@ impl Spooled {
         }
         copy.seek(SeekFrom::Start(0)).map_err(cannot)?;
         let rest = (!(is_copy_good && before.is_whole)).then_some(rest);
-        Ok(Spooled { copy, left_in_copy: before.bytes, rest })
+        Ok(Spooled { copy, patience, left_in_copy: before.bytes, rest })
     }
 }
 
@@ -284,15 +289,15 @@ impl Read for Spooled {
             return Ok(count);
         }
         match &mut self.rest {
-            Some(rest) => Copying { copy: &self.copy, from: rest }.read(buffer),
+            Some(rest) => Copying { copy: Patient::new(&self.copy, self.patience), from: rest }.read(buffer),
             None => Ok(0),
         }
     }
 }
 
-/// Copies what is read.
+/// Copies what is read. A full disk is waited for.
 struct Copying<'a, R> {
-    copy: &'a File,
+    copy: Patient<&'a File>,
     from: R,
 }
 

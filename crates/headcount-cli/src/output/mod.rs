@@ -22,7 +22,7 @@ use journaled::{Journaled, Wanted};
 use json_array::JsonArray;
 pub(crate) use json_array::replace;
 use json_lines::JsonLines;
-pub(crate) use patience::Patience;
+pub(crate) use patience::{Patience, Patient};
 pub(crate) use selection::SelectionArguments;
 use table::Table;
 

@@ -133,6 +133,53 @@ fn every_output_waits_for_room_when_it_is_made() {
 }
 
 #[test]
+fn the_copy_of_a_list_waits_for_room() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let lines = list(&host, 20);
+    let desk = Desk::new();
+    let full = [("FULL", "spool-")];
+    let Some(mut run) = on_a_faulty_system(&desk, "- -o out.json --local-wait 0", &full) else { return };
+    std::io::Write::write_all(&mut run.stdin.take().unwrap(), lines.as_bytes()).unwrap();
+    let ended = run.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("hint: what is done is kept; the same command with --resume goes on"), "{said}");
+
+    let words = "- -o out.json --local-wait 10m --resume";
+    let while_full = [("FAULT_WHILE", "full"), ("FULL", "spool-")];
+    desk.write("full", "");
+    let Some(mut run) = on_a_faulty_system(&desk, words, &while_full) else { return };
+    std::io::Write::write_all(&mut run.stdin.take().unwrap(), lines.as_bytes()).unwrap();
+    let mut said = BufReader::new(run.stderr.take().unwrap());
+    read_until(&mut said, "waits up to 600 s for room");
+    assert_eq!((run.try_wait().unwrap(), host.requests()), (None, 0));
+    fs::remove_file(desk.path("full")).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(0));
+    assert_complete(&desk, "out.json", 20);
+    assert_eq!(desk.names(), ["out.json"]);
+}
+
+#[test]
+fn a_request_that_must_be_noted_first_waits_for_room() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let desk = Desk::new();
+    desk.write("urls.txt", list(&host, 20));
+    desk.write("full", "");
+    let while_full = [("FAULT_WHILE", "full"), ("FULL", "segment-")];
+    let words = "urls.txt -o out.json -X POST --local-wait 10m";
+    let Some(mut run) = on_a_faulty_system(&desk, words, &while_full) else { return };
+    let mut said = BufReader::new(run.stderr.take().unwrap());
+    read_until(&mut said, "waits up to 600 s for room");
+    assert_eq!((run.try_wait().unwrap(), host.requests()), (None, 0));
+    fs::remove_file(desk.path("full")).unwrap();
+    assert_eq!(run.wait().unwrap().code(), Some(0));
+    assert_eq!(host.requests(), 20);
+    assert_complete(&desk, "out.json", 20);
+}
+
+#[test]
 fn a_run_that_is_killed_when_all_but_its_journal_is_done_is_in_the_database_once() {
     let web = SmallWeb::start().unwrap();
     let host = web.host(Temperament::Fast);
