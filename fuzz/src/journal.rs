@@ -127,7 +127,7 @@ fn read(disk: &MemoryDisk, each: impl Fn(u64, &[u8])) {
     let look = |is_thorough| match look(disk, is_thorough) {
         Ok(Found::Unfinished(found)) => Some(found),
         // An end cannot be told from one that was always there, nor nothing from what was removed.
-        Ok(Found::Ended(_) | Found::Nothing) => None,
+        Ok(Found::Ended(_) | Found::Nothing | Found::Unreadable(_)) => None,
         Err(error) => {
             assert!(error.is_damaged() || error.is_version(), "{error}");
             None

@@ -16,10 +16,19 @@ use crate::storage::{Storage, StoredFile, TEMPORARY, read_all, replace, temporar
 pub enum Found {
     /// No record was written yet, or none was committed that a power failure has left.
     Nothing,
+    /// Something was written, and nothing of it can be read. As far as can be seen it was never committed.
+    Unreadable(Unreadable),
     /// A run that has not come to its end.
     Unfinished(Box<Unfinished>),
     /// A run that had come to its end, and was killed before it had removed its journal.
     Ended(String),
+}
+
+/// What may be a journal, or what a power failure has left of one's beginning.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The files, each as a whole.
+    pub damage: Vec<Damage>,
 }
 
 /// A journal that can be gone on with.
@@ -78,12 +87,7 @@ pub fn look<S: Storage>(storage: &S, is_thorough: bool) -> Result<Found, Error> 
         }
     }
     let Some(manifest) = find_manifest(storage, &names, &segments, &mut damage).map_err(cannot)? else {
-        // The manifest is written with the first commit. Before that, a power failure may leave anything.
-        let was_committed = names.iter().any(|name| name == MANIFEST || name == CHECKPOINT);
-        return match segments.is_empty() || !was_committed {
-            true => Ok(Found::Nothing),
-            false => Err(Error::damaged("neither the manifest nor its copies in the segments can be read")),
-        };
+        return without_manifest(storage, &names, &segments, damage);
     };
     if manifest.format != FORMAT {
         return Err(Error::version(manifest.format));
@@ -102,6 +106,45 @@ pub fn look<S: Storage>(storage: &S, is_thorough: bool) -> Result<Found, Error> 
     }
     found.read_segments(storage).map_err(cannot)?;
     Ok(Found::Unfinished(Box::new(found)))
+}
+
+fn without_manifest(
+    storage: &impl Storage,
+    names: &[String],
+    segments: &[u32],
+    mut damage: Vec<Damage>,
+) -> Result<Found, Error> {
+    // The manifest takes its place with the first commit. Before that, a power failure may leave anything.
+    let was_committed = names.iter().any(|name| name == MANIFEST || name == CHECKPOINT);
+    if was_committed && !segments.is_empty() {
+        return Err(Error::damaged("neither the manifest nor its copies in the segments can be read"));
+    }
+    for number in segments {
+        let name = segment_name(*number);
+        let length = storage.open(&name).and_then(|file| file.length());
+        match length.map_err(|error| Error::io("cannot read the journal", error))? {
+            0 => {}
+            length => damage.push(Damage::of_file(&name, length)),
+        }
+    }
+    Ok(if damage.is_empty() { Found::Nothing } else { Found::Unreadable(Unreadable { damage }) })
+}
+
+impl Unreadable {
+    /// Gives the files other names, under which nobody takes them for parts of the journal that begins there now. Killed
+    /// half-way, it can be done again.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn set_aside(&self, storage: &impl Storage) -> Result<(), Error> {
+        let set_aside = || -> io::Result<()> {
+            for damage in &self.damage {
+                storage.rename(&damage.file, &free_name(&storage.names()?))?;
+            }
+            storage.sync_folder()
+        };
+        set_aside().map_err(|error| Error::io("cannot set aside what cannot be read", error))
+    }
 }
 
 impl Unfinished {
@@ -196,9 +239,7 @@ impl Unfinished {
             aside.extend_from_slice(&content[*offset as usize..(offset + length) as usize]);
             aside.push(b'\n');
         }
-        let names = storage.names()?;
-        let free = (0..).map(|free| format!("{SET_ASIDE}{free}")).find(|name| !names.contains(name));
-        let aside_file = storage.create(&free.unwrap_or_default())?;
+        let aside_file = storage.create(&free_name(&storage.names()?))?;
         write_all(&aside_file, &aside, 0)?;
         aside_file.sync()?;
         let mut kept = Vec::new();
@@ -215,6 +256,12 @@ impl Unfinished {
         })?;
         replace(storage, &name, &kept)
     }
+}
+
+/// A name for something that is set aside.
+fn free_name(names: &[String]) -> String {
+    let mut free = (0..).map(|number| format!("{SET_ASIDE}{number}"));
+    free.find(|name| !names.contains(name)).unwrap_or_default()
 }
 
 /// The manifest, or what was to take its place, or one of its copies at the head of the segments.

@@ -40,7 +40,7 @@ pub use commit::{Commit, Companion};
 pub use done::DoneSet;
 pub use error::Error;
 pub use folder::Folder;
-pub use found::{Damage, Found, Unfinished, look};
+pub use found::{Damage, Found, Unfinished, Unreadable, look};
 pub use journal::Journal;
 pub use manifest::{Difference, Extent, FORMAT, Manifest};
 pub use reading::{InOrder, Reader};

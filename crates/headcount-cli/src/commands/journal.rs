@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use headcount_journal::{Folder, Found, Unfinished, look};
+use headcount_journal::{Damage, Folder, Found, Unfinished, look};
 
 use crate::output::{replace, write_records};
 use crate::progress::thousands;
@@ -36,6 +36,10 @@ pub(crate) fn run(arguments: &JournalArguments) -> Result<Exit, Problem> {
     })?;
     match look(&folder, arguments.verify).map_err(broken)? {
         Found::Nothing => tell("nothing was written yet\n").map(|()| Exit::Accepted),
+        Found::Unreadable(found) => {
+            tell(&("nothing of it can be read\n".to_owned() + &damage_lines(&found.damage)))?;
+            Ok(Exit::Broken)
+        }
         Found::Ended(_) => {
             tell("the run has come to its end; --resume removes what is left of its journal\n")
                 .map(|()| Exit::Accepted)
@@ -72,14 +76,19 @@ fn description(found: &Unfinished) -> String {
     }
     line("done", thousands(state.done().len()));
     line("in doubt", thousands(state.in_doubt().len() as u64));
-    for damage in &found.damage {
-        let what = if damage.is_torn { "torn" } else { "damaged" };
-        line(what, format!("{} bytes from {} of {}", damage.length, damage.offset, damage.file));
-    }
-    if found.damage.is_empty() {
-        line("damage", "none".to_owned());
+    match found.damage.is_empty() {
+        true => line("damage", "none".to_owned()),
+        false => text += &damage_lines(&found.damage),
     }
     text
+}
+
+fn damage_lines(damage: &[Damage]) -> String {
+    let line = |damage: &Damage| {
+        let what = if damage.is_torn { "torn" } else { "damaged" };
+        format!("{what:<12} {} bytes from {} of {}\n", damage.length, damage.offset, damage.file)
+    };
+    damage.iter().map(line).collect()
 }
 
 fn export(folder: &Folder, found: &Unfinished, file: &Path) -> Result<(), Problem> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use headcount::list::ListOptions;
 use headcount::{Config, remove_unfinished_bodies};
-use headcount_journal::{Error, Folder, Found, Journal, Unfinished, look};
+use headcount_journal::{Damage, Error, Folder, Found, Journal, Unfinished, Unreadable, look};
 use http::HeaderName;
 
 use super::finished::{self, Light};
@@ -73,12 +73,9 @@ pub(crate) fn open(
             return wanted.begin_in(folder, inputs);
         }
         Err(error) => return Err(wanted.unusable(error)),
-        Ok(Found::Nothing) => {
-            drop(folder);
-            return match retry {
-                Some(kinds) if output.exists() => wanted.begin_with_output(kinds, inputs),
-                _ => wanted.begin(inputs),
-            };
+        Ok(Found::Nothing) => return wanted.begin_in_place_of_nothing(folder, inputs),
+        Ok(Found::Unreadable(found)) => {
+            return wanted.begin_beside_unreadable(folder, &found, inputs);
         }
         Ok(Found::Ended(how)) => {
             folder.remove().map_err(|error| Problem::broken(&error.into()))?;
@@ -91,11 +88,10 @@ pub(crate) fn open(
         Ok(Found::Unfinished(found)) => found,
     };
     let is_untouched = found.state.done().is_empty() && found.state.in_doubt().is_empty();
+    if is_untouched && !wanted.flags.resume {
+        return wanted.begin_in_place_of_nothing(folder, inputs);
+    }
     if !wanted.flags.resume && retry.is_none() {
-        if is_untouched {
-            folder.clear().map_err(|error| Problem::broken(&error.into()))?;
-            return wanted.begin_in(folder, inputs);
-        }
         return Err(Problem::usage(
             format!(
                 "{} is the journal of a run that has not come to its end ({} inputs are done)",
@@ -121,6 +117,44 @@ impl Wanted<'_> {
         let folder = Folder::create(&self.folder).map_err(|error| self.unusable(error))?;
         // What a kill in the very beginning may have left.
         folder.clear().map_err(|error| self.unusable(error))?;
+        self.begin_in(folder, inputs)
+    }
+
+    /// The same where a run was killed before it had done anything.
+    fn begin_in_place_of_nothing(&self, folder: Folder, inputs: Vec<Input>) -> Result<Opened, Problem> {
+        let broken = |error: Error| Problem::broken(&error.into());
+        match &self.flags.retry_failed {
+            Some(kinds) if self.output.exists() => {
+                folder.remove().map_err(broken)?;
+                self.begin_with_output(kinds, inputs)
+            }
+            _ => {
+                folder.clear().map_err(broken)?;
+                self.begin_in(folder, inputs)
+            }
+        }
+    }
+
+    /// The same where something stands of which nothing can be known.
+    fn begin_beside_unreadable(
+        &self,
+        folder: Folder,
+        found: &Unreadable,
+        inputs: Vec<Input>,
+    ) -> Result<Opened, Problem> {
+        if !self.flags.resume || self.flags.retry_failed.is_some() {
+            let hint = match self.flags.retry_failed {
+                Some(_) => "move it away",
+                None => "--resume sets it aside and starts afresh, --restart discards it",
+            };
+            let message = format!("{} is a journal of which nothing can be read", self.folder.display());
+            return Err(Problem::usage(message, hint));
+        }
+        for Damage { length, file, .. } in &found.damage {
+            let message = format!("nothing can be read of the {length} bytes of {file}; it is set aside");
+            say("warning", &message);
+        }
+        found.set_aside(&folder).map_err(|error| Problem::broken(&error.into()))?;
         self.begin_in(folder, inputs)
     }
 
@@ -172,7 +206,7 @@ impl Wanted<'_> {
         let Some(folder) = self.find()? else { return self.begin(inputs) };
         match look(&folder, false).map_err(|error| self.unusable(error))? {
             Found::Unfinished(found) => self.go_on(folder, *found, inputs, expected),
-            Found::Nothing | Found::Ended(_) => self.begin_in(folder, inputs),
+            Found::Nothing | Found::Unreadable(_) | Found::Ended(_) => self.begin_in(folder, inputs),
         }
     }
 
@@ -212,7 +246,8 @@ impl Wanted<'_> {
         let inputs_before = std::mem::replace(&mut found.manifest.inputs, manifest.inputs).len();
         let patience = Patience::new(self.flags.local_wait);
         let spool = |number| folder.spool(number);
-        let sources = sources(inputs, inputs_before, self.lists, found.state.inputs(), spool, patience, &extents)?;
+        let sources =
+            sources(inputs, inputs_before, self.lists, found.state.inputs(), spool, patience, &extents)?;
         let mut journal = Journal::resume(folder, found).map_err(|error| self.unusable(error))?;
         if let Some(kinds) = &self.flags.retry_failed
             && expected.is_empty()

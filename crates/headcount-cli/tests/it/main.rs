@@ -2,6 +2,7 @@
 
 mod harness;
 
+mod beginnings;
 mod blame;
 mod config;
 

@@ -97,6 +97,37 @@ fn found_leniently(disk: &FaultyDisk) -> BTreeSet<u64> {
 }
 
 #[test]
+fn what_has_no_manifest_is_set_aside_and_not_lost() {
+    let disk = journal();
+    for name in ["manifest", "checkpoint"] {
+        disk.remove(name).unwrap();
+    }
+    let segments: Vec<String> = disk.names().unwrap();
+    for name in &segments {
+        disk.change(name, 0, 1);
+    }
+    let contents: BTreeSet<Vec<u8>> = segments.iter().map(|name| disk.content(name)).collect();
+    let Found::Unreadable(found) = look(&disk, false).unwrap() else { panic!("who reads that?") };
+    assert_eq!(found.damage.len(), segments.len());
+    assert!(found.damage.iter().all(|damage| segments.contains(&damage.file) && damage.length > 0));
+    found.set_aside(&disk).unwrap();
+    assert!(matches!(look(&disk, false).unwrap(), Found::Nothing));
+    run(disk.clone(), COUNT, &mut BTreeSet::new()).unwrap();
+    assert_eq!(found_leniently(&disk), (0..COUNT).collect());
+    let aside = disk.names().unwrap().into_iter().filter(|name| name.starts_with("set-aside-"));
+    assert_eq!(aside.map(|name| disk.content(&name)).collect::<BTreeSet<_>>(), contents);
+}
+
+#[test]
+fn a_committed_journal_of_which_nothing_is_left_to_read_is_neither_taken_nor_changed() {
+    let disk = journal();
+    for name in disk.names().unwrap() {
+        disk.change(&name, 0, 1);
+    }
+    assert!(look(&disk, false).unwrap_err().is_damaged());
+}
+
+#[test]
 fn segments_of_another_journal_are_not_believed() {
     let disk = FaultyDisk::new(1);
     run(disk.clone(), COUNT, &mut BTreeSet::new()).unwrap();

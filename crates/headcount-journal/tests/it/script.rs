@@ -27,6 +27,10 @@ pub(crate) fn open<S: Storage>(storage: S) -> Result<Journal<S>, Error> {
             names.iter().for_each(|name| drop(storage.remove(name)));
             Journal::create(storage, manifest())?
         }
+        Found::Unreadable(found) => {
+            found.set_aside(&storage)?;
+            Journal::create(storage, manifest())?
+        }
         Found::Unfinished(found) => Journal::resume(storage, *found)?,
         Found::Ended(how) => panic!("nobody ended it: {how}"),
     };
@@ -69,7 +73,7 @@ fn wait_for_room(mut attempt: impl FnMut() -> Result<(), Error>) -> Result<(), E
 /// what is said to be done.
 pub(crate) fn found<S: Storage>(storage: &S) -> BTreeSet<u64> {
     let found = match look(storage, false).unwrap() {
-        Found::Nothing => return BTreeSet::new(),
+        Found::Nothing | Found::Unreadable(_) => return BTreeSet::new(),
         Found::Unfinished(found) => found,
         Found::Ended(how) => panic!("nobody ended it: {how}"),
     };
