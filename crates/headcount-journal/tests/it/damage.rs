@@ -110,12 +110,10 @@ fn what_has_no_manifest_is_set_aside_and_not_lost() {
     let Found::Unreadable(found) = look(&disk, false).unwrap() else { panic!("who reads that?") };
     assert_eq!(found.damage.len(), segments.len());
     assert!(found.damage.iter().all(|damage| segments.contains(&damage.file) && damage.length > 0));
-    found.set_aside(&disk).unwrap();
-    assert!(matches!(look(&disk, false).unwrap(), Found::Nothing));
     run(disk.clone(), COUNT, &mut BTreeSet::new()).unwrap();
     assert_eq!(found_leniently(&disk), (0..COUNT).collect());
     let aside = disk.names().unwrap().into_iter().filter(|name| name.starts_with("set-aside-"));
-    assert_eq!(aside.map(|name| disk.content(&name)).collect::<BTreeSet<_>>(), contents);
+    assert!(aside.map(|name| disk.content(&name)).collect::<BTreeSet<_>>() == contents);
 }
 
 #[test]
