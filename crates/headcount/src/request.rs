@@ -159,6 +159,11 @@ impl Request {
         self.authorization.as_deref()
     }
 
+    /// The header fields of this request alone.
+    pub fn own_headers(&self) -> Option<&HeaderMap> {
+        self.headers.as_deref()
+    }
+
     /// The URL that will be asked, without name and password, or why there is none.
     pub fn url(&self) -> Result<&Url, &Failure> {
         self.target.as_ref()

@@ -44,6 +44,9 @@ pub(crate) fn manifest(
         ("--insecure".to_owned(), config.insecure.to_string()),
         ("--format".to_owned(), form.name().to_owned()),
     ]);
+    if config.robots {
+        options.insert("--robots".to_owned(), "true".to_owned());
+    }
     if config.http_version != HttpVersion::Negotiated {
         options.insert("HTTP version".to_owned(), format!("{:?}", config.http_version));
     }

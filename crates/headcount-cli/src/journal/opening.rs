@@ -8,12 +8,11 @@ use std::sync::Arc;
 use headcount::list::ListOptions;
 use headcount::{Config, remove_unfinished_bodies};
 use headcount_journal::{Damage, Error, Folder, Found, Journal, Unfinished, Unreadable, look};
-use http::HeaderName;
 
 use super::finished::{self, Light};
 use super::flags::{FailureKinds, JournalFlags};
 use super::manifest::manifest;
-use super::reading::{Extents, Rest, sources};
+use super::reading::{Extents, IDEMPOTENCY_KEY, Rest, sources};
 use super::{Keeper, folder_of};
 use crate::inputs::{Input, Source};
 use crate::output::{Form, Patience};
@@ -271,8 +270,7 @@ impl Wanted<'_> {
             say("warning", &format!("unfinished bodies are left in {}: {error}", bodies.display()));
         }
         let state = journal.state();
-        let idempotency_key = HeaderName::from_static("idempotency-key");
-        let may_repeat = self.flags.resend_in_doubt || self.config.headers.contains_key(idempotency_key);
+        let may_repeat = self.flags.resend_in_doubt || self.config.headers.contains_key(IDEMPOTENCY_KEY);
         let in_doubt = if may_repeat { Default::default() } else { state.in_doubt().clone() };
         let rest = Rest { done: state.done().clone(), in_doubt, expected };
         journal.write().map_err(|error| self.unusable(error))?;

@@ -16,6 +16,9 @@ use crate::inputs::{Input, Source, list};
 use crate::output::{Patience, Patient};
 use crate::terminal::Problem;
 
+/// With this field a server knows a request that comes again.
+pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// How far each list has been read, for the thread that writes the journal.
 #[derive(Debug, Default)]
 pub(crate) struct Extents {
@@ -145,8 +148,10 @@ pub(crate) fn requests(
                     format!("input {index} is not what the output has there: is this another list?");
                 return Some(Err(Error::input(message)));
             }
+            let has_key = || request.own_headers().is_some_and(|fields| fields.contains_key(IDEMPOTENCY_KEY));
+            let is_in_doubt = rest.in_doubt.contains(&index) && !has_key();
             let request = request.index(index);
-            return Some(Ok(if rest.in_doubt.contains(&index) { request.in_doubt() } else { request }));
+            return Some(Ok(if is_in_doubt { request.in_doubt() } else { request }));
         }
     })
 }

@@ -162,9 +162,9 @@ fn what_a_kill_left_of_a_journal_that_was_being_removed_goes() {
 }
 
 #[test]
-fn a_finished_report_ends_as_its_run_did() {
+fn a_finished_file_ends_as_its_run_did() {
     let web = SmallWeb::start().unwrap();
-    for name in ["out.html", "out.md", "out.xml"] {
+    for name in ["out.html", "out.md", "out.xml", "out.csv", "out.parquet", "out.db"] {
         let (desk, good) = desk(&web);
         let all = desk.read("urls.txt");
         let half: String = all.lines().step_by(2).map(|url| format!("{url}\n")).collect();
@@ -182,7 +182,12 @@ fn a_finished_report_ends_as_its_run_did() {
         }
         desk.write(name, "something else");
         let ended = desk.check(&format!("urls.txt -o {name} --resume"));
-        assert!(refusal(&ended).contains("is no report of headcount"), "{}", ended.stderr);
+        let reason = match name {
+            "out.csv" | "out.parquet" => "as headcount wrote it",
+            "out.db" => "is not a database",
+            _ => "is no report of headcount",
+        };
+        assert!(refusal(&ended).contains(reason), "{name}: {}", ended.stderr);
         assert_eq!(desk.read(name), "something else");
     }
 }
@@ -209,6 +214,7 @@ fn other_options_are_refused_with_what_differs() {
         "urls.txt -o out.json --resume -H Authorization:other",
         "urls.txt -o out.json --resume -H Authorization:secret -X HEAD --max-redirects 3",
         "urls.txt -o out.json --resume -H Authorization:secret -f jsonl",
+        "urls.txt -o out.json --resume -H Authorization:secret --robots",
         "-o out.json --resume -H Authorization:secret",
     ];
     let said: Vec<String> = cases
@@ -222,6 +228,7 @@ fn other_options_are_refused_with_what_differs() {
         "--header authorization was sha:",
         "--max-redirects was  and is ; --method was by default and is HEAD",
         "--format was json and is jsonl",
+        "--robots was nothing and is true",
         "input  was urls.txt and is -",
     ]) {
         assert!(said.contains(expected), "{said}");
@@ -525,14 +532,23 @@ fn another_list_is_not_merged() {
 #[test]
 fn what_may_have_been_sent_is_not_sent_again_unless_it_may_be() {
     let web = SmallWeb::start().unwrap();
-    for (words, is_sent_again) in [("", false), ("--resend-in-doubt", true), ("-H Idempotency-Key:x", true)] {
+    for (words, is_sent_again) in [
+        ("", false),
+        ("--resend-in-doubt", true),
+        ("-H Idempotency-Key:x", true),
+        ("--list-format jsonl", true),
+    ] {
         let silent = web.host(Temperament::Silent);
         let desk = Desk::new();
-        desk.write(
-            "urls.txt",
-            (0..10).map(|number| silent.url(&format!("/page/{number}\n"))).collect::<String>(),
-        );
-        let header = if words.starts_with("-H") { words } else { "" };
+        let url = |number: usize| silent.url(&format!("/page/{number}"));
+        let line = |number| match words.starts_with("--list") {
+            true => {
+                format!("{{\"url\":{:?},\"headers\":{{\"Idempotency-Key\":\"{number}\"}}}}\n", url(number))
+            }
+            false => url(number) + "\n",
+        };
+        desk.write("urls.txt", (0..10).map(line).collect::<String>());
+        let header = if words == "--resend-in-doubt" { "" } else { words };
         let running = Running::start(&desk, &format!("urls.txt -o out.json -X POST --timeout 60s {header}"));
         wait_until("the requests", || silent.requests() == 4);
         running.signal("KILL");
@@ -540,10 +556,10 @@ fn what_may_have_been_sent_is_not_sent_again_unless_it_may_be() {
         let journal = desk.run(&["journal", "out.json.headcount"]);
         assert!(journal.stdout.contains("in doubt     4\n"), "{}", journal.stdout);
         let ended = desk.check(&format!("urls.txt -o out.json -X POST {RESUME} {words}"));
-        assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+        assert_eq!(ended.code, Some(2), "{words}: {}", ended.stderr);
         let ends: Vec<String> = report(&desk, "out.json").iter().map(end_of).collect();
         let in_doubt = ends.iter().filter(|end| *end == "policy/in_doubt").count();
-        assert_eq!((ends.len(), in_doubt), (10, if is_sent_again { 0 } else { 4 }), "{ends:?}");
+        assert_eq!((ends.len(), in_doubt), (10, if is_sent_again { 0 } else { 4 }), "{words}: {ends:?}");
         assert_eq!(silent.requests(), if is_sent_again { 14 } else { 10 });
     }
 }
@@ -608,7 +624,7 @@ fn a_durable_run_is_as_any_other() {
 const LONG_RECORDS: usize = 1_300;
 
 /// A run that is killed when it has a checkpoint.
-fn broken_off_late(desk: &Desk, web: &SmallWeb, name: &str) {
+pub(crate) fn broken_off_late(desk: &Desk, web: &SmallWeb, name: &str) {
     let long = "x".repeat(60_000);
     let mut list: String =
         (0..LONG_RECORDS).map(|number| format!("ftp://a.example/{number}/{long}\n")).collect();
