@@ -8,7 +8,7 @@ use crate::error::is_full;
 use crate::segment::{CHECKPOINT, MANIFEST};
 use crate::storage::{Storage, StoredFile, replace};
 
-/// A file beside the journal whose content must be safe before a checkpoint says so.
+/// A file beside the journal whose content must be safe before the journal says what is in it.
 pub trait Companion: Send + Sync {
     /// Makes its content outlive a power failure.
     fn sync(&self) -> io::Result<()>;
@@ -27,6 +27,7 @@ pub struct Commit<S: Storage = Folder> {
     pub(crate) files: Vec<Arc<S::File>>,
     pub(crate) has_new_name: bool,
     pub(crate) companions: Vec<Arc<dyn Companion>>,
+    pub(crate) copies: Vec<Arc<dyn Companion>>,
     /// Taken away once it was written.
     pub(crate) manifest: Option<Vec<u8>>,
     /// Likewise.
@@ -42,6 +43,9 @@ impl<S: Storage> Commit<S> {
     /// # Errors
     /// The disk refuses.
     pub fn run(&mut self) -> io::Result<()> {
+        for copy in &self.copies {
+            copy.sync()?;
+        }
         for file in &self.files {
             file.sync()?;
         }

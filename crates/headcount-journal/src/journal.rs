@@ -35,6 +35,7 @@ pub struct Journal<S: Storage = Folder> {
     is_dirty: bool,
     checkpoint: Option<Vec<u8>>,
     companions: Vec<Arc<dyn Companion>>,
+    copies: Vec<Arc<dyn Companion>>,
     /// A segment was made whose name is not safe yet.
     has_new_name: bool,
     /// The manifest takes its place with the first commit. Until then it stands beside it, and at the head of the first
@@ -109,6 +110,7 @@ impl<S: Storage> Journal<S> {
             is_dirty: false,
             checkpoint: None,
             companions: Vec::new(),
+            copies: Vec::new(),
             has_new_name: false,
             is_manifest_due: false,
             was_committed: true,
@@ -127,6 +129,11 @@ impl<S: Storage> Journal<S> {
     /// Makes this file safe with each checkpoint.
     pub fn add_companion(&mut self, companion: Arc<dyn Companion>) {
         self.companions.push(companion);
+    }
+
+    /// Makes this copy of a list safe with each commit, before what says how far the list was read.
+    pub fn add_copy(&mut self, copy: Arc<dyn Companion>) {
+        self.copies.push(copy);
     }
 
     /// What is done and what is not.
@@ -285,6 +292,7 @@ impl<S: Storage> Journal<S> {
             files: closed.chain(current).map(Arc::clone).collect(),
             has_new_name: std::mem::take(&mut self.has_new_name),
             companions: self.companions.clone(),
+            copies: self.copies.clone(),
             manifest: self.is_manifest_due.then(|| head(&self.manifest)),
             checkpoint: self.checkpoint.take(),
             through: self.uncommitted.last().map_or(0, |(number, _)| number + 1),

@@ -1,7 +1,9 @@
 //! Which journal a run has: a new one, one to go on with, none, or one that must not be touched.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -103,6 +105,17 @@ pub(crate) fn open(
     wanted.go_on(folder, *found, inputs, HashMap::new())
 }
 
+/// The copies of lists that can be read once only.
+#[derive(Default)]
+struct Copies(RefCell<Vec<Arc<File>>>);
+
+impl Copies {
+    fn note(&self, copy: File) -> io::Result<File> {
+        self.0.borrow_mut().push(Arc::new(copy.try_clone()?));
+        Ok(copy)
+    }
+}
+
 impl Wanted<'_> {
     /// The journal's folder, locked, if it is there.
     fn find(&self) -> Result<Option<Folder>, Problem> {
@@ -163,9 +176,10 @@ impl Wanted<'_> {
         let extents = Arc::new(Extents::default());
         let count = inputs.len();
         let patience = Patience::new(self.flags.local_wait);
-        let spool = |number| journal.storage().spool(number);
+        let copies = Copies::default();
+        let spool = |number| copies.note(journal.storage().spool(number)?);
         match sources(inputs, count, self.lists, &BTreeMap::new(), spool, patience, &extents) {
-            Ok(sources) => self.opening(journal, sources, extents, HashMap::new()),
+            Ok(sources) => self.opening(journal, sources, copies, extents, HashMap::new()),
             Err(problem) => {
                 // What the problem is matters more than what is left behind.
                 let _ = journal.into_storage().map(Folder::remove);
@@ -244,7 +258,8 @@ impl Wanted<'_> {
         let extents = Arc::new(Extents::default());
         let inputs_before = std::mem::replace(&mut found.manifest.inputs, manifest.inputs).len();
         let patience = Patience::new(self.flags.local_wait);
-        let spool = |number| folder.spool(number);
+        let copies = Copies::default();
+        let spool = |number| copies.note(folder.spool(number)?);
         let sources =
             sources(inputs, inputs_before, self.lists, found.state.inputs(), spool, patience, &extents)?;
         let mut journal = Journal::resume(folder, found).map_err(|error| self.unusable(error))?;
@@ -253,16 +268,18 @@ impl Wanted<'_> {
         {
             reopen(&mut journal, kinds).map_err(|error| Problem::broken(&error.into()))?;
         }
-        self.opening(journal, sources, extents, expected)
+        self.opening(journal, sources, copies, extents, expected)
     }
 
     fn opening(
         &self,
         mut journal: Journal,
         sources: Vec<Source>,
+        copies: Copies,
         extents: Arc<Extents>,
         expected: HashMap<u64, u32>,
     ) -> Result<Opened, Problem> {
+        copies.0.into_inner().into_iter().for_each(|copy| journal.add_copy(copy));
         // The journal is held: no other run of their owner is under way.
         if let Some(bodies) = &self.config.body_dir
             && let Err(error) = remove_unfinished_bodies(bodies, &self.config.body_owner)

@@ -134,10 +134,13 @@ fn what_was_written_is_made_safe_though_nothing_else_happens() {
     }
 }
 
+/// Whether it is on the disk, and before it the copy of the list that it speaks of.
 fn is_last_write_safe(calls: &[Call]) -> bool {
-    let segment = || "segment-000000".to_owned();
+    let (segment, copy) = (|| "segment-000000".to_owned(), || "spool-0".to_owned());
     let is_write = |call: &Call| matches!(call, Call::Wrote(name, _) if *name == segment());
     let Some(last) = calls.iter().rposition(is_write) else { return false };
-    let after = calls[last..].iter().skip_while(|call| **call != Call::Syncs(segment()));
-    after.skip(1).any(|call| *call == Call::Synced(segment()))
+    let mut after = calls[last..].iter().skip_while(|call| **call != Call::Syncs(copy()));
+    after.any(|call| *call == Call::Synced(copy()))
+        && after.any(|call| *call == Call::Syncs(segment()))
+        && after.any(|call| *call == Call::Synced(segment()))
 }
