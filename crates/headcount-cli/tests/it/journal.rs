@@ -1,12 +1,16 @@
-//! What a journal has on the disk while its run goes on: every record at once, and the lists that can be read once only.
+//! What a journal has on the disk while its run goes on: every record at once, the lists that can be read once only, and no more
+//! than its page says.
 #![cfg(unix)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
+use serde_json::Value;
 use small_web::{SmallWeb, Temperament};
 
 use crate::harness::{Desk, Running, wait_until};
+use crate::resume::{broken_off_late, list};
 
 #[test]
 fn every_record_is_on_the_disk_before_anything_else_happens() {
@@ -58,4 +62,55 @@ fn a_list_with_passwords_is_kept_for_its_owner_and_no_longer_than_needed() {
     let ended = desk.check_stdin("- -o out.json --timeout 300ms --retries 0 --resume", &list);
     assert_eq!((ended.code, good.requests()), (Some(2), 1), "{}", ended.stderr);
     assert_eq!(desk.names(), ["out.json"]);
+}
+
+/// What a program finds in the journal of out.json that knows docs/journal.md and nothing else.
+#[expect(clippy::disallowed_macros, reason = "whoever skips a test says so")]
+fn as_documented(desk: &Desk) -> Option<Value> {
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/journal.py");
+    let Ok(ended) = Command::new("python3").arg(program).arg(desk.path("out.json.headcount")).output() else {
+        eprintln!("skipped: there is no Python");
+        return None;
+    };
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    Some(serde_json::from_slice(&ended.stdout).unwrap())
+}
+
+#[test]
+fn its_page_is_enough_to_read_it() {
+    let web = SmallWeb::start().unwrap();
+    let (good, silent) = (web.host(Temperament::Fast), web.host(Temperament::Silent));
+    let desk = Desk::new();
+    desk.write("urls.txt", list(&good, &silent, 20));
+    let segment = "out.json.headcount/segment-000000";
+    let running = Running::start(&desk, "urls.txt -o out.json -X POST --timeout 60s");
+    wait_until("the answers", || {
+        silent.requests() == 4
+            && fs::read_to_string(desk.path(segment))
+                .is_ok_and(|text| text.matches("\"title\"").count() == 10)
+    });
+    running.signal("KILL");
+    running.end();
+    desk.write(segment, desk.read(segment).replacen("Page 8", "Page 9", 1) + "0123abcd r 17 {\"index");
+    let Some(found) = as_documented(&desk) else { return };
+    assert_eq!((&found["damaged"], &found["torn"]), (&1.into(), &1.into()));
+    assert_eq!((&found["done"], &found["in_doubt"]), (&9.into(), &5.into()));
+    let exported = desk.run(&["journal", "out.json.headcount", "--export", "-"]).records();
+    assert_eq!(found["records"].as_array().unwrap(), &exported);
+    let shown = desk.run(&["journal", "out.json.headcount"]).stdout;
+    assert!(shown.contains("done         9\n") && shown.contains("in doubt     5\n"), "{shown}");
+    assert_eq!(found["manifest"]["options"]["--method"], "POST");
+    assert_eq!(found["lists"]["0"]["bytes"], desk.read("urls.txt").len());
+}
+
+#[test]
+fn its_page_is_enough_to_read_a_checkpoint() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    broken_off_late(&desk, &web, "out.json");
+    let Some(found) = as_documented(&desk) else { return };
+    let exported = desk.run(&["journal", "out.json.headcount", "--export", "-"]).records();
+    assert!(found["records"].as_array().unwrap() == &exported);
+    assert_eq!((&found["damaged"], found["done"].as_u64()), (&0.into(), Some(exported.len() as u64)));
+    assert!(found["covered"].as_u64().unwrap() > 1_000, "{}", found["covered"]);
 }
