@@ -94,6 +94,36 @@ fn a_failed_sync_ends_the_run_and_leaves_what_can_be_gone_on_with() {
 }
 
 #[test]
+fn an_output_that_cannot_be_made_safe_takes_no_place_and_its_journal_stays() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    for name in ["out.json", "out.jsonl", "out.csv", "out.parquet", "out.db", "out.html"] {
+        let desk = Desk::new();
+        desk.write("urls.txt", list(&host, 20));
+        let before = host.requests();
+        let words = format!("urls.txt -o {name}");
+        let Some(run) = on_a_faulty_system(&desk, &words, &[("UNSYNCABLE", "out.")]) else { return };
+        let ended = run.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{name}: {said}");
+        assert!(said.contains("error: cannot write the records: "), "{name}: {said}");
+        assert!(
+            said.contains("hint: what is done is kept; the same command with --resume goes on"),
+            "{said}"
+        );
+        // Lines that grow are there already.
+        assert!(name == "out.jsonl" || !desk.path(name).exists(), "{name}");
+        let ended = desk.check(&format!("{words} --resume"));
+        assert_eq!((ended.code, host.requests()), (Some(0), before + 20), "{name}: {}", ended.stderr);
+        assert_eq!(desk.names(), [name, "urls.txt"]);
+        if name != "out.html" {
+            assert_eq!(desk.run(&["report", name, "-o", "back.json"]).code, Some(0));
+            assert_complete(&desk, "back.json", 20);
+        }
+    }
+}
+
+#[test]
 fn every_output_waits_for_room_when_it_is_made() {
     let web = SmallWeb::start().unwrap();
     let journaled = ["json", "csv", "parquet", "db", "html", "md", "xml"].map(|ending| (ending, ""));
