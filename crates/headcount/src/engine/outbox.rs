@@ -140,6 +140,47 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_several_loops_have_done_is_written_in_time() {
+        /// The command writes it to the journal then.
+        const TIME_FOR_A_PARCEL: Duration = Duration::from_millis(2);
+        /// What docs/journal.md promises.
+        const PROMISED: Duration = Duration::from_millis(50);
+        const JOBS: u64 = 100;
+        const RECORDS: u64 = 20_000;
+        let (taker, mut taken) = parcels::channel();
+        let outboxes: Vec<Outbox> = (0..4).map(|_| Outbox::new(taker.clone())).collect();
+        let put_at = RefCell::new(vec![None; RECORDS as usize]);
+        // Now less than the taker can take, now more.
+        let job = async |job: u64| {
+            let mut random = fastrand::Rng::with_seed(job);
+            for index in (job..RECORDS).step_by(JOBS as usize) {
+                let longest = if index < RECORDS / 2 { 4_000 } else { 40_000 };
+                sleep(Duration::from_micros(random.u64(..longest))).await;
+                put_at.borrow_mut()[index as usize] = Some(Instant::now());
+                outboxes[(job % 4) as usize].put(record(index), Instant::now()).await;
+            }
+        };
+        let taking = async {
+            let (mut count, mut longest) = (0, Duration::ZERO);
+            while count < RECORDS {
+                let parcel = taken.recv().await.unwrap().unwrap();
+                sleep(TIME_FOR_A_PARCEL).await;
+                count += parcel.len() as u64;
+                let ages =
+                    parcel.iter().map(|record| put_at.borrow()[record.index as usize].unwrap().elapsed());
+                longest = longest.max(ages.max().unwrap());
+            }
+            longest
+        };
+        let all = join(join_all((0..JOBS).map(job)), taking);
+        let longest = tokio::select! {
+            _ = join_all(outboxes.iter().map(Outbox::flush_in_time)) => unreachable!("they flush for ever"),
+            (_, longest) = all => longest,
+        };
+        assert!(longest <= PROMISED, "one took {longest:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn little_is_on_its_way_to_a_taker_that_is_behind_and_none_of_it_is_lost() {
         let (taker, mut taken) = parcels::channel();
         let outbox = Outbox::new(taker);
