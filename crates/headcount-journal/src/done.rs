@@ -142,6 +142,11 @@ impl DoneSet {
         Some(())
     }
 
+    /// How many chunks it takes, whatever is in them.
+    pub(crate) fn chunk_count(&self) -> usize {
+        self.chunks.len()
+    }
+
     /// All of it, in the shortest form.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         self.chunks.iter().enumerate().flat_map(|(number, chunk)| {

@@ -1,6 +1,6 @@
 //! A segment: lines with a checksum each. Writing one, reading them all, and telling the good from the damaged.
 
-use std::io::{self, Write as _};
+use std::io;
 
 use crc32fast::Hasher;
 use memchr::memchr;
@@ -111,8 +111,7 @@ pub(crate) fn write_line(text: &mut Vec<u8>, seal: &Seal, kind: Kind, index: u64
     let start = text.len();
     text.extend_from_slice(b"00000000 ");
     text.extend_from_slice(&[kind.letter(), b' ']);
-    // Writing to memory cannot fail.
-    let _ = write!(text, "{index}");
+    write_number(text, index);
     if !payload.is_empty() {
         text.push(b' ');
         text.extend_from_slice(payload);
@@ -122,6 +121,32 @@ pub(crate) fn write_line(text: &mut Vec<u8>, seal: &Seal, kind: Kind, index: u64
         *digit = b"0123456789abcdef"[(checksum >> (28 - 4 * position) & 0xf) as usize];
     }
     text.push(b'\n');
+}
+
+/// Decimal digits, of which every line has some: formatting in general takes several times as long.
+fn write_number(text: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    text.extend_from_slice(&digits[start..]);
+}
+
+/// Of decimal digits; `None` if they are none, or too many for an index.
+fn parse_number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let number = number * 10 + u64::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
+        (number < HIGHEST).then_some(number)
+    })
 }
 
 /// A line without its end; `None` if it is damaged.
@@ -151,9 +176,9 @@ fn parse_unchecked(line: &[u8]) -> Option<Line<'_>> {
     let kind = Kind::from_letter(line[9])?;
     let rest = &line[PREFIX..];
     let end = memchr(b' ', rest).unwrap_or(rest.len());
-    let index: u64 = std::str::from_utf8(&rest[..end]).ok()?.parse().ok()?;
+    let index = parse_number(&rest[..end])?;
     let payload = rest.get(end + 1..).unwrap_or_default();
-    (index < HIGHEST).then_some(Line { kind, index, payload })
+    Some(Line { kind, index, payload })
 }
 
 /// Where a line stands in its segment, its end included.
@@ -265,6 +290,28 @@ mod tests {
         assert_eq!((line.kind, line.index, line.payload), (Kind::Reopened, 3, &b""[..]));
         assert!(parse_line(lines[0], &Seal::of(7, 2)).is_none(), "another segment's line");
         assert!(parse_line(lines[0], &Seal::of(8, 1)).is_none(), "another journal's line");
+    }
+
+    #[test]
+    fn every_index_is_written_and_read_and_nothing_else_is_one() {
+        for index in [0, 1, 9, 10, 99, 65_535, 1_000_000_000, HIGHEST - 1] {
+            let mut text = Vec::new();
+            write_number(&mut text, index);
+            assert_eq!(text, index.to_string().as_bytes());
+            assert_eq!(parse_number(&text), Some(index));
+        }
+        for text in [
+            String::new(),
+            "+1".into(),
+            "-1".into(),
+            "1a".into(),
+            "/".into(),
+            ":".into(),
+            HIGHEST.to_string(),
+            "9".repeat(40),
+        ] {
+            assert_eq!(parse_number(text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]

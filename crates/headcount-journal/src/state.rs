@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::done::{DoneSet, Piece};
+use crate::done::{CHUNK, DoneSet, Piece};
 use crate::manifest::Extent;
 use crate::segment::{Kind, Line, Seal, parse_line, write_line};
 
 /// Ranges in a line of a checkpoint.
 const RANGES_IN_A_LINE: usize = 1_000;
+
+/// About as long is a line of a checkpoint that has a chunk bit by bit.
+const BITS_LINE: usize = CHUNK as usize / 4 + 32;
 
 /// What is known once lines were read.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +85,8 @@ pub(crate) struct Covered {
 
 /// The text of a checkpoint over `segments`.
 pub(crate) fn write_checkpoint(state: &State, segments: Vec<(u32, u64)>, seal: &Seal) -> Vec<u8> {
-    let mut text = Vec::new();
+    // Growing would take twice its memory, and what is not written to takes none.
+    let mut text = Vec::with_capacity(state.done.chunk_count() * BITS_LINE);
     let mut lines = 0;
     let mut add = |kind, index, payload: &[u8]| {
         write_line(&mut text, seal, kind, index, payload);

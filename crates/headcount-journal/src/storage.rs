@@ -37,7 +37,8 @@ pub trait StoredFile: Send + Sync + 'static {
 
 /// Reads a file as a whole.
 pub(crate) fn read_all(file: &impl StoredFile) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
+    // A checkpoint can be large: growing would take twice its memory.
+    let mut content = Vec::with_capacity(usize::try_from(file.length()?).unwrap_or_default());
     let mut buffer = vec![0; 64 << 10];
     loop {
         match file.read_at(&mut buffer, content.len() as u64) {

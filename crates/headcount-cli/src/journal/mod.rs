@@ -85,7 +85,7 @@ impl Keeper {
         let is_done = record.outcome != Outcome::Interrupted;
         self.has_interrupted |= !is_done;
         self.with(|journal| {
-            for (number, extent) in news {
+            for (number, extent) in news.into_iter().flatten() {
                 journal.input(number, extent)?;
             }
             match is_done {

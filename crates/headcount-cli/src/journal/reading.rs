@@ -32,14 +32,14 @@ impl Extents {
         self.changes.fetch_add(1, Ordering::Release);
     }
 
-    /// What has changed since this was asked with the same `seen`.
-    pub(crate) fn news(&self, seen: &mut u64) -> BTreeMap<usize, Extent> {
+    /// What has changed since this was asked with the same `seen`. Most often nothing has.
+    pub(crate) fn news(&self, seen: &mut u64) -> Option<BTreeMap<usize, Extent>> {
         let changes = self.changes.load(Ordering::Acquire);
         if changes == *seen {
-            return BTreeMap::new();
+            return None;
         }
         *seen = changes;
-        std::mem::take(&mut self.of_inputs.lock().unwrap_or_else(PoisonError::into_inner))
+        Some(std::mem::take(&mut self.of_inputs.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
