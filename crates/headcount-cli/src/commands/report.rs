@@ -99,6 +99,7 @@ fn summarize(
         was_interrupted: false,
         done_before: 0,
         has_journal: false,
+        explain: None,
         output: None,
     };
     print(&report.text(Palette::new(arguments.color.is_on(&io::stdout()))))

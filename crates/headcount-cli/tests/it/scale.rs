@@ -74,3 +74,35 @@ fn concurrency_is_fitted_to_the_descriptors() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("warning: 500 requests at once"));
     assert!(many.most_in_flight() <= 60, "{}", many.most_in_flight());
 }
+
+#[test]
+fn the_soft_limit_is_raised_and_idle_connections_are_fitted_to_the_hard_one() {
+    let web = SmallWeb::start().unwrap();
+    let many = web.many_hosts(Temperament::Slow(std::time::Duration::from_millis(20)));
+    let desk = Desk::new();
+    // Every host is asked again after all others: connections are kept in between, as far as there is room.
+    let pages = |page: u32| (0..300).map(move |number| (number, page));
+    let list: String =
+        pages(1).chain(pages(2)).map(|(number, page)| many.url(number, &format!("/page/{page}\n"))).collect();
+    desk.write("urls.txt", list);
+    let check = |limits: &str, words: &str| {
+        let line = format!("{limits}; exec {} check urls.txt -j {words}", env!("CARGO_BIN_EXE_headcount"));
+        Command::new("sh").args(["-c", &line]).current_dir(desk.path("")).output().unwrap()
+    };
+    let output = check("ulimit -Hn 300; ulimit -Sn 60", "-c 150");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.contains("warning")), (Some(0), false), "{said}");
+    let records = records(&String::from_utf8(output.stdout).unwrap());
+    assert!(records.len() == 600 && records.iter().all(|record| record["num_retries"] == 0));
+    assert!(many.most_in_flight() > 60, "{} at once", many.most_in_flight());
+    assert!(many.most_open_connections() < 300, "{} open", many.most_open_connections());
+}
+
+#[test]
+fn too_few_descriptors_to_begin_with_are_said_once() {
+    let line = format!("ulimit -n 10; exec {} check http://127.0.0.1:1/", env!("CARGO_BIN_EXE_headcount"));
+    let output = Command::new("sh").args(["-c", &line]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error: ") && said.matches("Too many open files").count() == 1, "{said}");
+}
