@@ -50,8 +50,8 @@ fn line(record: &Record, palette: Palette, width: usize) -> String {
     let url = truncate_str(&url, room, "…");
     let room = room.saturating_sub(measure_text_width(&url) + 2);
     let detail = if room < 8 { "".into() } else { truncate_str(&detail, room, "…") };
-    let line = format!("{colour}{end:<END_WIDTH$}{reset} {took:>9}  {url}  {faint}{detail}{reset}");
-    if detail.is_empty() { line.trim_end_matches([' ']).to_owned() } else { line }
+    let line = format!("{colour}{end:<END_WIDTH$}{reset} {took:>9}  {url}");
+    if detail.is_empty() { line } else { format!("{line}  {faint}{detail}{reset}") }
 }
 
 /// How a record ended, in a word.

@@ -204,27 +204,3 @@ fn colour_is_for_terminals_or_on_request() {
         assert_eq!(ended.stderr.contains('\x1b'), is_coloured, "{words}");
     }
 }
-
-/// A terminal is what `script` of util-linux makes.
-#[cfg(target_os = "linux")]
-#[test]
-fn on_a_terminal_there_is_a_table_and_a_line_of_progress() {
-    let web = SmallWeb::start().unwrap();
-    let url = web.host(Temperament::Slow(Duration::from_millis(500))).url("/page/1");
-    let desk = Desk::new();
-    let in_terminal = |words: &str, variable: (&str, &str)| {
-        let line = format!("{} check {url} {words}", env!("CARGO_BIN_EXE_headcount"));
-        let mut script = std::process::Command::new("script");
-        script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env(variable.0, variable.1);
-        script.env("COLUMNS", "100").current_dir(desk.path("")).stdin(std::process::Stdio::null());
-        match script.output() {
-            Ok(output) => Some(String::from_utf8(output.stdout).unwrap()),
-            Err(_) => None, // A machine without `script` cannot be asked.
-        }
-    };
-    let Some(plain) = in_terminal("", ("LANG", "C.UTF-8")) else { return };
-    assert!(plain.contains("Page 1") && plain.contains("\x1b[32m"), "{plain:?}");
-    assert!(plain.contains("in flight"), "{plain:?}");
-    let without = in_terminal("--no-progress", ("NO_COLOR", "1")).unwrap();
-    assert!(!without.contains("in flight") && !without.contains("\x1b[32m"), "{without:?}");
-}

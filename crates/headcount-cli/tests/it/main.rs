@@ -26,5 +26,6 @@ mod requests;
 mod resume;
 mod scale;
 mod several_outputs;
+mod terminal;
 mod tls;
 mod usage;
