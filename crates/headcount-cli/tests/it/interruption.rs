@@ -72,6 +72,21 @@ fn the_second_signal_ends_at_once_and_leaves_whole_files() {
 }
 
 #[test]
+fn what_was_not_read_of_the_list_is_not_said_to_be_counted() {
+    let web = SmallWeb::start().unwrap();
+    let silent = web.host(Temperament::Silent);
+    let desk = Desk::new();
+    desk.write("urls.txt", list(&silent, 20_000));
+    let running =
+        Running::start(&desk, "urls.txt --memory 64k --disk 0 --timeout 60s --grace 0 -o report.json");
+    wait_until("the requests", || silent.requests() == 4);
+    running.signal("INT");
+    let ended = running.end();
+    assert_eq!(ended.code, Some(130));
+    assert!(ended.stderr.contains("; the list was not read to its end\n"), "{}", ended.stderr);
+}
+
+#[test]
 fn a_reader_that_does_not_read_cannot_hold_the_command() {
     let web = SmallWeb::start().unwrap();
     let host = web.host(Temperament::Fast);

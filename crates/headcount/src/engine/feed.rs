@@ -111,16 +111,17 @@ pub(super) fn from_iterator(requests: impl Iterator<Item = Result<Request, Error
             let taken = request.map(|request| sender.send(request));
             match taken {
                 Ok(Ok(())) => {}
-                Ok(Err(RunGone)) => break,
+                Ok(Err(RunGone)) => return Read::InPart,
                 Err(error) => {
                     sender.fail(error);
-                    break;
+                    return Read::InPart;
                 }
             }
         }
+        Read::ToItsEnd
     }));
     match reading {
-        Ok(()) => sender.finish(),
+        Ok(read) => sender.finish(read),
         // Dropping the sender says so to the loops.
         Err(_panic) => drop(sender),
     }
@@ -135,10 +136,17 @@ where
     let mut requests = pin!(requests);
     while let Some(request) = requests.next().await {
         if sender.send_async(request.into()).await.is_err() {
-            break;
+            return sender.finish(Read::InPart);
         }
     }
-    sender.finish();
+    sender.finish(Read::ToItsEnd);
+}
+
+/// How far a list was read.
+#[derive(Clone, Copy, PartialEq)]
+enum Read {
+    ToItsEnd,
+    InPart,
 }
 
 /// The run takes nothing more.
@@ -188,9 +196,9 @@ impl Sender {
         self.0.lock().error.get_or_insert(error);
     }
 
-    fn finish(self) {
+    fn finish(self, read: Read) {
         self.0.end_list();
-        self.0.board.read_all.store(true, Relaxed);
+        self.0.board.read_all.store(read == Read::ToItsEnd, Relaxed);
     }
 }
 
