@@ -8,6 +8,7 @@ mod config;
 mod curl;
 mod demo;
 mod disk;
+mod every_flag;
 mod flags;
 mod http2;
 mod inputs;

@@ -169,7 +169,7 @@ fn more_headers_than_can_be_are_refused() {
 }
 
 /// The flags that completions know of a command.
-fn flags(completions: &str, command: &str) -> Vec<String> {
+pub(crate) fn flags(completions: &str, command: &str) -> Vec<String> {
     let (_, behind) = completions.split_once(&format!("headcount__subcmd__{command})\n")).unwrap();
     let (_, words) = behind.split_once("opts=\"").unwrap();
     let words = words.split('"').next().unwrap().split(' ');
