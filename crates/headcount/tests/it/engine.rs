@@ -400,3 +400,18 @@ fn unsafe_requests_wait_for_consent() {
     assert_eq!(last.error.map(|error| (error.phase, error.kind)), Some((Phase::Local, Kind::Disk)));
     assert_eq!(host.requests(), 2);
 }
+
+#[test]
+fn no_run_takes_less_than_its_ideal() {
+    let web = SmallWeb::start().unwrap();
+    let silent = web.host(Temperament::Silent);
+    for count in [1, 2, 4] {
+        let records = engine(|config| (config.timeout, config.retries) = (Duration::from_millis(300), 0));
+        let records = records.run(vec![silent.url("/"); count]).unwrap();
+        let handle = records.handle();
+        assert_eq!(records.blocking().count(), count);
+        let verdict = handle.verdict().unwrap();
+        let ideal = Duration::from_secs_f64(verdict.ideal.seconds);
+        assert!(ideal <= verdict.took, "{count}: {verdict:#?}");
+    }
+}
