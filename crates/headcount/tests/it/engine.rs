@@ -1,14 +1,14 @@
 //! Runs as a whole: every input counted, lists read lazily, stopping, limits.
 
 use std::pin::pin;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use headcount::list::{List, ListOptions};
 use headcount::record::{Kind, Outcome, Phase};
 use headcount::{Config, Engine, Record, Request, Stop};
-use small_web::{SmallWeb, Temperament};
+use small_web::{Answer, SmallWeb, Temperament};
 
 fn engine(change: impl FnOnce(&mut Config)) -> Engine {
     let mut config = Config::default();
@@ -56,10 +56,23 @@ fn every_input_gets_one_record() {
 #[test]
 fn connections_are_used_again() {
     let web = SmallWeb::start().unwrap();
-    let host = web.host(Temperament::Fast);
-    let urls = (0..1_000).map(|number| host.url(&format!("/page/{number}"))).collect();
-    let records = check(&engine(|config| config.per_host = 8), urls);
-    assert!(records.iter().all(|record| record.accepted));
+    // A connection is kept only for what waits: nothing is answered before the whole list does.
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock().unwrap();
+    let host = {
+        let gate = Arc::clone(&gate);
+        web.host(Temperament::scripted(move |request| {
+            drop(gate.lock().unwrap());
+            Answer::well_behaved(request).reply(request)
+        }))
+    };
+    let urls: Vec<String> = (0..1_000).map(|number| host.url(&format!("/page/{number}"))).collect();
+    let records = engine(|config| config.per_host = 8).run(urls).unwrap();
+    while !records.handle().progress().read_all {
+        std::thread::yield_now();
+    }
+    drop(closed);
+    assert!(records.blocking().all(|record| record.unwrap().accepted));
     assert!(
         host.connections() <= 8,
         "{} connections for 1,000 requests, eight at a time",
