@@ -34,13 +34,15 @@ fn no_line_of_it_is_wider_than_the_terminal() {
     let (slow, gone) =
         (web.host(Temperament::Slow(Duration::from_millis(300))), web.host(Temperament::Status(404)));
     let long = format!("http://{}.localhost:{}/", "a-long-name".repeat(3), gone.address().port());
-    let words = format!("{} {long} {}", slow.url("/page/1?").repeat(2), gone.url(&"/long".repeat(20)));
+    let other = format!("ftp://a.example{}", "/long".repeat(20));
+    let words =
+        format!("{} {long} {} {other}", slow.url("/page/1?").repeat(2), gone.url(&"/long".repeat(20)));
     for columns in [80, 30] {
         let Some(seen) = in_terminal(columns, &words, ("LANG", "C.UTF-8")) else { return };
         assert!(seen.contains("done") && seen.contains("worst hosts"), "{seen:?}");
         let lines: Vec<&str> = seen.split(['\r', '\n']).collect();
         let (table, summary): (Vec<&str>, Vec<&str>) = {
-            let at = lines.iter().position(|line| line.contains("3 records")).unwrap();
+            let at = lines.iter().position(|line| line.contains("4 records")).unwrap();
             (lines[..at].to_vec(), lines[at..].to_vec())
         };
         // The summary is made for 80 columns, however few there are.
