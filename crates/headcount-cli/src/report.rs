@@ -104,7 +104,8 @@ impl Report<'_> {
         if let Some(verdict) = self.verdict.filter(|_| records > 0) {
             self.verdict(text, verdict, palette)?;
         }
-        if self.was_interrupted && self.has_journal {
+        let is_left = never_begun > 0 || !self.progress.read_all || summary.outcome(Outcome::Interrupted) > 0;
+        if self.was_interrupted && self.has_journal && is_left {
             writeln!(text, "  {:<14} the same command with --resume", "to go on")?;
         }
         if let Some(output) = &self.output {
