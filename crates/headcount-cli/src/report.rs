@@ -53,7 +53,8 @@ impl Report<'_> {
         let (records, accepted) = (summary.records(), summary.accepted());
         let rest = records - accepted;
         let noun = if records == 1 { "record" } else { "records" };
-        write!(text, "{strong}{} {noun}{reset} in {:.2} s: ", thousands(records), self.took.as_secs_f64())?;
+        let took = time(self.took.as_secs_f64());
+        write!(text, "{strong}{} {noun}{reset} in {took}: ", thousands(records))?;
         write!(text, "{good}{} accepted{reset}", thousands(accepted))?;
         match rest {
             0 => writeln!(text)?,
