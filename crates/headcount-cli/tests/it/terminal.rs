@@ -52,3 +52,9 @@ fn no_line_of_it_is_wider_than_the_terminal() {
         }
     }
 }
+
+#[test]
+fn a_terminal_is_not_waited_for_as_if_it_were_a_list() {
+    let Some(said) = in_terminal(80, "", ("LANG", "C.UTF-8")) else { return };
+    assert!(said.starts_with("error: there is nothing to check\r\nhint: name a list"), "{said:?}");
+}
