@@ -145,7 +145,7 @@ pub(super) fn fit_to_descriptors(config: &mut Config, share: usize, is_quiet: bo
     let loops =
         config.loops.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
     // Many loops come with many requests at once only.
-    let of_loops = (DESCRIPTORS_PER_LOOP * loops).min(room / 4);
+    let of_loops = DESCRIPTORS_PER_LOOP.saturating_mul(loops).min(room / 4);
     let room = room.saturating_sub(DESCRIPTORS_KEPT_BACK + of_loops).max(1);
     if let Some(most) = &mut config.concurrency_limit {
         *most = (*most).min(room / 2).max(1);

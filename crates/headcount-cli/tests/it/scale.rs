@@ -165,4 +165,5 @@ fn there_are_as_many_event_loops_as_were_asked_for() {
     assert_eq!(loops("--loops 1"), 1);
     assert_eq!(loops("--loops 3"), 3);
     assert_eq!(loops("--loops 3 -c 32"), 2, "no more than a sixteenth of the concurrency");
+    assert_eq!(loops(&format!("--loops {}", usize::MAX)), 6);
 }
