@@ -159,8 +159,9 @@ impl Sender {
 
     /// No more of the list comes.
     pub(super) fn finish(self, read: Read) {
-        self.0.end_list();
+        // First: the run may be over at once, and whoever looks then has to know.
         self.0.board.read_all.store(read == Read::ToItsEnd, Relaxed);
+        self.0.end_list();
     }
 }
 
