@@ -43,6 +43,31 @@ fn a_report_is_made_in_every_format_of_every_format() {
 }
 
 #[test]
+fn a_report_of_json_lines_is_in_the_order_of_the_list() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    let slow = web.host(Temperament::Slow(std::time::Duration::from_millis(300)));
+    let fast = web.host(Temperament::Fast);
+    desk.write("urls.txt", [slow.url("/page/0"), fast.url("/page/1"), fast.url("/page/2")].join("\n"));
+    assert_eq!(desk.check("urls.txt -o run.jsonl").code, Some(0));
+    let indexes = |text: &str| -> Vec<u64> {
+        records(text).iter().map(|record| record["index"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(indexes(&desk.read("run.jsonl")).last(), Some(&0), "the slow host answers last");
+    let ended =
+        headcount(&desk, "report run.jsonl -o a.jsonl -o a.json -o a.csv -o a.parquet -o a.db -o a.xml");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(indexes(&desk.read("a.jsonl")), [0, 1, 2]);
+    for name in ["a.json", "a.csv", "a.parquet", "a.db"] {
+        assert_eq!(headcount(&desk, &format!("report {name} -o back.jsonl")).code, Some(0));
+        assert_eq!(indexes(&desk.read("back.jsonl")), [0, 1, 2], "{name}");
+    }
+    let cases = desk.read("a.xml");
+    let cases: Vec<_> = cases.lines().filter(|line| line.starts_with("<testcase ")).collect();
+    assert!(cases[0].contains("/page/0") && cases[2].contains("/page/2"), "{cases:?}");
+}
+
+#[test]
 fn fields_and_records_are_chosen() {
     let web = SmallWeb::start().unwrap();
     let desk = desk_with_run(&web);
@@ -72,6 +97,9 @@ fn what_cannot_be_reported_on_is_said_with_a_hint() {
     desk.write("urls.txt", "https://example.com/\n");
     desk.write("broken.json", "[{\"index\": 0}]");
     desk.write("empty.jsonl", "");
+    let reports = headcount(&desk, "report empty.jsonl -o page.html -o suite.xml -o summary.md");
+    assert_eq!(reports.code, Some(0), "{}", reports.stderr);
+    let names = desk.names();
     let mut complaints = String::new();
     for words in [
         &["report"][..],
@@ -79,19 +107,25 @@ fn what_cannot_be_reported_on_is_said_with_a_hint() {
         &["report", "urls.txt"],
         &["report", "broken.json"],
         &["report", "empty.jsonl", "-o", "a.txt"],
-        &["report", "empty.jsonl", "-o", "a.md", "-o", "a.md"],
+        &["report", "empty.jsonl", "-o", "a.md", "-o", "./a.md"],
+        &["report", "empty.jsonl", "-o", "./empty.jsonl"],
+        &["report", "page.html"],
+        &["report", "suite.xml"],
+        &["report", "summary.md"],
         &["report", "empty.jsonl", "-o", "missing/a.md"],
         &["report", "empty.jsonl", "--where", "status >= 400 and"],
         &["report", "empty.jsonl", "--fields", "url,statuscode"],
         &["diff", "empty.jsonl"],
         &["diff", "empty.jsonl", "empty.jsonl", "-o", "a.csv"],
+        &["diff", "empty.jsonl", "empty.jsonl", "-o", "a.json", "-o", "./a.json"],
+        &["diff", "broken.json", "empty.jsonl", "-o", "broken.json"],
     ] {
         let ended = desk.run(words);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{words:?}: {}", ended.stderr);
         complaints += &format!("$ headcount {}\n{}", words.join(" "), ended.stderr);
     }
     insta::assert_snapshot!(complaints);
-    assert_eq!(desk.names(), ["broken.json", "empty.jsonl", "urls.txt"]);
+    assert_eq!(desk.names(), names);
 }
 
 #[test]
