@@ -95,7 +95,7 @@ impl Comparison {
                 thousands(rest)
             ),
         };
-        page::write_table_frame(&mut file, "What is not as it was", &note)?;
+        page::write_table_frame(&mut file, "What is not as it was", "Change", &note)?;
         let tones: BTreeMap<&str, &str> = [
             (ChangeKind::Broke, "bad"),
             (ChangeKind::Healed, "good"),
