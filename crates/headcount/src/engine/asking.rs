@@ -4,6 +4,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use headcount_tasks::yield_now;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
@@ -39,7 +40,11 @@ pub(super) async fn ask_host<N: Network>(
             Some(wire) => (wire, false),
             None => make(run, turn, url, lookup.take(), deadline, trace).await?,
         };
-        match exchange(run, turn, wire, request()?, trace).await {
+        let request = request()?;
+        if is_new {
+            yield_now().await;
+        }
+        match exchange(run, turn, wire, request, trace).await {
             Ok(()) => return Ok(()),
             Err(Broken { is_refused: true, .. }) => {
                 sleep(pause(refusals)).await;
@@ -150,7 +155,8 @@ async fn exchange<N: Network>(
         Wire::Http1(mut connection) => {
             if connection.exchange(request, config, trace).await? {
                 let waiting = in_need(turn, trace);
-                turn.lane().connections.keep(connection, waiting, || run.idle_place());
+                let unused = turn.lane().connections.keep(connection, waiting, || run.idle_place());
+                run.part_with(unused);
             }
             Ok(())
         }

@@ -32,18 +32,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + 'static> Connections<S> {
         Some(self.idle.swap_remove(position).0)
     }
 
-    /// Keeps a connection for one of so many jobs that could use it, if there are fewer idle ones, and a place.
+    /// Keeps a connection for one of so many jobs that could use it, if there are fewer idle ones, and a place. Returns
+    /// the connection if it does not.
     pub(super) fn keep(
         &mut self,
         connection: Box<Connection<S>>,
         waiting: usize,
         place: impl FnOnce() -> Option<IdlePlace>,
-    ) {
+    ) -> Option<Box<Connection<S>>> {
         if self.idle.len() < waiting
             && let Some(place) = place()
         {
             self.idle.push((connection, place));
+            return None;
         }
+        Some(connection)
     }
 
     /// A shared connection that can take one request more.

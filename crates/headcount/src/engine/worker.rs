@@ -44,6 +44,7 @@ pub(super) async fn work<N: Network>(run: &Rc<Run<N>>, first: Turn<N>) {
             yield_now().await;
             next.lane().about_to_ask -= 1;
         }
+        run.close_unused();
     }
 }
 

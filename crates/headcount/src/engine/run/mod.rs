@@ -42,7 +42,7 @@ use crate::policy::blame::Blame;
 use crate::policy::robots::Access;
 use crate::record::{Failure, Record};
 use crate::scheduler::{Allowance, HostLimits, Ledger, Limits, Machine, Next, Refusal, Scheduler};
-use crate::transport::{Connector, Network, Tls};
+use crate::transport::{Connection, Connector, Network, Tls};
 use crate::{Config, Error};
 
 /// A clock that is asked for a later time might overflow.
@@ -100,6 +100,8 @@ pub(super) struct Run<N: Network> {
     broken_off: RefCell<Vec<Job>>,
     /// For connections over all lanes.
     idle_places: IdlePlaces,
+    /// Connections to be closed.
+    unused: RefCell<Vec<Box<Connection<N::Stream>>>>,
     /// No new request starts.
     is_stopping: Cell<bool>,
     /// From where inputs come.
@@ -161,6 +163,7 @@ impl<N: Network> Run<N> {
             allowance,
             broken_off: RefCell::default(),
             idle_places: IdlePlaces::new(idle_places, loops),
+            unused: RefCell::default(),
             is_stopping: Cell::new(false),
             inbox,
             has_enough: Cell::new(false),
@@ -271,6 +274,15 @@ impl<N: Network> Run<N> {
     /// A place for one more idle connection, if there is one.
     pub(super) fn idle_place(&self) -> Option<IdlePlace> {
         self.idle_places.take()
+    }
+
+    /// Leaves a connection to be closed when the worker goes on, with others.
+    pub(super) fn part_with(&self, connection: Option<Box<Connection<N::Stream>>>) {
+        self.unused.borrow_mut().extend(connection);
+    }
+
+    pub(super) fn close_unused(&self) {
+        self.unused.borrow_mut().clear();
     }
 
     fn start_workers(self: &Rc<Self>, tasks: &Scope) -> Option<Instant> {
