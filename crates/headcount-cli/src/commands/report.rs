@@ -21,7 +21,10 @@ Examples:
 
 Conditions compare fields (==, !=, <, <=, >, >=, and ~ for text that contains
 another) with numbers, true, false, null, and 'text', and are joined with not,
-and, or and parentheses. `headcount schema` lists the fields.";
+and, or and parentheses. `headcount schema` lists the fields.
+
+Exit codes:
+  0 done, 1 it could not be written, 3 bad usage or a file that cannot be read";
 
 #[derive(Args, Debug)]
 pub(crate) struct ReportArguments {
@@ -154,7 +157,9 @@ pub(super) fn problem(error: Error) -> Problem {
         }
         false => "choose another place with -o, or make room there",
     };
-    Problem::broken(&error.into()).hint(hint).into_usage()
+    let is_full = error.is_full();
+    let problem = Problem::broken(&error.into()).hint(hint);
+    if is_full { problem } else { problem.into_usage() }
 }
 
 fn unknown_ending(path: &Path, formats: &[Format]) -> Problem {

@@ -67,6 +67,35 @@ fn a_report_of_json_lines_is_in_the_order_of_the_list() {
     assert!(cases[0].contains("/page/0") && cases[2].contains("/page/2"), "{cases:?}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_no_part_of_a_report() {
+    let web = SmallWeb::start().unwrap();
+    let desk = desk_with_run(&web);
+    let record = serde_json::from_str::<Value>(&desk.read("run.json")).unwrap()[0].clone();
+    let lines = (0..9_000).map(|index| {
+        let mut record = record.clone();
+        (record["index"], record["title"]) = (index.into(), format!("{:x}", index * 7_919).repeat(20).into());
+        record.to_string() + "\n"
+    });
+    desk.write("long.jsonl", lines.collect::<String>());
+    let names = desk.names();
+    // No file may be longer than 64 KiB. A signal that is ignored stays so, and writing fails.
+    let limits = format!("trap '' XFSZ; ulimit -f 64; exec {}", env!("CARGO_BIN_EXE_headcount"));
+    for ending in ["json", "jsonl", "csv", "parquet", "db", "xml", "html"] {
+        let line = format!("{limits} report long.jsonl -o a.{ending} -o b.md");
+        let output =
+            std::process::Command::new("bash").args(["-c", &line]).current_dir(desk.path("")).output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        // SQLite does not tell a file's limit from another fault of the disk.
+        let expected = if ending == "db" { 3 } else { 1 };
+        assert_eq!(output.status.code(), Some(expected), "{ending}: {said}");
+        assert!(said.starts_with(&format!("error: cannot write a.{ending}")), "{said}");
+        assert_eq!(desk.names(), names);
+    }
+}
+
 #[test]
 fn fields_and_records_are_chosen() {
     let web = SmallWeb::start().unwrap();

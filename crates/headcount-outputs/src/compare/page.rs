@@ -6,10 +6,10 @@ use std::path::Path;
 
 use super::{Change, ChangeKind, Comparison, Field};
 use crate::error::Error;
-use crate::html::page::{self, PageColumn};
+use crate::html::page::{self, LONGEST_ADDRESS, LONGEST_TEXT, PageColumn};
 use crate::json_text;
 use crate::replacement::Replacement;
-use crate::visible::{escaped, shown, thousands};
+use crate::visible::{cut, escaped, thousands};
 
 const COLUMNS: &[PageColumn] = &[
     PageColumn::new("Index", "number"),
@@ -150,7 +150,8 @@ fn row(change: &Change) -> io::Result<Vec<u8>> {
     let (before, after) = change.before_and_after();
     let address = change.url.as_deref().unwrap_or(&change.input);
     let kind = change.kind.as_str();
-    page::embedded(&(change.new_index, kind, before, after, shown(address), shown(&change.details())))
+    let (address, details) = (cut(address, LONGEST_ADDRESS), change.details());
+    page::embedded(&(change.new_index, kind, before, after, address, cut(&details, LONGEST_TEXT)))
 }
 
 fn write(

@@ -65,6 +65,11 @@ impl Side {
             })
         };
         let mut all = vec![difference(Field::End, Some(&self.end), Some(&after.end))];
+        // The same end, of which the two runs think otherwise.
+        if self.end == after.end && self.is_accepted != after.is_accepted {
+            let end = || Some(self.end.clone());
+            all.push(Some(Difference { field: Field::End, before: end(), after: end() }));
+        }
         // Half an answer has half a chain and no title.
         if self.is_answered && after.is_answered {
             all.push(difference(Field::Title, self.title.as_deref(), after.title.as_deref()));

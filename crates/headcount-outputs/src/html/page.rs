@@ -15,6 +15,11 @@ pub(crate) const SCRIPT: &str = include_str!("page.js");
 pub(crate) const STYLE_HASH: &str = "Fs6P68ZkB28XQJpntu3Zwhvbi98cBD9EnNXx8UolaWg=";
 pub(crate) const SCRIPT_HASH: &str = "v+fAN9va3JRmlFY5KlhCMuSQY5DSOVcfOejpXoSVFmQ=";
 
+/// Characters of an address, and of another text, that a table has. More would be no reading matter, and a page of nothing
+/// but long ones has to open too.
+pub(crate) const LONGEST_ADDRESS: usize = 2_000;
+pub(crate) const LONGEST_TEXT: usize = 300;
+
 /// A column of a page's table, as the script knows it.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct PageColumn {

@@ -7,18 +7,13 @@ use std::io;
 use headcount::Record;
 use headcount::record::Outcome;
 
-use super::page::{self, PageColumn};
+use super::page::{self, LONGEST_ADDRESS, LONGEST_TEXT, PageColumn};
 use crate::aggregates::Tone;
 use crate::columns::{Cell, Column, ColumnType};
 use crate::fields::Fields;
 use crate::verdict::end;
 use crate::visible::cut;
 use crate::write::csv::cell_text;
-
-/// Characters of an address, and of another text, that the table has. More would be no reading matter, and a page of
-/// nothing but long ones has to open too.
-const LONGEST_ADDRESS: usize = 2_000;
-const LONGEST_TEXT: usize = 300;
 
 /// What people look for, unless they choose fields.
 const USUAL: &[PageColumn] = &[

@@ -34,6 +34,7 @@ fn what_broke_healed_and_changed_is_told_apart() {
         record(5, &not_found),
         record(6, &json!({"final_url": "https://example.com/a"})),
         record(7, &json!({})),
+        record(8, &json!({})),
     ];
     let new = [
         record(0, &json!({})),
@@ -44,6 +45,7 @@ fn what_broke_healed_and_changed_is_told_apart() {
         failure(5, "connect", "refused", "nobody listens"),
         record(6, &json!({"final_url": "https://example.com/b"})),
         record(7, &json!({"status_code": 204, "chain_status_codes": [204]})),
+        record(8, &json!({"accepted": false})),
     ];
     let comparison = compare(&old, &new);
     let told: Vec<String> = changes(&comparison).iter().map(told).collect();
@@ -52,6 +54,7 @@ fn what_broke_healed_and_changed_is_told_apart() {
         [
             "1 broke 200>404 title “A title” → “Not found”",
             "3 broke 200>tls/certificate ",
+            "8 broke 200>200 ",
             "2 healed dns/timeout>200 ",
             "4 changed > title “Old” → none",
             "5 changed 404>connect/refused ",
@@ -60,7 +63,7 @@ fn what_broke_healed_and_changed_is_told_apart() {
         ]
     );
     assert_eq!(comparison.counts.unchanged, 1);
-    assert_eq!(comparison.counts.in_both(), 8);
+    assert_eq!(comparison.counts.in_both(), 9);
 }
 
 /// A record with the certificate of its host. It was made on 31 January.
@@ -190,6 +193,19 @@ fn a_comparison_is_written_as_json_and_as_a_page() {
     let page = std::fs::read_to_string(desk.path("diff.html")).unwrap();
     assert!(page.contains("<h1>1 broke</h1>") && page.contains("&lt;Monday&gt; &amp; Tuesday"));
     assert_eq!(desk.names(), ["diff.html", "diff.json"]);
+}
+
+#[test]
+fn a_page_stays_readable_whatever_changes() {
+    let desk = Desk::new();
+    let long = |index: u64, letter: &str| {
+        let url = format!("https://example.com/{index}{}", "x".repeat(100_000));
+        record(index, &json!({"url": url, "title": letter.repeat(100_000)}))
+    };
+    let old: Vec<_> = (0..5).map(|index| long(index, "a")).collect();
+    let new: Vec<_> = (0..5).map(|index| long(index, "b")).collect();
+    compare(&old, &new).write_html(&desk.path("diff.html"), "", 10).unwrap();
+    assert!(std::fs::metadata(desk.path("diff.html")).unwrap().len() < 60_000);
 }
 
 #[test]
