@@ -107,6 +107,8 @@ expected_types = {
 }
 for name, expected in expected_types.items():
     assert str(table.schema.field(name).type) == expected, f"{name} is {table.schema.field(name).type}"
+group = pyarrow.parquet.ParquetFile(place / "run.parquet").metadata.row_group(0)
+assert {group.column(number).compression for number in range(group.num_columns)} == {"ZSTD"}
 microseconds = table.schema.get_field_index("timestamp")
 table = table.set_column(microseconds, "timestamp", table["timestamp"].cast(pyarrow.timestamp("us"), safe=False))
 assert table.column_names == names

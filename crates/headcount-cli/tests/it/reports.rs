@@ -29,10 +29,19 @@ fn a_report_is_made_in_every_format_of_every_format() {
         "report run.json -o a.jsonl -o a.csv -o a.parquet -o a.sqlite -o a.html -o a.md -o a.xml",
     );
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), "", ""));
+    let views = ["html", "md", "xml", "jsonl", "csv"];
+    let view = |source: &str, kind: &str| -> Vec<String> {
+        let files = views.map(|ending| format!("{kind}.{ending}"));
+        let words = format!("report {source} --title Views -o {}", files.join(" -o "));
+        assert_eq!(headcount(&desk, &words).code, Some(0), "{source}");
+        files.iter().map(|file| desk.read(file)).collect()
+    };
+    let expected = view("run.json", "expected");
     for name in ["a.jsonl", "a.csv", "a.parquet", "a.sqlite"] {
         assert_eq!(headcount(&desk, &format!("report {name} -o back.json")).code, Some(0), "{name}");
         let back: Vec<Value> = serde_json::from_str(&desk.read("back.json")).unwrap();
         assert_eq!(back, original, "{name}");
+        assert!(view(name, "back") == expected, "{name} is shown otherwise");
         let ended = headcount(&desk, &format!("report {name}"));
         assert!(ended.stdout.starts_with("3 records in "), "{}", ended.stdout);
         assert!(ended.stdout.contains(": 2 accepted, 1 not\n"), "{}", ended.stdout);
