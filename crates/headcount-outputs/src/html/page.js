@@ -84,9 +84,9 @@
   const order = () => {
     if (sorted === null) return;
     const sign = descending ? -1 : 1;
-    const key = (row) => rows[row][sorted];
+    const keys = rows.map((row) => row[sorted]);
     shown.sort((one, other) => {
-      const a = key(one), b = key(other);
+      const a = keys[one], b = keys[other];
       if (a === b) return one - other;
       // What is not there stands at the end, whichever way it is sorted.
       if (a === null || a === "") return 1;

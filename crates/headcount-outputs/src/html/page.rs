@@ -12,8 +12,8 @@ pub(crate) const STYLE: &str = include_str!("page.css");
 pub(crate) const SCRIPT: &str = include_str!("page.js");
 
 /// SHA-256 of the above, as policies write it. A test says what it must be.
-pub(crate) const STYLE_HASH: &str = "Fs6P68ZkB28XQJpntu3Zwhvbi98cBD9EnNXx8UolaWg=";
-pub(crate) const SCRIPT_HASH: &str = "v+fAN9va3JRmlFY5KlhCMuSQY5DSOVcfOejpXoSVFmQ=";
+pub(crate) const STYLE_HASH: &str = "XCTR7NbIa8HedbYqeSkgdSMG0ZgmRAHplcWrDjJr5WM=";
+pub(crate) const SCRIPT_HASH: &str = "9ZOP9C0B+/lDlVaXIQM2TbJGjxQipdBQM2UXKJQG87M=";
 
 /// Characters of an address, and of another text, that a table has. More would be no reading matter, and a page of nothing
 /// but long ones has to open too.
