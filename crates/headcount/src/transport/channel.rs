@@ -7,10 +7,12 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
+use super::corked::Corked;
+
 /// A stream as it is, or TLS over it.
 pub(super) enum Channel<S> {
     Plain(S),
-    Encrypted(Box<TlsStream<S>>),
+    Encrypted(Box<TlsStream<Corked<S>>>),
 }
 
 /// The way to a host: TLS with it or not, over a stream to it or through a proxy, with which in turn TLS is spoken or not.

@@ -18,7 +18,7 @@ use super::http2::Http2;
 use super::known::KnownAddresses;
 use super::network::{Addresses, Network};
 use super::race;
-use super::tls::{Purpose, Tls};
+use super::tls::{self, Purpose, Tls};
 use super::trace::Trace;
 use super::traffic::Traffic;
 use super::tunnel::{self, Target, WholeUrl};
@@ -122,9 +122,7 @@ impl<N: Network> Connector<N> {
             let name = server_name(url)?;
             let purpose = if only_http1 { Purpose::HostInHttp1 } else { Purpose::Host };
             let connector = self.tls.connector(purpose).await?;
-            // In a box, because it is large, and every worker has room for one, also where there is no TLS.
-            let handshake = Box::pin(connector.connect(name, stream));
-            let stream = handshake.await.map_err(|error| {
+            let stream = tls::shake_hands(connector, name, stream).await.map_err(|error| {
                 trace.certificate = certificate::refused(&error);
                 failure::handshake(&error)
             })?;
@@ -134,7 +132,7 @@ impl<N: Network> Connector<N> {
                 trace.certificate = shown.and_then(certificate::facts);
             }
             let has_agreed = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            (Channel::Encrypted(Box::new(stream)), has_agreed)
+            (Channel::Encrypted(stream), has_agreed)
         } else {
             (Channel::Plain(stream), self.config.http_version == HttpVersion::Http2)
         };
@@ -233,9 +231,9 @@ impl<N: Network> Connector<N> {
         match race::connect(&self.network, &addresses, proxy.port, |_address| ()).await {
             Ok((stream, _address)) if proxy.kind == ProxyKind::Https => {
                 let connector = self.tls.connector(Purpose::Proxy).await?;
-                let stream = connector.connect(proxy_name(proxy).map_err(of_proxy)?, stream);
-                let stream = Box::pin(stream).await.map_err(|error| of_proxy(failure::handshake(&error)))?;
-                Ok(Channel::Encrypted(Box::new(stream)))
+                let name = proxy_name(proxy).map_err(of_proxy)?;
+                let stream = tls::shake_hands(connector, name, stream).await;
+                Ok(Channel::Encrypted(stream.map_err(|error| of_proxy(failure::handshake(&error)))?))
             }
             Ok((stream, _address)) => Ok(Channel::Plain(stream)),
             Err(failure) => {

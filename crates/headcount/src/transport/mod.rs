@@ -5,6 +5,7 @@ mod certificate;
 mod channel;
 mod coding;
 mod connection;
+mod corked;
 mod establish;
 mod failure;
 mod http2;

@@ -1,5 +1,6 @@
 //! TLS settings: which certificates are believed, and which ciphers are preferred.
 
+use std::io;
 use std::sync::Arc;
 
 use headcount_tasks::{Value, to_thread};
@@ -10,10 +11,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CipherSuite, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::certificate::Explaining;
+use super::corked::Corked;
 use crate::record::{Failure, Kind, Phase};
 use crate::{ClientCertificate, Config, Error, HttpVersion};
 
@@ -82,8 +86,10 @@ impl Tls {
         if self.insecure && purpose != Purpose::Proxy {
             return self.connector_for(purpose, None);
         }
-        let mut roots = system_roots().await;
+        let mut roots = RootCertStore::empty();
+        // These first, for they are tried in order, and were named to be used.
         roots.add_parsable_certificates(self.extra_roots.iter().cloned());
+        roots.roots.extend(system_roots().await.roots);
         self.connector_for(purpose, Some(roots))
     }
 
@@ -123,6 +129,27 @@ impl Tls {
         };
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         Ok(TlsConnector::from(Arc::new(config)))
+    }
+}
+
+/// Speaks TLS over a stream. The last of the handshake goes out with what is written next.
+pub(super) async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
+    connector: &TlsConnector,
+    name: ServerName<'static>,
+    stream: S,
+) -> io::Result<Box<TlsStream<Corked<S>>>> {
+    // In a box, because it is large, and every worker has room for one, also where there is no TLS.
+    let handshake = Box::pin(connector.connect(name, Corked::new(stream)).into_fallible());
+    match handshake.await {
+        Ok(mut stream) => {
+            stream.get_mut().0.uncork();
+            Ok(Box::new(stream))
+        }
+        Err((error, mut stream)) => {
+            // The peer is told why.
+            stream.let_out();
+            Err(error)
+        }
     }
 }
 

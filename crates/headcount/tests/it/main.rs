@@ -2,6 +2,7 @@
 
 mod codings;
 mod engine;
+mod handshakes;
 mod http1;
 mod leases;
 mod loops;
