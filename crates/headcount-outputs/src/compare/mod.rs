@@ -117,7 +117,7 @@ pub enum Field {
     Title,
     /// Where redirects led to.
     FinalUrl,
-    /// The certificate is another's: of another subject, or signed by another organisation.
+    /// The certificate is another, and not the same that was renewed.
     Certificate,
     /// The certificate runs out soon, and did not before.
     CertificateExpiry,

@@ -79,14 +79,14 @@ impl Side {
         all.into_iter().flatten().collect()
     }
 
-    /// Another's certificate, and one that will not be valid for much longer. A certificate that was renewed is as before.
+    /// Another certificate, and one that will not be valid for much longer. A certificate that was renewed is as before.
     fn certificate_differences(&self, after: &Side) -> [Option<Difference>; 2] {
         let (Some(was), Some(is)) = (&self.certificate, &after.certificate) else { return [None, None] };
         let shown = |certificate: &Certificate| {
             let Certificate { subject, issuer, not_after, .. } = certificate;
             Some(format!("{subject}, by {issuer}, until {not_after}"))
         };
-        let is_anothers = was.subject != is.subject || authority(&was.issuer) != authority(&is.issuer);
+        let is_another = was.fingerprint_sha256 != is.fingerprint_sha256 && !is_renewed(was, is);
         let another = Difference { field: Field::Certificate, before: shown(was), after: shown(is) };
         let runs_out = |days: Option<i64>| days.is_some_and(|days| days < DAYS_TO_RENEW);
         let days = |days: Option<i64>| days.map(|days| format!("{days} days left"));
@@ -96,8 +96,15 @@ impl Side {
             after: days(after.days_left),
         };
         let is_news = runs_out(after.days_left) && !runs_out(self.days_left);
-        [is_anothers.then_some(another), is_news.then_some(expiry)]
+        [is_another.then_some(another), is_news.then_some(expiry)]
     }
+}
+
+/// Whether it is the same for longer: the subject's, from the same authority.
+fn is_renewed(was: &Certificate, is: &Certificate) -> bool {
+    is.not_after > was.not_after
+        && was.subject == is.subject
+        && authority(&was.issuer) == authority(&is.issuer)
 }
 
 /// Who stands behind the name of an issuer: the organisation. Authorities sign with several keys in turn, and the name of
