@@ -22,6 +22,12 @@ pub(super) async fn connect<N: Network>(
     port: u16,
     mut tried: impl FnMut(IpAddr),
 ) -> Result<(N::Stream, IpAddr), Failure> {
+    if let [only] = addresses {
+        tried(*only);
+        let address = SocketAddr::new(*only, port);
+        let connected = network.connect(address).await;
+        return connected.map(|stream| (stream, *only)).map_err(|error| failure::connect(address, &error));
+    }
     let mut waiting = addresses.iter();
     let mut racing = FuturesUnordered::new();
     let mut most_telling: Option<(IpAddr, Failure)> = None;
