@@ -1,16 +1,12 @@
-//! From the user's iterator or stream to the run's loops: each input goes to the loop that its host belongs to, and so does a
-//! job that a redirect leads to another loop's host. A loop takes whatever is there at once, so that nothing is held back and
-//! a busy run is not woken for each.
+//! From the list to the run's loops: each input goes to the loop that its host belongs to, and so does a job that a
+//! redirect leads to another loop's host. A loop takes whatever is there at once, so that nothing is held back and a
+//! busy run is not woken for each.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use futures_core::Stream;
-use futures_util::StreamExt;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use url::Url;
@@ -104,48 +100,12 @@ pub(super) fn channel(board: Arc<Board>) -> (Sender, Vec<Inbox>) {
     (Sender(feed), inboxes)
 }
 
-/// Reads the iterator until its end, an error, or the run's end. Blocks. A panic in the iterator is an error.
-pub(super) fn from_iterator(requests: impl Iterator<Item = Result<Request, Error>>, sender: Sender) {
-    let reading = catch_unwind(AssertUnwindSafe(|| {
-        for request in requests {
-            let taken = request.map(|request| sender.send(request));
-            match taken {
-                Ok(Ok(())) => {}
-                Ok(Err(RunGone)) => break,
-                Err(error) => {
-                    sender.fail(error);
-                    break;
-                }
-            }
-        }
-    }));
-    match reading {
-        Ok(()) => sender.finish(),
-        // Dropping the sender says so to the loops.
-        Err(_panic) => drop(sender),
-    }
-}
-
-/// Reads the stream until its end or the run's.
-pub(super) async fn from_stream<S>(requests: S, sender: Sender)
-where
-    S: Stream,
-    S::Item: Into<Request>,
-{
-    let mut requests = pin!(requests);
-    while let Some(request) = requests.next().await {
-        if sender.send_async(request.into()).await.is_err() {
-            break;
-        }
-    }
-    sender.finish();
-}
-
 /// The run takes nothing more.
-struct RunGone;
+pub(super) struct RunGone;
 
 impl Sender {
-    fn send(&self, request: Request) -> Result<(), RunGone> {
+    /// Blocks while the loops have enough.
+    pub(super) fn send(&self, request: Request) -> Result<(), RunGone> {
         let seat = self.seat_of(&request);
         let mut state = self.0.lock();
         while !self.0.has_room(&state, seat) {
@@ -154,7 +114,8 @@ impl Sender {
         self.put(state, seat, request)
     }
 
-    async fn send_async(&self, request: Request) -> Result<(), RunGone> {
+    /// Waits while the loops have enough.
+    pub(super) async fn send_async(&self, request: Request) -> Result<(), RunGone> {
         let seat = self.seat_of(&request);
         loop {
             let has_room = self.0.room_async.notified();
@@ -184,11 +145,13 @@ impl Sender {
         request.url().map_or(0, |url| self.0.seat_of(url))
     }
 
-    fn fail(&self, error: Error) {
+    /// The list cannot be read on.
+    pub(super) fn fail(&self, error: Error) {
         self.0.lock().error.get_or_insert(error);
     }
 
-    fn finish(self) {
+    /// The list is at its end.
+    pub(super) fn finish(self) {
         self.0.end_list();
         self.0.board.read_all.store(true, Relaxed);
     }

@@ -1,5 +1,5 @@
-//! A run's event loops: one for each core, on a thread of its own. Each host belongs to one of them, which has its jobs and its
-//! connections; what they share is the list, the limits and the way of the records.
+//! A run's event loops: one for each core, on a thread of its own. Each host belongs to one of them, which has its jobs
+//! and its connections; what they share is the list, the limits and the way of the records.
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -13,6 +13,7 @@ mod outgoing;
 mod parcels;
 mod processor;
 mod progress;
+mod reading;
 mod records;
 mod robots;
 mod run;
@@ -114,7 +115,7 @@ impl Engine {
     ) -> Result<Records, Error> {
         let board = Board::new(loops::count(&self.config));
         let (sender, inboxes) = feed::channel(Arc::clone(&board));
-        spawn_thread("headcount-list", move || feed::from_iterator(requests, sender))?;
+        spawn_thread("headcount-list", move || reading::from_iterator(requests, sender))?;
         self.start_with(board, inboxes, network, tls, async || ())
     }
 
@@ -130,7 +131,7 @@ impl Engine {
         let board = Board::new(loops::count(&self.config));
         let (sender, inboxes) = feed::channel(Arc::clone(&board));
         self.start_with(board, inboxes, Internet::new, self.tls(), async move || {
-            feed::from_stream(requests, sender).await;
+            reading::from_stream(requests, sender).await;
         })
     }
 

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::progress::Board;
 use super::run::{Run, Shared};
-use super::{Engine, Progress, Records, Stop, feed, parcels};
+use super::{Engine, Progress, Records, Stop, feed, parcels, reading};
 use crate::transport::Tls;
 pub use crate::transport::{Addresses, Network};
 use crate::{Config, Error, Record, Request};
@@ -78,7 +78,7 @@ where
                 // Kept to the end, as a run's handle is.
                 std::future::pending::<()>().await;
             });
-            let ended = Rc::new(run).drive(async move { feed::from_stream(requests, list).await }).await;
+            let ended = Rc::new(run).drive(async move { reading::from_stream(requests, list).await }).await;
             stopping.cancel();
             let records = taking.await?;
             let took = started.elapsed();
