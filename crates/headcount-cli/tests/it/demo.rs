@@ -10,6 +10,7 @@ fn the_demo_goes_as_designed() {
     let ended = desk.run(&["demo"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
+    assert_eq!(desk.names(), ["headcount-demo.html", "headcount-demo.json"]);
     let report: Vec<Value> = serde_json::from_str(&desk.read("headcount-demo.json")).unwrap();
     assert!((900..1_100).contains(&report.len()), "{}", report.len());
     assert!(report.iter().enumerate().all(|(number, record)| record["index"] == number));
