@@ -93,6 +93,10 @@ fn reads_as_url(text: &str) -> bool {
     let request = Request::from(text);
     let Ok(url) = request.url() else { return false };
     let host = url.host_str().unwrap_or_default();
+    // A pattern that the shell found no file for.
+    if host.contains('*') {
+        return false;
+    }
     url.port().is_some() || host.contains('.') || host.starts_with('[') || host == "localhost"
 }
 

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use console::Term;
 use headcount::Progress;
 pub(crate) use headcount_outputs::visible::thousands;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -55,7 +56,8 @@ impl ProgressLine {
         }
         // Never waits: a neighbour's write may take for ever, and signals must still be minded.
         if let Ok(_turn) = self.turn.try_lock() {
-            self.bar.set_message(line(progress, self.rate, is_stopping));
+            let width = Term::stderr().size_checked().map_or(usize::MAX, |(_, columns)| columns.into());
+            self.bar.set_message(line(progress, self.rate, is_stopping, width));
         }
     }
 
@@ -90,26 +92,31 @@ impl Neighbour {
     }
 }
 
-fn line(progress: &Progress, rate: f64, is_stopping: bool) -> String {
-    let mut line = String::new();
-    if is_stopping {
-        line.push_str("stopping (Ctrl+C again ends at once): ");
-    }
-    line.push_str(&thousands(progress.done));
+/// As much as there is room for: what matters least goes first.
+fn line(progress: &Progress, rate: f64, is_stopping: bool, width: usize) -> String {
+    let (mut done, mut left) = (format!("{} done", thousands(progress.done)), String::new());
     if progress.read_all {
-        line.push_str(&format!(" of {}", thousands(progress.read)));
+        done = format!("{} of {} done", thousands(progress.done), thousands(progress.read));
+        if rate > 0.0 && !is_stopping {
+            let seconds = progress.read.saturating_sub(progress.done) as f64 / rate;
+            left = format!(", {} left", clock(seconds));
+        }
     }
-    line.push_str(&format!(
-        " done, {}/s, {} failed, {} in flight",
-        thousands(rate.round() as u64),
-        thousands(progress.failed),
-        thousands(progress.in_flight)
-    ));
-    if progress.read_all && rate > 0.0 && !is_stopping {
-        let left = progress.read.saturating_sub(progress.done) as f64 / rate;
-        line.push_str(&format!(", {} left", clock(left)));
+    let begin = if is_stopping { "stopping (Ctrl+C again ends at once): " } else { "" };
+    let mut parts = [
+        begin.to_owned(),
+        done,
+        format!(", {}/s", thousands(rate.round() as u64)),
+        format!(", {} failed", thousands(progress.failed)),
+        format!(", {} in flight", thousands(progress.in_flight)),
+        left,
+    ];
+    for least in [4, 2, 5, 3] {
+        if parts.iter().map(String::len).sum::<usize>() > width {
+            parts[least].clear();
+        }
     }
-    line
+    parts.concat()
 }
 
 /// `0:07`, `12:30`, `3:05:00`
@@ -130,13 +137,15 @@ mod tests {
     fn the_line_tells_what_is_known() {
         let mut progress = Progress::default();
         (progress.read, progress.done, progress.failed, progress.in_flight) = (12_345, 1_000, 7, 100);
-        assert_eq!(line(&progress, 250.4, false), "1,000 done, 250/s, 7 failed, 100 in flight");
+        assert_eq!(line(&progress, 250.4, false, 80), "1,000 done, 250/s, 7 failed, 100 in flight");
         progress.read_all = true;
         assert_eq!(
-            line(&progress, 250.0, false),
+            line(&progress, 250.0, false, 80),
             "1,000 of 12,345 done, 250/s, 7 failed, 100 in flight, 0:46 left"
         );
-        assert!(line(&progress, 250.0, true).starts_with("stopping"));
+        assert!(line(&progress, 250.0, true, 80).starts_with("stopping"));
+        assert_eq!(line(&progress, 250.0, false, 50), "1,000 of 12,345 done, 250/s, 7 failed, 0:46 left");
+        assert_eq!(line(&progress, 250.0, false, 40), "1,000 of 12,345 done, 7 failed");
         assert_eq!(clock(11_100.0), "3:05:00");
         assert_eq!(thousands(1_000_000), "1,000,000");
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use console::measure_text_width;
 use headcount::record::Outcome;
 use headcount::scheduler::{Bound, HostStatistics};
 use headcount::{Progress, Summary, Verdict};
@@ -15,6 +16,9 @@ const HOSTS_NAMED: usize = 5;
 
 /// Columns that a line may take, on the narrowest terminal in use.
 const WIDTH: usize = 80;
+
+/// The column behind a label.
+const LABELLED: usize = 17;
 
 /// The column at which the details of an outcome begin.
 const DETAILS: usize = 28;
@@ -29,6 +33,8 @@ pub(crate) struct Report<'a> {
     /// Inputs that an earlier run had done.
     pub(crate) done_before: u64,
     pub(crate) has_journal: bool,
+    /// The host whose pace is to be explained.
+    pub(crate) explain: Option<&'a str>,
     pub(crate) output: Option<String>,
 }
 
@@ -47,7 +53,8 @@ impl Report<'_> {
         let (records, accepted) = (summary.records(), summary.accepted());
         let rest = records - accepted;
         let noun = if records == 1 { "record" } else { "records" };
-        write!(text, "{strong}{} {noun}{reset} in {:.2} s: ", thousands(records), self.took.as_secs_f64())?;
+        let took = time(self.took.as_secs_f64());
+        write!(text, "{strong}{} {noun}{reset} in {took}: ", thousands(records))?;
         write!(text, "{good}{} accepted{reset}", thousands(accepted))?;
         match rest {
             0 => writeln!(text)?,
@@ -90,19 +97,16 @@ impl Report<'_> {
         }
         let mut label = "worst hosts";
         for (host, host_summary) in summary.worst_hosts(HOSTS_NAMED) {
-            writeln!(
-                text,
-                "  {label:<14} {:>9} {}  {faint}last: {}{reset}",
-                thousands(host_summary.not_accepted),
-                shown(host),
-                host_summary.last_reason
-            )?;
+            let host = format!("  {label:<14} {:>9} {}  ", thousands(host_summary.not_accepted), shown(host));
+            let reason = format!("{faint}last: {}{reset}", host_summary.last_reason);
+            beside_or_below(text, &host, &reason, DETAILS)?;
             label = "";
         }
-        if let Some(verdict) = self.verdict {
+        if let Some(verdict) = self.verdict.filter(|_| records > 0) {
             self.verdict(text, verdict, palette)?;
         }
-        if self.was_interrupted && self.has_journal {
+        let is_left = never_begun > 0 || !self.progress.read_all || summary.outcome(Outcome::Interrupted) > 0;
+        if self.was_interrupted && self.has_journal && is_left {
             writeln!(text, "  {:<14} the same command with --resume", "to go on")?;
         }
         if let Some(output) = &self.output {
@@ -117,16 +121,23 @@ impl Report<'_> {
         let ideal = &verdict.ideal;
         if ideal.seconds > 0.0 {
             let ratio = verdict.took.as_secs_f64() / ideal.seconds;
-            let (least, bound) = (time(ideal.seconds), bound(&ideal.bound, ideal.bytes_per_second));
-            writeln!(text, "  {:<14} {least} at best (T*), T/T* {ratio:.2}, bound by {bound}", "verdict")?;
+            let line = format!("  {:<14} {} at best (T*), T/T* {ratio:.2}, ", "verdict", time(ideal.seconds));
+            let bound = format!("bound by {}", bound(&ideal.bound, ideal.bytes_per_second));
+            beside_or_below(text, &line, &bound, LABELLED)?;
         }
         let mut label = "paced hosts";
         for host in ideal.hosts.iter().filter(|host| host.rejected > 0).take(HOSTS_NAMED) {
-            writeln!(text, "  {label:<14} {}  {faint}{}{reset}", shown(&host.name), pace(host))?;
+            let name = format!("  {label:<14} {}  ", shown(&host.name));
+            beside_or_below(text, &name, &format!("{faint}{}{reset}", pace(host)), LABELLED)?;
             label = "";
         }
-        if !verdict.explanation.is_empty() {
-            writeln!(text, "  explanation")?;
+        match self.explain {
+            Some(host) if verdict.explanation.is_empty() => {
+                let host = shown(host);
+                writeln!(text, "  {:<14} none: {host} was not asked, or too little", "explanation")?;
+            }
+            Some(host) => writeln!(text, "  {:<14} {}", "explanation", shown(host))?,
+            None => {}
         }
         for (when, what) in &verdict.explanation {
             writeln!(text, "  {:>12.3} s  {what}", when.as_secs_f64())?;
@@ -158,6 +169,14 @@ impl Report<'_> {
             separator = ", ";
         }
         writeln!(text, "{line}")
+    }
+}
+
+/// A line with more beside it or, where that would be too long, below it at this column.
+fn beside_or_below(text: &mut String, line: &str, more: &str, column: usize) -> std::fmt::Result {
+    match measure_text_width(line) + measure_text_width(more) <= WIDTH {
+        true => writeln!(text, "{line}{more}"),
+        false => writeln!(text, "{}\n{:column$}{more}", line.trim_end(), ""),
     }
 }
 
@@ -217,6 +236,18 @@ mod tests {
     fn bytes_are_told_in_a_unit_that_fits() {
         let told = [999.0, 1_234.0, 12_345_678.0, 1.25e9].map(rate_of_bytes);
         assert_eq!(told, ["999.0 B/s", "1.2 kB/s", "12.3 MB/s", "1.2 GB/s"]);
+    }
+
+    #[test]
+    fn what_is_too_long_beside_stands_below() {
+        let told = |host: &str| {
+            let mut text = String::new();
+            let faint = Palette::new(true).faint;
+            beside_or_below(&mut text, &format!("  {host}  "), &format!("{faint}last: 404"), 4).unwrap();
+            text
+        };
+        assert_eq!(told(&"h".repeat(67)), format!("  {}  \x1b[2mlast: 404\n", "h".repeat(67)));
+        assert_eq!(told(&"h".repeat(68)), format!("  {}\n    \x1b[2mlast: 404\n", "h".repeat(68)));
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Problem {
     }
 
     pub(crate) fn broken(error: &anyhow::Error) -> Problem {
-        Problem { exit: Exit::Broken, message: format!("{error:#}"), hint: None }
+        Problem { exit: Exit::Broken, message: whole(error), hint: None }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Problem {
@@ -70,6 +70,17 @@ impl Problem {
         }
         self.exit
     }
+}
+
+/// An error with its causes, but for those that its own words hold already.
+pub(crate) fn whole(error: &anyhow::Error) -> String {
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !message.ends_with(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
 }
 
 /// A line on standard error: `error: …`, `hint: …`, `warning: …`, `note: …`.

@@ -44,12 +44,17 @@ fn record(template: &Record, index: u64) -> Record {
     let mut record = template.clone();
     // Spread, but the same each time.
     let spread = index.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-    let url = format!("https://host-{}.example/articles/{index}", spread % 100_000);
+    let mut url = format!("https://host-{}.example/articles/{index}", spread % 100_000);
+    if index % 1_000 == 11 {
+        url += &"/unbroken".repeat(1_000).replace('/', "");
+    }
     record.index = index;
     record.line = Some(index + 1);
     record.title = Some(match index % 1_000 {
         7 => "</script><script>hacked=1</script><img src=x onerror=hacked=1>\u{202e}".to_owned(),
-        8 => "endless".repeat(200),
+        8 => "endless".repeat(1_500),
+        9 => "\u{202e}backwards, שלום עולם, مرحبا بالعالم".repeat(20),
+        10 => format!("piled {}\u{1b}[2J\u{0}\u{9b}31m", "Z\u{300}\u{301}\u{302}".repeat(100)),
         _ => format!("Article {spread} about something"),
     });
     record.input = url.clone();

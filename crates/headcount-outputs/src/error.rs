@@ -37,6 +37,18 @@ impl Error {
         }
     }
 
+    /// There was no room to write it.
+    pub fn is_full(&self) -> bool {
+        matches!(
+            self.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+        )
+    }
+
+    fn kind(&self) -> io::ErrorKind {
+        self.source.as_ref().map_or(io::ErrorKind::Other, |source| kind_of(&**source))
+    }
+
     /// What was read is at fault, not what was to be written.
     pub fn is_input(&self) -> bool {
         self.is_input
@@ -46,9 +58,8 @@ impl Error {
 impl From<Error> for io::Error {
     /// Keeps the kind, by which a full disk is known.
     fn from(error: Error) -> io::Error {
-        let cause = error.source.as_ref();
-        let kind = cause.map_or(io::ErrorKind::Other, |source| kind_of(&**source));
-        let reason = cause.map(|source| format!(": {source}")).unwrap_or_default();
+        let kind = error.kind();
+        let reason = error.source.as_ref().map(|source| format!(": {source}")).unwrap_or_default();
         io::Error::new(kind, format!("{}{reason}", error.message))
     }
 }

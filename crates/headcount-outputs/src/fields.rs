@@ -34,6 +34,11 @@ impl Fields {
             .collect()
     }
 
+    /// Whether fields were chosen, be it all of them.
+    pub(crate) fn are_chosen(&self) -> bool {
+        self.chosen.is_some()
+    }
+
     /// The record with these fields only, for a serializer.
     pub fn of<'a>(&'a self, record: &'a Record) -> impl Serialize {
         Selected { fields: self, record }

@@ -27,12 +27,13 @@ pub mod json_text;
 mod read;
 mod replacement;
 mod selection;
+mod sorting;
 mod verdict;
 pub mod visible;
 mod write;
 
 pub use columns::{COLUMNS, Cell, Column, ColumnType};
-pub use compare::{Change, ChangeKind, Comparison, Counts, Difference, TimeNoise};
+pub use compare::{Change, ChangeKind, Changes, Comparison, Counts, Difference, Field, TimeNoise};
 pub use error::Error;
 pub use fields::Fields;
 pub use format::Format;

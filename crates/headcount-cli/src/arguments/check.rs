@@ -1,5 +1,7 @@
 //! The flags of `headcount check`, group by group, and the engine's configuration that they make.
 
+use std::path::Path;
+
 use clap::Args;
 use headcount::Config;
 use headcount::list::ListOptions;
@@ -115,6 +117,11 @@ impl CheckArguments {
         self.limits.set(&mut config);
         config.local_wait = self.journal.local_wait;
         Ok(config)
+    }
+
+    /// Files that flags are read from.
+    pub(crate) fn files(&self) -> Vec<&Path> {
+        self.config.file().into_iter().chain(self.request.files()).chain(self.tls.files()).collect()
     }
 
     /// How lists become requests.

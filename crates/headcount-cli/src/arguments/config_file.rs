@@ -28,6 +28,13 @@ pub(crate) struct ConfigFlags {
     config: Option<PathBuf>,
 }
 
+impl ConfigFlags {
+    /// The file that was read.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+}
+
 /// The command line with the flags of its configuration file, if it names one.
 pub(super) fn complete(
     command: &mut Command,

@@ -69,7 +69,13 @@ pub(crate) enum Command {
 
 /// All commands and flags.
 pub(crate) fn command() -> clap::Command {
-    CommandLine::command()
+    CommandLine::command().mut_subcommands(|command| {
+        command.mut_args(|arg| {
+            // `--timeout -5` is a wrong value, and not an unknown flag.
+            let takes_value = arg.get_long().is_some() && arg.get_action().takes_values();
+            if takes_value { arg.allow_negative_numbers(true) } else { arg }
+        })
+    })
 }
 
 /// The same, with so many flags less in what `-h` shows that it is taken in at a glance.
@@ -96,6 +102,6 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        CommandLine::command().debug_assert();
+        command().debug_assert();
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use headcount::Config;
 
 use super::values::{at_least_one, duration, rate};
@@ -33,7 +34,7 @@ pub(crate) struct PolitenessFlags {
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
     max_hold: Duration,
     /// At the end, say how the pace of this host (name, or name:port) was found
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) explain: Option<String>,
 }
 

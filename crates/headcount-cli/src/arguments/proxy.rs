@@ -1,5 +1,7 @@
 //! Flags about proxies: through which one requests go, and which do not.
 
+use std::net::IpAddr;
+
 use clap::Args;
 use headcount::{Config, Proxies, Proxy};
 
@@ -17,7 +19,7 @@ pub(crate) struct ProxyFlags {
     #[arg(short = 'x', long, value_name = "PROXY")]
     proxy: Option<String>,
     /// Hosts to ask without a proxy, with commas between: names, addresses, networks, each with a :PORT or without
-    #[arg(long, value_name = "HOSTS")]
+    #[arg(long, value_name = "HOSTS", value_parser = hosts)]
     noproxy: Option<String>,
 }
 
@@ -42,5 +44,21 @@ impl ProxyFlags {
             config.proxies = std::mem::take(&mut config.proxies).except(hosts);
         }
         Ok(())
+    }
+}
+
+/// Exceptions from a proxy. One that can never hold would send through it what was not meant to be.
+fn hosts(text: &str) -> Result<String, String> {
+    let is_network = |entry: &str| {
+        let (address, bits) = entry.split_once('/')?;
+        let address: IpAddr = address.trim_start_matches('[').parse().ok()?;
+        let bits: u8 = bits.split([']', ':']).next()?.parse().ok()?;
+        (bits <= if address.is_ipv4() { 32 } else { 128 }).then_some(())
+    };
+    match text.split([',', ' ']).find(|entry| entry.contains('/') && is_network(entry).is_none()) {
+        Some(entry) => Err(format!(
+            "{entry:?} is neither host nor network; a host is a name or an address, a network 10.0.0.0/8"
+        )),
+        None => Ok(text.to_owned()),
     }
 }

@@ -42,10 +42,17 @@ pub(super) fn usage_problem(error: &clap::Error) -> Problem {
         Some(ContextValue::Strings(texts)) => texts.join(", "),
         _ => String::new(),
     };
+    // Of several, clap puts the likeliest last.
+    let last = |kind| match error.get(kind) {
+        Some(ContextValue::Strings(texts)) => texts.last().cloned().unwrap_or_default(),
+        _ => text(kind),
+    };
     let bare = |flag: String| flag.split([' ', '[']).next().unwrap_or_default().to_owned();
     let flag = bare(text(ContextKind::InvalidArg));
     let message = match error.kind() {
-        ErrorKind::UnknownArgument => format!("unknown flag {flag}"),
+        ErrorKind::UnknownArgument if flag.starts_with('-') => format!("unknown flag {flag}"),
+        ErrorKind::UnknownArgument => format!("{flag} is one word too many"),
+        ErrorKind::TooManyValues => format!("{flag} takes no value"),
         ErrorKind::InvalidSubcommand => format!("unknown command {}", text(ContextKind::InvalidSubcommand)),
         ErrorKind::InvalidValue if text(ContextKind::InvalidValue).is_empty() => {
             format!("{flag} needs a value")
@@ -64,7 +71,7 @@ pub(super) fn usage_problem(error: &clap::Error) -> Problem {
         }
         _ => error.to_string().trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned(),
     };
-    let suggestion = text(ContextKind::SuggestedArg) + &text(ContextKind::SuggestedSubcommand);
+    let suggestion = last(ContextKind::SuggestedArg) + &last(ContextKind::SuggestedSubcommand);
     let hint = match suggestion.is_empty() {
         false => format!("did you mean {suggestion}?"),
         true => "`headcount COMMAND --help` shows every flag and what it takes".to_owned(),

@@ -1,5 +1,7 @@
 //! Flags about the requests: what is sent.
 
+use std::path::Path;
+
 use clap::{ArgAction, Args};
 use headcount::{Config, basic_authorization};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -45,6 +47,12 @@ impl RequestFlags {
     pub(crate) fn method(&self) -> Option<Method> {
         let has_body = !self.data.is_empty() || self.json.is_some();
         self.method.clone().or_else(|| has_body.then_some(Method::POST))
+    }
+
+    /// The files that are read.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let arguments = self.headers.iter().chain(&self.data).chain(&self.json).chain(&self.user);
+        arguments.filter_map(|argument| argument.strip_prefix('@')).map(Path::new)
     }
 
     pub(super) fn set(&self, config: &mut Config) -> Result<(), Problem> {

@@ -11,7 +11,7 @@ use super::values::{count, duration};
 #[command(next_help_heading = "Retries")]
 pub(crate) struct RetryFlags {
     /// Further attempts after a failure or a 408, 429, 500, 502, 503 or 504; for idempotent methods only
-    #[arg(long, value_name = "N", default_value = "2", value_parser = count, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value = "2", value_parser = count)]
     retries: u32,
     /// Longest wait before the first retry; it doubles with each up to a minute. The wait is a random part of it
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration)]

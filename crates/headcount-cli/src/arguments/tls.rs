@@ -28,6 +28,11 @@ pub(crate) struct TlsFlags {
 }
 
 impl TlsFlags {
+    /// The files that are read.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.cacert.iter().chain(&self.cert).chain(&self.key).map(PathBuf::as_path)
+    }
+
     pub(super) fn set(&self, config: &mut Config) -> Result<(), Problem> {
         config.insecure = self.insecure;
         for file in &self.cacert {

@@ -36,6 +36,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     };
     let options = &arguments.output;
     let (is_quiet, color, place) = (options.quiet, options.color, options.output.clone());
+    let explain = engine.config().explain.clone();
     let finished = Run {
         start: move || engine.try_run(requests),
         output,
@@ -45,7 +46,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     }
     .finish(move |finished| {
         let is_wanted = !is_quiet && !finished.reader_left;
-        is_wanted.then(|| report(finished, color, &place))
+        is_wanted.then(|| report(finished, explain.as_deref(), color, &place))
     })?;
     exit(&finished)
 }
@@ -63,7 +64,7 @@ fn prepare(
     engine: Engine,
     inputs: Vec<Input>,
 ) -> Result<Result<Prepared, Exit>, Problem> {
-    let place = Place::new(&arguments.output, &inputs)?;
+    let place = Place::new(&arguments.output, &inputs, &arguments.files())?;
     let list_options = arguments.list_options();
     let Some(file) = place.file_with_journal().filter(|_| !arguments.journal.no_journal) else {
         arguments.journal.refuse_without_journal()?;
@@ -115,7 +116,12 @@ fn exit(finished: &Finished) -> Result<Exit, Problem> {
 }
 
 /// The summary, for standard error.
-pub(super) fn report(finished: &Finished, color: ColorChoice, outputs: &[PathBuf]) -> String {
+pub(super) fn report(
+    finished: &Finished,
+    explain: Option<&str>,
+    color: ColorChoice,
+    outputs: &[PathBuf],
+) -> String {
     let files = outputs.iter().filter(|path| *path != Path::new("-"));
     let files: Vec<String> = files.map(|path| path.display().to_string()).collect();
     let report = Report {
@@ -126,6 +132,7 @@ pub(super) fn report(finished: &Finished, color: ColorChoice, outputs: &[PathBuf
         was_interrupted: finished.was_interrupted,
         done_before: finished.done_before,
         has_journal: finished.has_journal,
+        explain,
         output: (!files.is_empty()).then(|| files.join(", ")),
     };
     report.text(Palette::new(color.is_on(&io::stderr())))
@@ -138,7 +145,7 @@ pub(super) fn fit_to_descriptors(config: &mut Config, share: usize, is_quiet: bo
     let loops =
         config.loops.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
     // Many loops come with many requests at once only.
-    let of_loops = (DESCRIPTORS_PER_LOOP * loops).min(room / 4);
+    let of_loops = DESCRIPTORS_PER_LOOP.saturating_mul(loops).min(room / 4);
     let room = room.saturating_sub(DESCRIPTORS_KEPT_BACK + of_loops).max(1);
     if let Some(most) = &mut config.concurrency_limit {
         *most = (*most).min(room / 2).max(1);

@@ -78,7 +78,8 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     let color = arguments.color;
     let urls = neighbourhood.urls;
     let count = urls.len();
-    let opened = Output::open(&Place::new(&output, &[])?, arguments.color, Patience::new(Duration::ZERO))?;
+    let opened =
+        Output::open(&Place::new(&output, &[], &[])?, arguments.color, Patience::new(Duration::ZERO))?;
     tell(&format!("Checking {count} URLs on {} hosts of this machine.", neighbourhood.hosts))?;
     let engine = Engine::new(config).map_err(|error| Problem::broken(&error.into()))?;
     let finished = Run {
@@ -88,7 +89,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
         grace: TIMEOUT,
         is_verbose: false,
     }
-    .finish(move |finished| Some(report(finished, color, &outputs)))?;
+    .finish(move |finished| Some(report(finished, None, color, &outputs)))?;
     if let Some(problem) = finished.problem {
         return Err(Problem::broken(&anyhow::anyhow!(problem)));
     }

@@ -1,14 +1,13 @@
 //! `headcount diff`: what became of every input from one run to the next.
 
-use std::fmt::Write as _;
-use std::io;
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use console::pad_str;
-use headcount_outputs::{Change, ChangeKind, Comparison, Format, RecordReader};
+use headcount_outputs::{Change, ChangeKind, Comparison, Counts, Format, Options, RecordReader};
 
-use super::report::{print, problem, unknown_ending};
+use super::report::{formats_of, printed, problem};
 use crate::progress::thousands;
 use crate::terminal::{ColorChoice, Exit, Palette, Problem, shown};
 
@@ -22,7 +21,8 @@ Examples:
 
 Inputs are the same if their method and URL are. A time has changed if it differs
 by 100 ms and twofold, and by more than chance explains: four standard deviations
-of how all times differ between the two runs.
+of how all times differ between the two runs. Certificates are compared where both
+runs had --tls-info; one that was renewed is as before.
 
 Exit codes:
   0 nothing broke, 1 it could not be written, 2 something broke, 3 bad usage or a
@@ -43,37 +43,36 @@ pub(crate) struct DiffArguments {
 }
 
 pub(crate) fn run(arguments: &DiffArguments) -> Result<Exit, Problem> {
-    let formats = [Format::Json, Format::Html];
-    if let Some(path) = arguments
-        .output
-        .iter()
-        .find(|path| Format::of_path(path).is_none_or(|format| !formats.contains(&format)))
-    {
-        return Err(unknown_ending(path, &formats));
-    }
-    let old = RecordReader::open(&arguments.old).map_err(problem)?;
-    let new = RecordReader::open(&arguments.new).map_err(problem)?;
+    let files = [arguments.old.as_path(), arguments.new.as_path()];
+    let formats = formats_of(&arguments.output, &files, &[Format::Json, Format::Html])?;
+    let old = RecordReader::open_in_order(&arguments.old).map_err(problem)?;
+    let new = RecordReader::open_in_order(&arguments.new).map_err(problem)?;
     let comparison = Comparison::of(old, new).map_err(problem)?;
     let title = format!("{} → {}", arguments.old.display(), arguments.new.display());
-    for path in &arguments.output {
-        match Format::of_path(path) {
-            Some(Format::Html) => comparison.write_html(path, &title),
+    for (path, format) in arguments.output.iter().zip(formats) {
+        match format {
+            Format::Html => comparison.write_html(path, &title, Options::default().html_rows),
             _ => comparison.write_json(path),
         }
         .map_err(problem)?;
     }
     if arguments.output.is_empty() {
-        print(&text(&comparison, Palette::new(arguments.color.is_on(&io::stdout()))))?;
+        let palette = Palette::new(arguments.color.is_on(&io::stdout()));
+        printed(write_lines(BufWriter::new(io::stdout().lock()), &comparison, palette))?;
     }
     Ok(if comparison.counts.broke > 0 { Exit::NotAccepted } else { Exit::Accepted })
 }
 
-fn text(comparison: &Comparison, palette: Palette) -> String {
-    let mut text = String::new();
-    for change in &comparison.changes {
-        text.push_str(&line(change, palette));
+fn write_lines(mut writer: impl Write, comparison: &Comparison, palette: Palette) -> io::Result<()> {
+    for change in comparison.changes.iter() {
+        writer.write_all(line(&change?, palette).as_bytes())?;
     }
-    let counts = &comparison.counts;
+    writer.write_all(last_line(&comparison.counts, palette).as_bytes())?;
+    writer.flush()
+}
+
+/// `1 broke, 2 healed, 997 as before (of 1,000 in both)`
+fn last_line(counts: &Counts, palette: Palette) -> String {
     let Palette { strong, reset, .. } = palette;
     let mut parts = Vec::new();
     for (count, word) in [
@@ -90,15 +89,12 @@ fn text(comparison: &Comparison, palette: Palette) -> String {
             parts.push(format!(", {} {word}", thousands(count)));
         }
     }
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "{strong}{} broke{reset}{} (of {} in both)",
+    format!(
+        "{strong}{} broke{reset}{} (of {} in both)\n",
         thousands(counts.broke),
         parts.concat(),
         thousands(counts.in_both())
-    );
-    text
+    )
 }
 
 /// `broke    200               → dns/timeout        https://example.com/`

@@ -8,7 +8,7 @@ use clap::{ArgAction, Args};
 use headcount::{Progress, Record, Summary};
 use headcount_outputs::{Error, Format, OutputFile, RecordReader, write_all};
 
-use crate::output::SelectionArguments;
+use crate::output::{Destination, SelectionArguments};
 use crate::report::Report;
 use crate::terminal::{ColorChoice, Exit, Palette, Problem};
 
@@ -21,7 +21,10 @@ Examples:
 
 Conditions compare fields (==, !=, <, <=, >, >=, and ~ for text that contains
 another) with numbers, true, false, null, and 'text', and are joined with not,
-and, or and parentheses. `headcount schema` lists the fields.";
+and, or and parentheses. `headcount schema` lists the fields.
+
+Exit codes:
+  0 done, 1 it could not be written, 3 bad usage or a file that cannot be read";
 
 #[derive(Args, Debug)]
 pub(crate) struct ReportArguments {
@@ -43,8 +46,13 @@ pub(crate) struct ReportArguments {
 
 pub(crate) fn run(arguments: &ReportArguments) -> Result<Exit, Problem> {
     let outputs = outputs(arguments)?;
+    let open = match outputs.is_empty() {
+        // The order changes nothing about the summary.
+        true => RecordReader::open,
+        false => RecordReader::open_in_order,
+    };
     // All of them before the first is read.
-    let readers = arguments.files.iter().map(|file| RecordReader::open(file));
+    let readers = arguments.files.iter().map(|file| open(file));
     let readers = readers.collect::<Result<Vec<_>, _>>().map_err(problem)?;
     let records = readers.into_iter().flatten();
     match outputs.is_empty() {
@@ -57,16 +65,41 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<Exit, Problem> {
 fn outputs(arguments: &ReportArguments) -> Result<Vec<OutputFile>, Problem> {
     let names: Vec<_> = arguments.files.iter().map(|file| name(file)).collect();
     let options = arguments.selection.options(&names.join(", "));
-    let mut outputs: Vec<OutputFile> = Vec::new();
-    for path in &arguments.output {
-        let format = Format::of_path(path).ok_or_else(|| unknown_ending(path, Format::ALL))?;
-        if outputs.iter().any(|other| other.path == *path) {
+    let files: Vec<&Path> = arguments.files.iter().map(PathBuf::as_path).collect();
+    let formats = formats_of(&arguments.output, &files, Format::ALL)?;
+    let paths = arguments.output.iter().cloned();
+    Ok(paths
+        .zip(formats)
+        .map(|(path, format)| OutputFile { path, format, options: options.clone() })
+        .collect())
+}
+
+/// The formats of outputs, each of which is to be a file of its own, and none that is read.
+pub(super) fn formats_of(
+    outputs: &[PathBuf],
+    files: &[&Path],
+    formats: &[Format],
+) -> Result<Vec<Format>, Problem> {
+    let is_same = |one: &Path, other: &Path| match Destination::new(Some(other)) {
+        Destination::File { target, .. } => Destination::new(Some(one)).is_file(&target),
+        _ => false,
+    };
+    for (number, path) in outputs.iter().enumerate() {
+        if outputs[..number].iter().any(|other| is_same(path, other)) {
             let message = format!("{} is named twice", path.display());
             return Err(Problem::usage(message, "give each output a name of its own"));
         }
-        outputs.push(OutputFile { path: path.clone(), format, options: options.clone() });
+        if files.iter().any(|file| is_same(path, file)) {
+            let message = format!("{} is to be read and to be written", path.display());
+            return Err(Problem::usage(message, "write to another file"));
+        }
     }
-    Ok(outputs)
+    let format_of = |path: &PathBuf| {
+        Format::of_path(path)
+            .filter(|format| formats.contains(format))
+            .ok_or_else(|| unknown_ending(path, formats))
+    };
+    outputs.iter().map(format_of).collect()
 }
 
 fn name(path: &Path) -> String {
@@ -99,14 +132,20 @@ fn summarize(
         was_interrupted: false,
         done_before: 0,
         has_journal: false,
+        explain: None,
         output: None,
     };
     print(&report.text(Palette::new(arguments.color.is_on(&io::stdout()))))
 }
 
 /// Writes to standard output. A reader that has seen enough is no failure.
-pub(super) fn print(text: &str) -> Result<(), Problem> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
+fn print(text: &str) -> Result<(), Problem> {
+    printed(io::stdout().lock().write_all(text.as_bytes()))
+}
+
+/// What writing to standard output came to.
+pub(super) fn printed(result: io::Result<()>) -> Result<(), Problem> {
+    match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Problem::broken(&error.into())),
         _ => Ok(()),
     }
@@ -119,10 +158,12 @@ pub(super) fn problem(error: Error) -> Problem {
         }
         false => "choose another place with -o, or make room there",
     };
-    Problem::broken(&error.into()).hint(hint).into_usage()
+    let is_full = error.is_full();
+    let problem = Problem::broken(&error.into()).hint(hint);
+    if is_full { problem } else { problem.into_usage() }
 }
 
-pub(super) fn unknown_ending(path: &Path, formats: &[Format]) -> Problem {
+fn unknown_ending(path: &Path, formats: &[Format]) -> Problem {
     let endings: Vec<String> = formats.iter().map(|format| format!(".{}", format.endings()[0])).collect();
     Problem::usage(
         format!("the ending of {} does not say a format", path.display()),

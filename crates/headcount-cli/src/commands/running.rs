@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::output::Output;
 use crate::progress::{Neighbour, ProgressLine, TICK};
-use crate::terminal::{Exit, Problem, shown};
+use crate::terminal::{Exit, Problem, shown, whole};
 
 /// After the grace, time for the last records to be written. If whoever reads them does not, the command ends without.
 const LAST_WRITES: Duration = Duration::from_millis(400);
@@ -201,7 +201,7 @@ fn write_all(
                 }
                 result = progress.write(|| write(&records, &mut output, is_verbose));
             }
-            Err(error) => problem = Some(format!("{:#}", anyhow::Error::from(error))),
+            Err(error) => problem = Some(whole(&error.into())),
         }
         if result.is_err() {
             break;

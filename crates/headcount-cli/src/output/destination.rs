@@ -87,28 +87,29 @@ impl Destination {
         }
     }
 
-    /// An output that is also an input would be emptied before it is read.
-    pub(crate) fn refuse_inputs(&self, inputs: &[Input]) -> Result<(), Problem> {
+    /// An output that is also an input would be emptied before it is read. What flags have been read from would be lost.
+    pub(crate) fn refuse_what_is_read(&self, inputs: &[Input], files: &[&Path]) -> Result<(), Problem> {
         let output = match self {
             Destination::StandardOutput => metadata_of(&io::stdout()),
             Destination::File { name, .. } | Destination::Direct(name) => fs::metadata(name).ok(),
         };
         // Devices, pipes and terminals may well be both.
         let Some(output) = output.filter(fs::Metadata::is_file) else { return Ok(()) };
-        for input in inputs {
-            let (input, name) = match input {
-                Input::File { file, name } => (file.metadata().ok(), name.as_str()),
-                Input::Standard => (metadata_of(&io::stdin()), "on standard input"),
-                Input::Url(_) => continue,
-            };
-            if input.is_some_and(|input| is_same_file(&input, &output)) {
-                return Err(Problem::usage(
-                    format!("the output ({self}) is also the input {name}"),
-                    "write the records to another file",
-                ));
-            }
+        let inputs = inputs.iter().filter_map(|input| match input {
+            Input::File { file, name } => Some((file.metadata().ok()?, format!("the input {name}"))),
+            Input::Standard => Some((metadata_of(&io::stdin())?, "the input on standard input".to_owned())),
+            Input::Url(_) => None,
+        });
+        let files = files.iter().filter_map(|file| {
+            Some((fs::metadata(file).ok()?, format!("read by a flag: {}", file.display())))
+        });
+        match inputs.chain(files).find(|(read, _)| is_same_file(read, &output)) {
+            Some((_, what)) => Err(Problem::usage(
+                format!("the output ({self}) is also {what}"),
+                "write the records to another file",
+            )),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -116,13 +116,17 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// What the flags ask for.
-    pub(crate) fn new(arguments: &OutputFlags, inputs: &[Input]) -> Result<Place, Problem> {
+    /// What the flags ask for. Neither the inputs nor these files may be written over.
+    pub(crate) fn new(
+        arguments: &OutputFlags,
+        inputs: &[Input],
+        files_read: &[&Path],
+    ) -> Result<Place, Problem> {
         // Standard output gets what comes; else the first output does, and has the journal beside it.
         let paths = &arguments.output;
         let first = paths.iter().position(|path| path == Path::new("-")).unwrap_or(0);
         let destination = Destination::new(paths.get(first).map(PathBuf::as_path));
-        destination.refuse_inputs(inputs)?;
+        destination.refuse_what_is_read(inputs, files_read)?;
         let form = form(arguments, &destination)?;
         let options = arguments.selection.options(&title(inputs));
         let file =
@@ -148,7 +152,7 @@ impl Place {
         }
         for (_, path) in paths.iter().enumerate().filter(|(place, _)| *place != first) {
             let other = Destination::new(Some(path));
-            other.refuse_inputs(inputs)?;
+            other.refuse_what_is_read(inputs, files_read)?;
             let format = Format::of_path(path).ok_or_else(|| unknown_ending(path))?;
             let Destination::File { target, .. } = &other else {
                 let message = format!("{other} is no file");

@@ -8,7 +8,7 @@ use crate::arguments::at_least_one;
 /// What of the records is written, and how.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct SelectionArguments {
-    /// Fields to write, in this order: url,status_code,error.phase. For formats that have fields
+    /// Fields to write, in this order: url,status_code,error.phase. JUnit's XML has none
     #[arg(long, value_name = "FIELDS")]
     pub(crate) fields: Option<Fields>,
     /// Write only records that meet a condition, such as 'status_code >= 400 or failed'

@@ -8,8 +8,8 @@ use headcount::record::Outcome;
 
 use crate::terminal::{Palette, shown, time};
 
-/// Columns of the first field: `headers/malformed` is 17 wide.
-const END_WIDTH: usize = 17;
+/// Columns of how it ended and how long it took: `headers/malformed   1.00 s`.
+const LEAD_WIDTH: usize = 27;
 
 /// What a line may take where the width of the terminal is not known.
 const UNKNOWN_WIDTH: usize = 160;
@@ -46,12 +46,14 @@ fn line(record: &Record, palette: Palette, width: usize) -> String {
         Some(error) => shown(&error.message),
         None => shown(record.title.as_deref().unwrap_or_default()),
     };
-    let room = width.saturating_sub(END_WIDTH + 13);
+    // A long end takes of the columns before the time; what was not asked has none.
+    let before = LEAD_WIDTH.saturating_sub(end.len()).max(took.len() + 1);
+    let room = width.saturating_sub(end.len() + before + 3);
     let url = truncate_str(&url, room, "…");
     let room = room.saturating_sub(measure_text_width(&url) + 2);
     let detail = if room < 8 { "".into() } else { truncate_str(&detail, room, "…") };
-    let line = format!("{colour}{end:<END_WIDTH$}{reset} {took:>9}  {url}  {faint}{detail}{reset}");
-    if detail.is_empty() { line.trim_end_matches([' ']).to_owned() } else { line }
+    let line = format!("{colour}{end}{reset}{took:>before$}  {url}");
+    if detail.is_empty() { line } else { format!("{line}  {faint}{detail}{reset}") }
 }
 
 /// How a record ended, in a word.

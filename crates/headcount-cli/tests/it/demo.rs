@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::Desk;
+use crate::harness::{Desk, end_of};
 
 #[test]
 fn the_demo_goes_as_designed() {
@@ -10,12 +10,24 @@ fn the_demo_goes_as_designed() {
     let ended = desk.run(&["demo"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
+    assert_eq!(desk.names(), ["headcount-demo.html", "headcount-demo.json"]);
     let report: Vec<Value> = serde_json::from_str(&desk.read("headcount-demo.json")).unwrap();
     assert!((900..1_100).contains(&report.len()), "{}", report.len());
     assert!(report.iter().enumerate().all(|(number, record)| record["index"] == number));
     let hosts: std::collections::BTreeSet<&str> =
         report.iter().filter_map(|record| record["url"].as_str()?.split('/').nth(2)).collect();
     assert!(hosts.len() > 80, "{}", hosts.len());
+    let ends: std::collections::BTreeSet<String> = report.iter().map(end_of).collect();
+    for end in
+        ["200", "204", "404", "500", "connect/refused", "tls/certificate", "tls/handshake", "headers/timeout"]
+    {
+        assert!(ends.contains(end), "{end} is not among {ends:?}");
+    }
+    let over_tls = |record: &&Value| record["url"].as_str().is_some_and(|url| url.starts_with("https:"));
+    assert!(report.iter().filter(over_tls).filter(|record| record["accepted"] == true).count() >= 10);
+    assert!(
+        ended.stderr.contains("accepted, ") && ended.stderr.contains("records in     headcount-demo.json")
+    );
 }
 
 #[test]

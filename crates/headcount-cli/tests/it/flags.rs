@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use small_web::{Certificate, Host, Seen, SmallWeb, Temperament};
+use small_web::{Answer, Certificate, Host, Seen, SmallWeb, Temperament};
 
 use crate::harness::{Desk, end_of};
 
@@ -74,6 +74,19 @@ fn a_retry_waits() {
     assert_eq!(seen.len(), 60);
     // Each waits for a random part of it; that all thirty were short does not happen.
     assert!(seen[59].at - seen[0].at >= Duration::from_millis(150));
+}
+
+#[test]
+fn no_retry_begins_too_late() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Status(500));
+    let words = "--retries 1000 --retry-delay 20ms --retry-max-time 300ms";
+    let record = Desk::new().check(&format!("{} {words}", host.url("/"))).record();
+    let seen = host.seen();
+    assert!((2..1_000).contains(&seen.len()), "{} requests", seen.len());
+    assert_eq!((end_of(&record).as_str(), &record["num_retries"]), ("500", &(seen.len() - 1).into()));
+    // On a busy machine it may be a while from the beginning of a request to its being seen.
+    assert!(seen[seen.len() - 1].at - seen[0].at < Duration::from_secs(3));
 }
 
 #[test]
@@ -205,26 +218,21 @@ fn colour_is_for_terminals_or_on_request() {
     }
 }
 
-/// A terminal is what `script` of util-linux makes.
-#[cfg(target_os = "linux")]
 #[test]
-fn on_a_terminal_there_is_a_table_and_a_line_of_progress() {
+fn reports_have_the_title_and_the_rows_that_were_asked_for() {
     let web = SmallWeb::start().unwrap();
-    let url = web.host(Temperament::Slow(Duration::from_millis(500))).url("/page/1");
+    let host = web.host(Temperament::scripted(|request| Answer::page(200, "=1+1").reply(request)));
     let desk = Desk::new();
-    let in_terminal = |words: &str, variable: (&str, &str)| {
-        let line = format!("{} check {url} {words}", env!("CARGO_BIN_EXE_headcount"));
-        let mut script = std::process::Command::new("script");
-        script.args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").env(variable.0, variable.1);
-        script.env("COLUMNS", "100").current_dir(desk.path("")).stdin(std::process::Stdio::null());
-        match script.output() {
-            Ok(output) => Some(String::from_utf8(output.stdout).unwrap()),
-            Err(_) => None, // A machine without `script` cannot be asked.
-        }
+    desk.write("urls.txt", pages(&host, 3));
+    let outputs = |words: &str| {
+        let ended = desk.check(&format!("urls.txt -o out.html -o out.csv {words}"));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        (desk.read("out.html"), desk.read("out.csv"))
     };
-    let Some(plain) = in_terminal("", ("LANG", "C.UTF-8")) else { return };
-    assert!(plain.contains("Page 1") && plain.contains("\x1b[32m"), "{plain:?}");
-    assert!(plain.contains("in flight"), "{plain:?}");
-    let without = in_terminal("--no-progress", ("NO_COLOR", "1")).unwrap();
-    assert!(!without.contains("in flight") && !without.contains("\x1b[32m"), "{without:?}");
+    let (page, table) = outputs("");
+    assert!(page.contains("urls.txt</title>") && page.matches(&host.url("/page/")).count() >= 3, "{page}");
+    assert!(table.contains(",'=1+1,") && !table.contains(",=1+1,"), "{table}");
+    let (page, table) = outputs("--title Audit --html-rows 1 --raw-csv");
+    assert!(page.contains("Audit</title>") && page.contains("2 more are counted above only"), "{page}");
+    assert!(table.contains(",=1+1,"), "{table}");
 }

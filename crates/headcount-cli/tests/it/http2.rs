@@ -136,7 +136,8 @@ fn a_header_beyond_the_limit_is_too_large_and_one_requests_affair() {
         let length = if request.path() == "/page/3" { 70_000 } else { 60_000 };
         Http2Reply::Answer(Answer::well_behaved(request).field("X-Long", "x".repeat(length)))
     });
-    let records = Desk::new().check_stdin("- --http2 --retries 0", &pages(&host, 6)).records();
+    // Named one by one they are all there when the first is answered, and a connection stays as long as one waits for it.
+    let records = Desk::new().check(&format!("{} --http2 --retries 0", pages(&host, 6))).records();
     for (number, record) in records.iter().enumerate() {
         assert_eq!(end_of(record), if number == 3 { "headers/too_large" } else { "200" }, "{record}");
     }

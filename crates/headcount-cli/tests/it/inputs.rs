@@ -93,6 +93,7 @@ fn an_empty_list_is_no_failure() {
     let desk = Desk::new();
     desk.write("urls.txt", "# nothing yet\n\n");
     let ended = desk.check("urls.txt -o report.json");
+    assert!(!ended.stderr.contains("verdict"), "there is nothing to judge: {}", ended.stderr);
     assert_eq!((ended.code, desk.read("report.json").as_str()), (Some(0), "[]\n"));
 }
 

@@ -215,4 +215,11 @@ fn how_a_pace_was_found_is_explained() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("explanation"), "{}", ended.stderr);
     assert!(ended.stderr.contains("turned away"), "{}", ended.stderr);
+    let words = format!("{} --explain nobody.example:80", host.url("/page/1"));
+    let ended = Desk::new().check(&words);
+    assert!(
+        ended.stderr.contains("explanation    none: nobody.example:80 was not asked"),
+        "{}",
+        ended.stderr
+    );
 }

@@ -29,10 +29,19 @@ fn a_report_is_made_in_every_format_of_every_format() {
         "report run.json -o a.jsonl -o a.csv -o a.parquet -o a.sqlite -o a.html -o a.md -o a.xml",
     );
     assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), "", ""));
+    let views = ["html", "md", "xml", "jsonl", "csv"];
+    let view = |source: &str, kind: &str| -> Vec<String> {
+        let files = views.map(|ending| format!("{kind}.{ending}"));
+        let words = format!("report {source} --title Views -o {}", files.join(" -o "));
+        assert_eq!(headcount(&desk, &words).code, Some(0), "{source}");
+        files.iter().map(|file| desk.read(file)).collect()
+    };
+    let expected = view("run.json", "expected");
     for name in ["a.jsonl", "a.csv", "a.parquet", "a.sqlite"] {
         assert_eq!(headcount(&desk, &format!("report {name} -o back.json")).code, Some(0), "{name}");
         let back: Vec<Value> = serde_json::from_str(&desk.read("back.json")).unwrap();
         assert_eq!(back, original, "{name}");
+        assert!(view(name, "back") == expected, "{name} is shown otherwise");
         let ended = headcount(&desk, &format!("report {name}"));
         assert!(ended.stdout.starts_with("3 records in "), "{}", ended.stdout);
         assert!(ended.stdout.contains(": 2 accepted, 1 not\n"), "{}", ended.stdout);
@@ -40,6 +49,60 @@ fn a_report_is_made_in_every_format_of_every_format() {
     assert!(desk.read("a.html").contains("<h1>2 of 3 accepted</h1>"));
     assert!(desk.read("a.md").starts_with("# run.json\n\n**3 records**: 2 accepted, **1 not**.\n"));
     assert!(desk.read("a.xml").contains("tests=\"3\" failures=\"1\" errors=\"0\""));
+}
+
+#[test]
+fn a_report_of_json_lines_is_in_the_order_of_the_list() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    let slow = web.host(Temperament::Slow(std::time::Duration::from_millis(300)));
+    let fast = web.host(Temperament::Fast);
+    desk.write("urls.txt", [slow.url("/page/0"), fast.url("/page/1"), fast.url("/page/2")].join("\n"));
+    assert_eq!(desk.check("urls.txt -o run.jsonl").code, Some(0));
+    let indexes = |text: &str| -> Vec<u64> {
+        records(text).iter().map(|record| record["index"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(indexes(&desk.read("run.jsonl")).last(), Some(&0), "the slow host answers last");
+    let ended =
+        headcount(&desk, "report run.jsonl -o a.jsonl -o a.json -o a.csv -o a.parquet -o a.db -o a.xml");
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(indexes(&desk.read("a.jsonl")), [0, 1, 2]);
+    for name in ["a.json", "a.csv", "a.parquet", "a.db"] {
+        assert_eq!(headcount(&desk, &format!("report {name} -o back.jsonl")).code, Some(0));
+        assert_eq!(indexes(&desk.read("back.jsonl")), [0, 1, 2], "{name}");
+    }
+    let cases = desk.read("a.xml");
+    let cases: Vec<_> = cases.lines().filter(|line| line.starts_with("<testcase ")).collect();
+    assert!(cases[0].contains("/page/0") && cases[2].contains("/page/2"), "{cases:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_no_part_of_a_report() {
+    let web = SmallWeb::start().unwrap();
+    let desk = desk_with_run(&web);
+    let record = serde_json::from_str::<Value>(&desk.read("run.json")).unwrap()[0].clone();
+    let lines = (0..9_000).map(|index| {
+        let mut record = record.clone();
+        (record["index"], record["title"]) = (index.into(), format!("{:x}", index * 7_919).repeat(20).into());
+        record.to_string() + "\n"
+    });
+    desk.write("long.jsonl", lines.collect::<String>());
+    let names = desk.names();
+    // No file may be longer than 64 KiB. A signal that is ignored stays so, and writing fails.
+    let limits = format!("trap '' XFSZ; ulimit -f 64; exec {}", env!("CARGO_BIN_EXE_headcount"));
+    for ending in ["json", "jsonl", "csv", "parquet", "db", "xml", "html"] {
+        let line = format!("{limits} report long.jsonl -o a.{ending} -o b.md");
+        let output =
+            std::process::Command::new("bash").args(["-c", &line]).current_dir(desk.path("")).output();
+        let output = output.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        // SQLite does not tell a file's limit from another fault of the disk.
+        let expected = if ending == "db" { 3 } else { 1 };
+        assert_eq!(output.status.code(), Some(expected), "{ending}: {said}");
+        assert!(said.starts_with(&format!("error: cannot write a.{ending}")), "{said}");
+        assert_eq!(desk.names(), names);
+    }
 }
 
 #[test]
@@ -72,6 +135,9 @@ fn what_cannot_be_reported_on_is_said_with_a_hint() {
     desk.write("urls.txt", "https://example.com/\n");
     desk.write("broken.json", "[{\"index\": 0}]");
     desk.write("empty.jsonl", "");
+    let reports = headcount(&desk, "report empty.jsonl -o page.html -o suite.xml -o summary.md");
+    assert_eq!(reports.code, Some(0), "{}", reports.stderr);
+    let names = desk.names();
     let mut complaints = String::new();
     for words in [
         &["report"][..],
@@ -79,19 +145,25 @@ fn what_cannot_be_reported_on_is_said_with_a_hint() {
         &["report", "urls.txt"],
         &["report", "broken.json"],
         &["report", "empty.jsonl", "-o", "a.txt"],
-        &["report", "empty.jsonl", "-o", "a.md", "-o", "a.md"],
+        &["report", "empty.jsonl", "-o", "a.md", "-o", "./a.md"],
+        &["report", "empty.jsonl", "-o", "./empty.jsonl"],
+        &["report", "page.html"],
+        &["report", "suite.xml"],
+        &["report", "summary.md"],
         &["report", "empty.jsonl", "-o", "missing/a.md"],
         &["report", "empty.jsonl", "--where", "status >= 400 and"],
         &["report", "empty.jsonl", "--fields", "url,statuscode"],
         &["diff", "empty.jsonl"],
         &["diff", "empty.jsonl", "empty.jsonl", "-o", "a.csv"],
+        &["diff", "empty.jsonl", "empty.jsonl", "-o", "a.json", "-o", "./a.json"],
+        &["diff", "broken.json", "empty.jsonl", "-o", "broken.json"],
     ] {
         let ended = desk.run(words);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{words:?}: {}", ended.stderr);
         complaints += &format!("$ headcount {}\n{}", words.join(" "), ended.stderr);
     }
     insta::assert_snapshot!(complaints);
-    assert_eq!(desk.names(), ["broken.json", "empty.jsonl", "urls.txt"]);
+    assert_eq!(desk.names(), names);
 }
 
 #[test]

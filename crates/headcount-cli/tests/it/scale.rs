@@ -2,11 +2,14 @@
 #![cfg(target_os = "linux")]
 
 use std::collections::HashSet;
+use std::fs::File;
+use std::io::Seek;
 use std::process::Command;
+use std::time::Duration;
 
 use small_web::{SmallWeb, Temperament};
 
-use crate::harness::{Desk, records};
+use crate::harness::{Desk, records, wait_until};
 
 #[test]
 fn a_hundred_thousand_inputs_in_little_memory() {
@@ -65,7 +68,7 @@ fn twenty_thousand_hosts_with_256_descriptors() {
 #[test]
 fn concurrency_is_fitted_to_the_descriptors() {
     let web = SmallWeb::start().unwrap();
-    let many = web.many_hosts(Temperament::Slow(std::time::Duration::from_millis(50)));
+    let many = web.many_hosts(Temperament::Slow(Duration::from_millis(50)));
     let desk = Desk::new();
     desk.write("urls.txt", (0..300).map(|number| many.url(number, "/page/1\n")).collect::<String>());
     let line = format!("ulimit -n 100; exec {} check urls.txt -j -c 500", env!("CARGO_BIN_EXE_headcount"));
@@ -73,4 +76,94 @@ fn concurrency_is_fitted_to_the_descriptors() {
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8(output.stderr).unwrap().contains("warning: 500 requests at once"));
     assert!(many.most_in_flight() <= 60, "{}", many.most_in_flight());
+}
+
+#[test]
+fn the_soft_limit_is_raised_and_idle_connections_are_fitted_to_the_hard_one() {
+    let web = SmallWeb::start().unwrap();
+    let many = web.many_hosts(Temperament::Slow(Duration::from_millis(20)));
+    let desk = Desk::new();
+    // Every host is asked again after all others: connections are kept in between, as far as there is room.
+    let pages = |page: u32| (0..300).map(move |number| (number, page));
+    let list: String =
+        pages(1).chain(pages(2)).map(|(number, page)| many.url(number, &format!("/page/{page}\n"))).collect();
+    desk.write("urls.txt", list);
+    let check = |limits: &str, words: &str| {
+        let line = format!("{limits}; exec {} check urls.txt -j {words}", env!("CARGO_BIN_EXE_headcount"));
+        Command::new("sh").args(["-c", &line]).current_dir(desk.path("")).output().unwrap()
+    };
+    let output = check("ulimit -Hn 300; ulimit -Sn 60", "-c 150");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), said.contains("warning")), (Some(0), false), "{said}");
+    let records = records(&String::from_utf8(output.stdout).unwrap());
+    assert!(records.len() == 600 && records.iter().all(|record| record["num_retries"] == 0));
+    assert!(many.most_in_flight() > 60, "{} at once", many.most_in_flight());
+    assert!(many.most_open_connections() < 300, "{} open", many.most_open_connections());
+}
+
+#[test]
+fn too_few_descriptors_to_begin_with_are_said_once() {
+    let line = format!("ulimit -n 10; exec {} check http://127.0.0.1:1/", env!("CARGO_BIN_EXE_headcount"));
+    let output = Command::new("sh").args(["-c", &line]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("error: ") && said.matches("Too many open files").count() == 1, "{said}");
+}
+
+#[test]
+fn what_is_read_ahead_fits_into_the_memory_and_the_disk_that_it_may_take() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    // Of the list of a host that never answers, this many bytes are read.
+    let read = |words: &str| {
+        let silent = web.host(Temperament::Silent);
+        let list: String = (0..40_000).map(|number| silent.url(&format!("/page/{number:060}\n"))).collect();
+        desk.write("urls.txt", &list);
+        let mut file = File::open(desk.path("urls.txt")).unwrap();
+        let mut command = desk.command(&["check", "-", "--timeout", "60s", "-o", "/dev/null"]);
+        command.args(words.split_whitespace()).stdin(file.try_clone().unwrap());
+        let mut running = command.spawn().unwrap();
+        // The place in the file is the same for both.
+        let mut place = || file.stream_position().unwrap();
+        wait_until("the end of the list, or a standstill", || {
+            let before = place();
+            if before < list.len() as u64 {
+                std::thread::park_timeout(Duration::from_secs(1));
+            }
+            silent.requests() == 4 && place() == before
+        });
+        running.kill().unwrap();
+        running.wait().unwrap();
+        (place() * 100).div_ceil(list.len() as u64)
+    };
+    assert_eq!(read(""), 100);
+    assert_eq!(read("--memory 1M"), 100, "what does not fit goes to the disk");
+    let (little, more) = (read("--memory 200k --disk 0"), read("--memory 1M --disk 0"));
+    assert!(little < more && more < 50, "{little} % and {more} %");
+    let with_disk = read("--memory 1M --disk 500k");
+    assert!(more < with_disk && with_disk < 100, "{more} % without disk and {with_disk} % with a little");
+}
+
+#[test]
+fn there_are_as_many_event_loops_as_were_asked_for() {
+    let web = SmallWeb::start().unwrap();
+    let loops = |words: &str| {
+        let hosts: Vec<_> = (0..20).map(|_| web.host(Temperament::Silent)).collect();
+        let desk = Desk::new();
+        desk.write("urls.txt", hosts.iter().map(|host| host.url("/\n")).collect::<String>());
+        let mut command = desk.command(&["check", "urls.txt", "--timeout", "60s"]);
+        let mut running = command.args(words.split_whitespace()).spawn().unwrap();
+        wait_until("the requests", || hosts.iter().all(|host| host.requests() == 1));
+        let threads = std::fs::read_dir(format!("/proc/{}/task", running.id())).unwrap();
+        let names =
+            threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("comm")).unwrap());
+        let loops = names.filter(|name| name.starts_with("headcount-engin")).count();
+        running.kill().unwrap();
+        running.wait().unwrap();
+        loops
+    };
+    assert_eq!(loops("--loops 1"), 1);
+    assert_eq!(loops("--loops 3"), 3);
+    assert_eq!(loops("--loops 3 -c 32"), 2, "no more than a sixteenth of the concurrency");
+    assert_eq!(loops(&format!("--loops {}", usize::MAX)), 6);
 }

@@ -51,6 +51,40 @@ fn a_run_has_as_many_outputs_as_are_named() {
 }
 
 #[test]
+fn however_many_loops_there_are_every_file_is_in_the_order_of_the_list() {
+    let web = SmallWeb::start().unwrap();
+    let hosts = web.many_hosts(Temperament::Fast);
+    let slow = web.host(Temperament::Slow(std::time::Duration::from_millis(200)));
+    let desk = Desk::new();
+    let url = |number: u32| match number % 50 {
+        0 => slow.url(&format!("/page/{number}\n")),
+        _ => hosts.url(number % 37, &format!("/page/{number}\n")),
+    };
+    desk.write("urls.txt", (0..400).map(url).collect::<String>());
+    for journal in ["", "--no-journal"] {
+        // The first output is JSON lines, which are written as they come, and the others are made of.
+        let outputs = "-o as-they-come.jsonl -o a.json -o a.jsonl -o a.csv -o a.parquet -o a.db -o a.xml";
+        let ended = desk.check(&format!("urls.txt --loops 4 -c 100 {journal} {outputs}"));
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let came = records(&desk.read("as-they-come.jsonl"));
+        assert!(
+            came.windows(2).any(|two| two[0]["index"].as_u64() > two[1]["index"].as_u64()),
+            "all in order"
+        );
+        assert_eq!(came.len(), 400);
+        let array: Vec<Value> = serde_json::from_str(&desk.read("a.json")).unwrap();
+        assert!(array.iter().map(|record| record["index"].as_u64()).eq((0..400).map(Some)));
+        for name in ["a.jsonl", "a.csv", "a.parquet", "a.db"] {
+            assert!(read_back(&desk, name) == array, "{name}");
+        }
+        let suite = desk.read("a.xml");
+        let cases = suite.lines().filter(|line| line.starts_with("<testcase "));
+        assert!(cases.zip(&array).all(|(case, record)| case.contains(record["input"].as_str().unwrap())));
+        assert!(suite.contains("tests=\"400\" failures=\"0\" errors=\"0\""));
+    }
+}
+
+#[test]
 fn any_format_may_be_alone_or_stand_beside_standard_output() {
     let web = SmallWeb::start().unwrap();
     let desk = desk_with_list(&web, 12);

@@ -13,6 +13,8 @@ fn a_record_says_why_a_certificate_was_refused() {
         let host = web.tls_host(Temperament::Fast, certificate);
         let record = desk.check(&format!("{} --retries 0 {words}", host.url("/"))).record();
         assert_eq!(end_of(&record), "tls/certificate");
+        let message = record["error"]["message"].as_str().unwrap();
+        assert!(!message.contains("Error(") && !message.contains(" {"), "not for people: {message}");
         record["error"]["reason"].as_str().unwrap().to_owned()
     };
     for words in ["--cacert ca.pem", "--cacert ca.pem --tls-info"] {

@@ -46,8 +46,12 @@ fn wrong_values_are_named_with_what_would_be_right() {
         "urls.txt --no-such-flag",
         "urls.txt --timeuot 3s",
         "urls.txt --timeout",
+        "urls.txt --timeout -5",
+        "urls.txt --robots=yes",
+        "urls.txt --explain=",
         "missing.txt",
         "./missing",
+        "*.example",
         ". --no-progress",
         "- -",
     ];
@@ -79,9 +83,38 @@ fn the_output_may_not_be_an_input() {
     #[cfg(unix)]
     std::os::unix::fs::symlink("urls.jsonl", desk.path("link.jsonl")).unwrap();
     assert!(complaint(&desk, "urls.jsonl -o urls.jsonl").contains("is also the input"));
+    std::fs::hard_link(desk.path("urls.jsonl"), desk.path("same.jsonl")).unwrap();
     #[cfg(unix)]
-    assert!(complaint(&desk, "urls.jsonl -o link.jsonl").contains("is also the input"));
+    for output in ["link.jsonl", "same.jsonl", "other.json -o same.jsonl"] {
+        let said = complaint(&desk, &format!("urls.jsonl -o {output}"));
+        assert!(said.contains("jsonl) is also the input urls.jsonl\nhint: "), "{said}");
+    }
     assert_eq!(desk.read("urls.jsonl"), "http://127.0.0.1:1/\n", "the list is as it was");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_output_may_not_be_a_file_that_a_flag_was_read_from() {
+    let web = small_web::SmallWeb::start().unwrap();
+    let (certificate, key) = web.member_pem();
+    let desk = Desk::new();
+    let files = [
+        ("--config", "", "quiet = true\n"),
+        ("-H", "@", "X-One: 1\n"),
+        ("-d", "@", "a body"),
+        ("--json", "@", "{}"),
+        ("--user", "@", "me:s3cret"),
+        ("--cacert", "", web.authority_pem()),
+        ("--cert", "", &format!("{certificate}{key}")),
+        ("--cert cert.pem --key", "", key),
+    ];
+    desk.write("cert.pem", certificate);
+    for (flag, sign, text) in files {
+        desk.write("out.json", text);
+        let said = complaint(&desk, &format!("http://127.0.0.1:1/ {flag} {sign}out.json -o out.json"));
+        assert!(said.contains("the output (out.json) is also read by a flag"), "{flag}: {said}");
+        assert_eq!(desk.read("out.json"), text, "{flag}");
+    }
 }
 
 #[cfg(unix)]
@@ -136,7 +169,7 @@ fn more_headers_than_can_be_are_refused() {
 }
 
 /// The flags that completions know of a command.
-fn flags(completions: &str, command: &str) -> Vec<String> {
+pub(crate) fn flags(completions: &str, command: &str) -> Vec<String> {
     let (_, behind) = completions.split_once(&format!("headcount__subcmd__{command})\n")).unwrap();
     let (_, words) = behind.split_once("opts=\"").unwrap();
     let words = words.split('"').next().unwrap().split(' ');
@@ -152,7 +185,14 @@ fn help_fits_the_eye() {
     insta::assert_snapshot!("help_of_all_commands", desk.run(&["-h"]).stdout);
     assert_eq!(desk.run(&["--version"]).code, Some(0));
     assert_eq!(desk.run(&[] as &[&str]).code, Some(3));
-    assert_eq!(desk.run(&["chekc"]).code, Some(3));
+    for (words, said) in [
+        (&["chek"][..], "error: unknown command chek\nhint: did you mean check?\n"),
+        (&["schema", "x"], "error: x is one word too many\nhint: "),
+    ] {
+        let ended = desk.run(words);
+        assert_eq!(ended.code, Some(3), "{words:?}");
+        assert!(ended.stderr.starts_with(said), "{}", ended.stderr);
+    }
 }
 
 #[test]

@@ -48,8 +48,9 @@ impl Distribution {
         let wanted = (self.total() as f64 * share).max(1.0);
         let mut before = 0.0;
         for (bucket, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let within = (wanted - before) / *count as f64;
-            if within <= 1.0 {
+            if wanted - before <= *count as f64 {
+                // As if they stood evenly in the bucket, the only one in its middle.
+                let within = (wanted - before - 0.5) / *count as f64;
                 return Some(upper(bucket) * factor().powf(within - 1.0));
             }
             before += *count as f64;

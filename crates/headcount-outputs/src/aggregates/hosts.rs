@@ -70,12 +70,21 @@ impl Hosts {
 
     /// The hosts with the most records that were not accepted, the worst first.
     pub(crate) fn worst(&self, at_most: usize) -> Vec<HostRow> {
-        let mut hosts: Vec<_> = self.hosts.iter().filter(|(_, host)| host.not_accepted > 0).collect();
-        hosts.sort_by(|(name, host), (other_name, other)| {
-            other.not_accepted.cmp(&host.not_accepted).then_with(|| name.cmp(other_name))
+        let mut hosts = self.worst_and_slowest(at_most);
+        hosts.retain(|host| host.not_accepted > 0);
+        hosts
+    }
+
+    /// The same, and then those that took longest.
+    pub(crate) fn worst_and_slowest(&self, at_most: usize) -> Vec<HostRow> {
+        let median = |host: &Host| host.times.quantile(0.5).unwrap_or(0.0);
+        let mut hosts: Vec<_> = self.hosts.iter().map(|(name, host)| (name, host, median(host))).collect();
+        hosts.sort_by(|(name, host, time), (other_name, other, other_time)| {
+            let worse = other.not_accepted.cmp(&host.not_accepted);
+            worse.then(other_time.total_cmp(time)).then_with(|| name.cmp(other_name))
         });
         hosts.truncate(at_most);
-        hosts.into_iter().map(|(name, host)| host.row(name)).collect()
+        hosts.into_iter().map(|(name, host, _)| host.row(name)).collect()
     }
 
     fn forget_the_better_half(&mut self) {

@@ -1,13 +1,18 @@
 //! What all records come to, for reports: the summary, and what charts are drawn from. Memory does not grow with the
 //! number of records.
 
+mod certificates;
 mod distribution;
 mod hosts;
 mod timeline;
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use headcount::record::{Outcome, Phase};
 use headcount::{Record, Summary};
 
+pub(crate) use certificates::{Certificates, SOON};
 pub(crate) use distribution::Distribution;
 pub(crate) use hosts::{HostRow, Hosts};
 pub(crate) use timeline::{Moment, Timeline};
@@ -21,6 +26,9 @@ pub(crate) struct Aggregates {
     pub(crate) distribution: Distribution,
     pub(crate) timeline: Timeline,
     pub(crate) hosts: Hosts,
+    pub(crate) certificates: Certificates,
+    /// Answers by their statuses.
+    statuses: BTreeMap<u16, u64>,
     /// Seconds of each of [`PHASES`], over whole answers without redirects: of the others only the last request's phases
     /// are known.
     pub(crate) phases: [f64; 5],
@@ -33,10 +41,14 @@ impl Aggregates {
         self.summary.add(record);
         self.timeline.add(record);
         self.hosts.add(record);
+        self.certificates.add(record);
         self.retries += u64::from(record.num_retries);
         self.queued += record.time_queued;
         if record.outcome != Outcome::Answered {
             return;
+        }
+        if let Some(status) = record.status_code {
+            *self.statuses.entry(status).or_default() += 1;
         }
         if let Some(seconds) = record.time_total {
             self.distribution.add(seconds);
@@ -50,22 +62,21 @@ impl Aggregates {
 
     /// What the records ended in, and how many of each, the good ones first, then the most frequent.
     pub(crate) fn ends(&self) -> Vec<(String, Tone, u64)> {
-        let mut classes: Vec<_> = self
-            .summary
-            .status_classes()
-            .map(|(class, count)| (format!("{class}xx"), Tone::of_class(class), count))
+        let statuses = self.statuses.iter();
+        let mut ends: Vec<_> = statuses
+            .map(|(status, count)| (status.to_string(), Tone::of_class(status / 100), *count))
             .collect();
-        classes.sort_by_key(|(_, tone, count)| (*tone, std::cmp::Reverse(*count)));
+        ends.sort_by_key(|(_, tone, count)| (*tone, Reverse(*count)));
         let errors = self.summary.errors().into_iter().map(|(phase, kind, count)| {
             let tone = if matches!(phase, Phase::Input | Phase::Policy) { Tone::Quiet } else { Tone::Bad };
             (format!("{phase}/{kind}"), tone, count)
         });
-        classes.extend(errors);
+        ends.extend(errors);
         match self.summary.outcome(Outcome::Interrupted) {
             0 => {}
-            count => classes.push(("interrupted".to_owned(), Tone::Quiet, count)),
+            count => ends.push(("interrupted".to_owned(), Tone::Quiet, count)),
         }
-        classes
+        ends
     }
 }
 

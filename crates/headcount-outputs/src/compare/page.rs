@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::{Change, ChangeKind, Comparison};
+use super::{Change, ChangeKind, Comparison, Field};
 use crate::error::Error;
-use crate::html::page::{self, PageColumn};
+use crate::html::page::{self, LONGEST_ADDRESS, LONGEST_TEXT, PageColumn};
 use crate::json_text;
 use crate::replacement::Replacement;
-use crate::visible::{escaped, shown, thousands};
+use crate::visible::{cut, escaped, thousands};
 
 const COLUMNS: &[PageColumn] = &[
     PageColumn::new("Index", "number"),
@@ -24,17 +24,25 @@ impl Comparison {
     /// Writes it as JSON, whole or not at all.
     pub fn write_json(&self, path: &Path) -> Result<(), Error> {
         write(path, |file| {
-            json_text::write(&mut *file, self)?;
-            file.write_all(b"\n")
+            file.write_all(b"{\"counts\":")?;
+            json_text::write(&mut *file, &self.counts)?;
+            file.write_all(b",\"time_noise\":")?;
+            json_text::write(&mut *file, &self.time_noise)?;
+            file.write_all(b",\"changes\":[")?;
+            for (place, change) in self.changes.iter().enumerate() {
+                file.write_all(if place > 0 { b",\n" } else { b"\n" })?;
+                json_text::write(&mut *file, &change?)?;
+            }
+            file.write_all(b"]}\n")
         })
     }
 
-    /// Writes it as a page that needs no network, whole or not at all.
-    pub fn write_html(&self, path: &Path, title: &str) -> Result<(), Error> {
-        write(path, |file| self.write_page(file, title))
+    /// Writes it as a page that needs no network, whole or not at all. Its table holds so many rows at most, the worst.
+    pub fn write_html(&self, path: &Path, title: &str, most_rows: usize) -> Result<(), Error> {
+        write(path, |file| self.write_page(file, title, most_rows))
     }
 
-    fn write_page(&self, mut file: &mut dyn Write, title: &str) -> io::Result<()> {
+    fn write_page(&self, mut file: &mut dyn Write, title: &str, most_rows: usize) -> io::Result<()> {
         let counts = &self.counts;
         let verdict = match (counts.broke, counts.healed) {
             (0, 0) => "Nothing broke".to_owned(),
@@ -77,7 +85,17 @@ impl Comparison {
                 self.time_noise.overall, self.time_noise.factor
             )?;
         }
-        page::write_table_frame(&mut file, "What is not as it was", "The worst first.")?;
+        let rows = self.changes.iter().take(most_rows).map(|change| row(&change?));
+        let rows = rows.collect::<io::Result<Vec<_>>>()?;
+        let note = match self.changes.count() - rows.len() as u64 {
+            0 => "The worst first.".to_owned(),
+            rest => format!(
+                "The worst {}; {} more are counted above only.",
+                thousands(rows.len() as u64),
+                thousands(rest)
+            ),
+        };
+        page::write_table_frame(&mut file, "What is not as it was", "Change", &note)?;
         let tones: BTreeMap<&str, &str> = [
             (ChangeKind::Broke, "bad"),
             (ChangeKind::Healed, "good"),
@@ -87,7 +105,6 @@ impl Comparison {
         ]
         .map(|(kind, tone)| (kind.as_str(), tone))
         .into();
-        let rows = self.changes.iter().map(row).collect::<io::Result<Vec<_>>>()?;
         page::write_end(&mut file, COLUMNS, &tones, rows.iter().map(AsRef::as_ref))
     }
 }
@@ -95,8 +112,7 @@ impl Comparison {
 impl Change {
     /// What it was and what it is, in a word each: the end or the time if these differ.
     pub fn before_and_after(&self) -> (&str, &str) {
-        let main =
-            self.differences.iter().find(|difference| matches!(difference.field, "end" | "time_total"));
+        let main = self.differences.iter().find(|difference| difference.field.has_columns());
         main.map_or(("", ""), |main| {
             (main.before.as_deref().unwrap_or_default(), main.after.as_deref().unwrap_or_default())
         })
@@ -104,16 +120,17 @@ impl Change {
 
     /// The other differences, for people: `title "Old" → "New"`.
     pub fn details(&self) -> String {
-        let others =
-            self.differences.iter().filter(|difference| !matches!(difference.field, "end" | "time_total"));
+        let others = self.differences.iter().filter(|difference| !difference.field.has_columns());
         let text =
             |value: &Option<String>| value.as_ref().map_or("none".to_owned(), |value| format!("“{value}”"));
         let details: Vec<String> = others
             .map(|difference| {
                 let name = match difference.field {
-                    "final_url" => "leads to",
-                    "certificate_expiry" => "certificate runs out",
-                    field => field,
+                    Field::FinalUrl => "leads to",
+                    Field::Certificate => "certificate",
+                    Field::CertificateExpiry => "certificate runs out",
+                    Field::Title => "title",
+                    Field::End | Field::TimeTotal => "",
                 };
                 format!("{name} {} → {}", text(&difference.before), text(&difference.after))
             })
@@ -122,11 +139,19 @@ impl Change {
     }
 }
 
+impl Field {
+    /// Whether what it was and what it is have columns of their own.
+    fn has_columns(self) -> bool {
+        matches!(self, Field::End | Field::TimeTotal)
+    }
+}
+
 fn row(change: &Change) -> io::Result<Vec<u8>> {
     let (before, after) = change.before_and_after();
     let address = change.url.as_deref().unwrap_or(&change.input);
     let kind = change.kind.as_str();
-    page::embedded(&(change.new_index, kind, before, after, shown(address), shown(&change.details())))
+    let (address, details) = (cut(address, LONGEST_ADDRESS), change.details());
+    page::embedded(&(change.new_index, kind, before, after, address, cut(&details, LONGEST_TEXT)))
 }
 
 fn write(

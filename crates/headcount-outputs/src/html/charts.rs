@@ -13,32 +13,43 @@ const HEIGHT: f64 = 172.0;
 /// Room at the top, for the labels of marks.
 const TOP: f64 = 22.0;
 
-/// One bar in one piece, as the colours of the parts.
-pub(crate) fn shares(parts: &[(&str, u64)], label: &str) -> String {
-    let total: u64 = parts.iter().map(|(_, count)| count).sum();
+/// One bar in one piece and its legend: the colours of the parts, their names, and how many there are of each.
+pub(crate) fn shares(parts: &[(&str, &str, u64)], label: &str) -> String {
+    let total: u64 = parts.iter().map(|(.., count)| count).sum();
+    if total == 0 {
+        return String::new();
+    }
     let mut svg = format!("<svg class=\"bar\" role=\"img\" aria-label=\"{label}\" height=\"14\">");
+    let mut legend = "<ul class=\"legend\">".to_owned();
     let mut left = 0.0;
-    for (class, count) in parts {
+    for (class, name, count) in parts.iter().filter(|(.., count)| *count > 0) {
         let width = percent(*count as f64, total as f64);
+        let (count, share) = (thousands(*count), share_text(width));
         let _ = write!(
             svg,
-            "<rect class=\"f-{class}\" x=\"{left:.3}%\" width=\"{width:.3}%\" height=\"14\"><title>{}</title></rect>",
-            thousands(*count)
+            "<rect class=\"f-{class}\" x=\"{left:.3}%\" width=\"{width:.3}%\" height=\"14\"><title>{count} {name}</title></rect>"
+        );
+        let _ = write!(
+            legend,
+            "<li><span class=\"key k-{class}\"></span><span><b>{count}</b> {name}, {share}</span></li>"
         );
         left += width;
     }
-    svg + "</svg>"
+    svg + "</svg>" + &legend + "</ul>"
 }
 
 /// How many answers took how long, on a logarithmic scale.
 pub(crate) fn distribution(distribution: &Distribution, marks: &[(&str, f64)]) -> String {
     let buckets = distribution.buckets();
-    let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return nothing() };
+    let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else {
+        return note("There was no answer.");
+    };
     // A single bucket would fill the chart: some room at both sides.
     let (shortest, longest) = (first.0 / 1.26, last.1 * 1.26);
     let across = |seconds: f64| 100.0 * (seconds / shortest).ln() / (longest / shortest).ln();
     let most = buckets.iter().map(|(.., count)| *count).max().unwrap_or(1).max(1);
     let mut svg = open("Distribution of response times");
+    let _ = write!(svg, "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{TOP}\" y2=\"{TOP}\"/>");
     for (lower, upper, count) in &buckets {
         let height = (BASE - TOP) * *count as f64 / most as f64;
         let height = if *count > 0 { height.max(1.5) } else { 0.0 };
@@ -62,17 +73,18 @@ pub(crate) fn distribution(distribution: &Distribution, marks: &[(&str, f64)]) -
     for (row, (name, seconds)) in marks.iter().enumerate() {
         mark(&mut svg, across(*seconds).clamp(0.0, 100.0), row, &format!("{name} {}", time(*seconds)));
     }
-    svg + "</svg>"
+    beside_axis(&[(TOP, thousands(most)), (BASE, "0".to_owned())], &svg)
 }
 
 /// Records over time, accepted below and the others on top.
 pub(crate) fn records_over_time(timeline: &Timeline) -> String {
     let moments = timeline.moments();
     let most = moments.iter().map(|moment| moment.accepted + moment.rest).max().unwrap_or(0);
-    if most == 0 {
-        return nothing();
+    if moments.len() < 2 {
+        return note("All of them came at once.");
     }
     let mut svg = open("Records over time, accepted and not");
+    let _ = write!(svg, "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{TOP}\" y2=\"{TOP}\"/>");
     for (left, width, moment) in columns(&moments) {
         let tall = |count: u64| (BASE - TOP) * count as f64 / most as f64;
         let (good, bad) = (tall(moment.accepted), tall(moment.rest));
@@ -102,7 +114,10 @@ pub(crate) fn times_over_time(timeline: &Timeline) -> String {
     let shortest = medians.fold(f64::INFINITY, f64::min) / 1.3;
     let longest = p95s.fold(0.0, f64::max) * 1.3;
     if longest <= 0.0 {
-        return nothing();
+        return note("There was no answer.");
+    }
+    if moments.len() < 2 {
+        return note("All of them came at once.");
     }
     let down = |seconds: f64| {
         TOP + (BASE - TOP) * (1.0 - (seconds / shortest).ln() / (longest / shortest).ln()).clamp(0.0, 1.0)
@@ -137,7 +152,7 @@ pub(crate) fn times_over_time(timeline: &Timeline) -> String {
 pub(crate) fn phases(seconds: &[f64; 5]) -> String {
     let total: f64 = seconds.iter().sum();
     if total <= 0.0 {
-        return nothing();
+        return note("There was no such answer.");
     }
     let mut svg =
         "<svg class=\"bar\" role=\"img\" aria-label=\"Shares of the phases\" height=\"14\">".to_owned();
@@ -165,9 +180,6 @@ pub(crate) fn ends(ends: &[(String, Tone, u64)]) -> String {
     const SHOWN: usize = 12;
     const ROW: f64 = 25.0;
     let most = ends.iter().map(|(.., count)| *count).max().unwrap_or(0);
-    if most == 0 {
-        return nothing();
-    }
     let rows = ends.len().min(SHOWN);
     let height = rows as f64 * ROW;
     let mut svg = format!("<svg role=\"img\" aria-label=\"Records by how they ended\" height=\"{height}\">");
@@ -207,8 +219,9 @@ fn beside_axis(labels: &[(f64, String)], chart: &str) -> String {
     format!("<div class=\"plot\">{axis}</svg>{chart}</svg></div>")
 }
 
-fn nothing() -> String {
-    "<p class=\"note\">There is nothing to draw.</p>".to_owned()
+/// What stands where there is nothing to draw.
+fn note(text: &str) -> String {
+    format!("<p class=\"note\">{text}</p>")
 }
 
 fn base_line(svg: &mut String) {
@@ -247,9 +260,21 @@ fn label_below(svg: &mut String, x: f64, text: &str) {
 
 fn time_labels(svg: &mut String, timeline: &Timeline, moments: usize) {
     let length = timeline.width() * moments.max(12) as f64;
-    for share in [0.0, 0.5, 1.0] {
-        label_below(svg, share * 100.0, &clock(length * share));
+    let step = round_step(length);
+    let labels = (0..).map(|number| f64::from(number) * step).take_while(|seconds| *seconds <= length);
+    for seconds in labels {
+        label_below(svg, 100.0 * seconds / length, &clock(seconds));
     }
+}
+
+/// A round time that goes into a longer one about four times.
+fn round_step(length: f64) -> f64 {
+    const SECONDS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 15.0, 30.0];
+    const LONGER: &[f64] = &[60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 28_800.0];
+    let parts = (-4..0).flat_map(|power| [1.0, 2.0, 5.0].map(|step| step * 10f64.powi(power)));
+    let steps = parts.chain(SECONDS.iter().chain(LONGER).copied());
+    let days = (1..).map(|days| f64::from(days) * 86_400.0);
+    steps.chain(days).find(|step| length / step <= 5.0).unwrap_or(length)
 }
 
 /// Round times between two others, at most six.
@@ -282,8 +307,11 @@ fn short_time(seconds: f64) -> String {
     }
 }
 
-/// `0 s`, `1.5 s`, `2:05`, `1:02:05`: a time from the start.
+/// `0 s`, `20 ms`, `1.5 s`, `2:05`, `1:02:05`: a time from the start.
 pub(crate) fn clock(seconds: f64) -> String {
+    if seconds > 0.0 && seconds < 0.0995 {
+        return short_time(seconds);
+    }
     if seconds < 60.0 {
         return format!("{} s", (seconds * 100.0).round() / 100.0);
     }
@@ -296,6 +324,14 @@ pub(crate) fn clock(seconds: f64) -> String {
 
 fn percent(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { 100.0 * part / whole } else { 0.0 }
+}
+
+/// A share of all, which is all only if nothing is missing.
+fn share_text(percent: f64) -> String {
+    match percent {
+        99.0..100.0 => format!("{:.1} %", (percent * 10.0).floor() / 10.0),
+        _ => percent_text(percent),
+    }
 }
 
 fn percent_text(percent: f64) -> String {

@@ -2,8 +2,8 @@
 
 mod charts;
 pub(crate) mod page;
+mod rows;
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
@@ -11,87 +11,33 @@ use headcount::Record;
 use headcount::record::Outcome;
 use jiff::Timestamp;
 
-use crate::aggregates::{Aggregates, HostRow, Tone};
-use crate::verdict::end;
+use crate::aggregates::{Aggregates, HostRow, SOON};
 use crate::visible::{cut, escaped, thousands, time};
-use crate::write::{RecordWriter, flush};
-use page::PageColumn;
-
-/// Characters of an address, and of a title or reason, that the table has. More would be no reading matter, and a page
-/// of nothing but long ones has to open too.
-const LONGEST_ADDRESS: usize = 2_000;
-const LONGEST_DETAIL: usize = 300;
+use crate::write::{Options, RecordWriter, flush};
+use rows::Rows;
 
 const HOSTS_NAMED: usize = 10;
 
-const COLUMNS: &[PageColumn] = &[
-    PageColumn::new("Index", "number"),
-    PageColumn::new("Result", "badge"),
-    PageColumn::new("Time", "time"),
-    PageColumn::new("Address", "link").with_below(5),
-    PageColumn::new("Title or reason", "text"),
-    PageColumn::new("Redirected to", "hidden"),
-];
+/// With no more kinds of ends than these, there is room below them.
+const FEW_ENDS: usize = 5;
 
 pub(crate) struct HtmlWriter {
     file: BufWriter<File>,
     title: String,
     aggregates: Aggregates,
-    tones: BTreeMap<String, &'static str>,
-    /// Rows of the table as JSON: those not accepted, and the others as long as there is room.
-    not_accepted: Vec<Box<[u8]>>,
-    accepted: Vec<Box<[u8]>>,
-    most_rows: usize,
+    rows: Rows,
     times: Option<(Timestamp, Timestamp)>,
 }
 
 impl HtmlWriter {
-    pub(crate) fn new(file: BufWriter<File>, title: &str, most_rows: usize) -> HtmlWriter {
+    pub(crate) fn new(file: BufWriter<File>, options: &Options) -> HtmlWriter {
         HtmlWriter {
             file,
-            title: title.to_owned(),
+            title: options.title.clone(),
             aggregates: Aggregates::default(),
-            tones: BTreeMap::new(),
-            not_accepted: Vec::new(),
-            accepted: Vec::new(),
-            most_rows,
+            rows: Rows::new(&options.fields, options.html_rows),
             times: None,
         }
-    }
-
-    fn keep_row(&mut self, record: &Record) -> io::Result<()> {
-        let end = end(record);
-        let room = self.most_rows - self.not_accepted.len();
-        let rows = if record.accepted { &mut self.accepted } else { &mut self.not_accepted };
-        // Those not accepted take the room of the others.
-        let is_kept = if record.accepted { rows.len() < room } else { room > 0 };
-        if !is_kept {
-            return Ok(());
-        }
-        let tone = match record.outcome {
-            _ if record.accepted => Tone::Good,
-            Outcome::Answered if record.status_code.is_some_and(|status| status < 400) => Tone::Moved,
-            Outcome::Answered | Outcome::Failed => Tone::Bad,
-            Outcome::Skipped | Outcome::Interrupted => Tone::Quiet,
-        };
-        let detail = match &record.error {
-            Some(error) => error.message.as_str(),
-            None => record.title.as_deref().unwrap_or_default(),
-        };
-        let address = record.url.as_deref().unwrap_or(&record.input);
-        // A fragment is not sent, so it is no redirect.
-        let without_fragment = address.split('#').next().unwrap_or_default();
-        let redirected =
-            record.final_url.as_deref().filter(|url| *url != without_fragment && record.num_redirects > 0);
-        // Microseconds are enough to sort by.
-        let seconds = record.time_total.map(|seconds| (seconds * 1e6).round() / 1e6);
-        let (address, detail) = (cut(address, LONGEST_ADDRESS), cut(detail, LONGEST_DETAIL));
-        let redirected = redirected.map(|url| cut(url, LONGEST_DETAIL));
-        let row = (record.index, &end, seconds, address, detail, redirected);
-        rows.push(page::embedded(&row)?.into_boxed_slice());
-        self.tones.insert(end, tone.class());
-        self.accepted.truncate(self.most_rows - self.not_accepted.len());
-        Ok(())
     }
 
     fn write_verdict(&mut self) -> io::Result<()> {
@@ -122,23 +68,23 @@ impl HtmlWriter {
             parts.push(first.strftime("%Y-%m-%d %H:%M UTC").to_string());
         }
         writeln!(self.file, "<p class=\"sub\">{}</p>", parts.join(" · "))?;
-        let mut by_tone = BTreeMap::new();
-        for (_, tone, count) in self.aggregates.ends() {
-            *by_tone.entry(tone).or_default() += count;
-        }
-        let shares: Vec<(&str, u64)> =
-            by_tone.iter().map(|(tone, count): (&Tone, &u64)| (tone.class(), *count)).collect();
-        writeln!(self.file, "{}\n</header>", charts::shares(&shares, "Records by how they ended"))
+        let asked_for_nothing = summary.outcome(Outcome::Skipped) + summary.outcome(Outcome::Interrupted);
+        let shares = [
+            ("good", "accepted", accepted),
+            ("bad", "not accepted", (records - accepted).saturating_sub(asked_for_nothing)),
+            ("quiet", "not asked to the end", asked_for_nothing),
+        ];
+        let bar = charts::shares(&shares, "Records by how they ended");
+        writeln!(self.file, "{bar}\n</header>")
     }
 
     fn write_figures(&mut self) -> io::Result<()> {
         let Aggregates { summary, retries, queued, .. } = &self.aggregates;
-        let quantile = |share| {
-            summary.response_time(share).map_or_else(|| "–".to_owned(), |taken| time(taken.as_secs_f64()))
-        };
+        let quantile =
+            |share| summary.response_time(share).map_or_else(none, |taken| time(taken.as_secs_f64()));
         let seconds = self.times.map_or(0.0, |(first, last)| last.duration_since(first).as_secs_f64());
         let mut figures = vec![
-            ("Median", quantile(0.5)),
+            ("Median time", quantile(0.5)),
             ("95 % within", quantile(0.95)),
             ("99 % within", quantile(0.99)),
             ("From first to last", charts::clock(seconds)),
@@ -159,29 +105,39 @@ impl HtmlWriter {
 
     fn write_charts(&mut self) -> io::Result<()> {
         let Aggregates { summary, distribution, timeline, phases, .. } = &self.aggregates;
-        let marks: Vec<(&str, f64)> = [("median", 0.5), ("p95", 0.95)]
-            .into_iter()
+        let marks = [("median", 0.5), ("p95", 0.95)].into_iter();
+        // One answer is its own median.
+        let marks: Vec<(&str, f64)> = marks
+            .take_while(|(name, _)| *name == "median" || distribution.total() > 1)
             .filter_map(|(name, share)| Some((name, summary.response_time(share)?.as_secs_f64())))
             .collect();
         let keys = |keys: [(&str, &str); 2]| {
             keys.map(|(class, word)| format!("<li><span class=\"key k-{class}\"></span>{word}</li>")).concat()
         };
+        let ends = self.aggregates.ends();
+        let (mut how, mut long) = (charts::ends(&ends), charts::distribution(distribution, &marks));
+        // Where there is room.
+        let beside = if ends.len() > FEW_ENDS { &mut long } else { &mut how };
+        beside
+            .push_str("<h2>What the time went into</h2><p class=\"note\">Of answers without redirects.</p>");
+        beside.push_str(&charts::phases(phases));
         let panels = [
-            (
-                "How they ended",
-                "Statuses of the answers, and why the others got none.".to_owned(),
-                charts::ends(&self.aggregates.ends()),
-            ),
+            ("How they ended", "Statuses of the answers, and why the others got none.".to_owned(), how),
             (
                 "How long answers took",
-                format!("{} answers, on a logarithmic scale.", thousands(distribution.total())),
-                charts::distribution(distribution, &marks)
-                    + "<h2>What the time went into</h2><p class=\"note\">Of answers without redirects.</p>"
-                    + &charts::phases(phases),
+                match distribution.total() {
+                    0 => String::new(),
+                    1 => "One answer.".to_owned(),
+                    answers => format!("{} answers, on a logarithmic scale.", thousands(answers)),
+                },
+                long,
             ),
             (
                 "Records over time",
-                format!("<ul class=\"legend\">{}</ul>", keys([("good", "accepted"), ("bad", "not")])),
+                format!(
+                    "<ul class=\"legend\">{}</ul>",
+                    keys([("good", "accepted"), ("bad", "not accepted")])
+                ),
                 charts::records_over_time(timeline),
             ),
             (
@@ -204,39 +160,99 @@ impl HtmlWriter {
     }
 
     fn write_hosts(&mut self) -> io::Result<()> {
-        let hosts = self.aggregates.hosts.worst(HOSTS_NAMED);
-        if hosts.is_empty() {
-            return Ok(());
-        }
-        let note = match self.aggregates.hosts.is_approximate() {
+        let hosts = self.aggregates.hosts.worst_and_slowest(HOSTS_NAMED);
+        let (heading, note) = match hosts.first() {
+            None => return Ok(()),
+            Some(host) if host.not_accepted > 0 => {
+                ("Worst hosts", "Those with the most records not accepted, then the slowest.")
+            }
+            Some(_) => ("Slowest hosts", "All that they were asked for was accepted."),
+        };
+        let approximate = match self.aggregates.hosts.is_approximate() {
             true => {
-                "<p class=\"note\">There were too many hosts to count them all; a host that failed late may be counted in part.</p>"
+                " There were too many hosts to count them all; a host that failed late may be counted in part."
             }
             false => "",
         };
-        write!(
-            self.file,
-            "<section class=\"panel\"><h2>Worst hosts</h2>{note}<div class=\"scroll\" tabindex=\"0\" role=\"region\" \
-             aria-label=\"Worst hosts\"><table><thead><tr><th scope=\"col\">Host</th>\
-             <th scope=\"col\" class=\"num\">Not accepted</th><th scope=\"col\" class=\"num\">Of</th>\
-             <th scope=\"col\">Mostly</th><th scope=\"col\" class=\"num\">Median</th>\
-             <th scope=\"col\" class=\"num\">Records a second</th></tr></thead><tbody>"
-        )?;
-        for HostRow { name, records, not_accepted, reason, median, pace } in hosts {
-            writeln!(
-                self.file,
-                "<tr><td class=\"text\">{}</td><td class=\"num bad\">{}</td><td class=\"num\">{}</td><td>{}</td>\
-                 <td class=\"num\">{}</td><td class=\"num\">{}</td></tr>",
-                escaped(&name),
-                thousands(not_accepted),
-                thousands(records),
-                escaped(&reason),
-                median.map_or_else(|| "–".to_owned(), time),
-                pace.map_or_else(|| "–".to_owned(), |pace| format!("{pace:.1}")),
-            )?;
-        }
-        writeln!(self.file, "</tbody></table></div></section>")
+        let heads =
+            [("Host", ""), ("Not accepted", "num"), ("Of", "num"), ("Mostly", ""), ("Median", "num"), PACE];
+        let rows = hosts.into_iter().map(|HostRow { name, records, not_accepted, reason, median, pace }| {
+            let bad = if not_accepted > 0 { "num bad" } else { "num" };
+            [
+                ("text", escaped(&name)),
+                (bad, thousands(not_accepted)),
+                ("num", thousands(records)),
+                ("", escaped(&reason)),
+                ("num", median.map_or_else(none, time)),
+                ("num", pace.map_or_else(none, |pace| format!("{pace:.1}"))),
+            ]
+        });
+        let table = Table { heading, note: &format!("{note}{approximate}"), heads };
+        table.write(&mut self.file, rows)
     }
+
+    fn write_certificates(&mut self) -> io::Result<()> {
+        let soonest = self.aggregates.certificates.soonest();
+        if soonest.len() == 0 {
+            return Ok(());
+        }
+        let rows = soonest.map(|(until, host, days, issuer)| {
+            let tone = if days < SOON / 2 { "num bad" } else { "num" };
+            let until = until.strftime("%Y-%m-%d").to_string();
+            [
+                ("text", escaped(host)),
+                ("num", until),
+                (tone, days.to_string()),
+                ("text", escaped(&cut(issuer, 100))),
+            ]
+        });
+        let note = format!("Those that run out first, and in less than {SOON} days.");
+        let heads = [("Host", ""), ("Valid until", "num"), ("Days left", "num"), ("Signed by", "")];
+        let table = Table { heading: "Certificates that run out soon", note: &note, heads };
+        table.write(&mut self.file, rows)
+    }
+}
+
+const PACE: (&str, &str) = ("Records a second", "num");
+
+/// A small table of the page: its heads with their classes.
+struct Table<'a, const WIDTH: usize> {
+    heading: &'a str,
+    note: &'a str,
+    heads: [(&'a str, &'a str); WIDTH],
+}
+
+impl<const WIDTH: usize> Table<'_, WIDTH> {
+    /// Writes it with its rows, whose cells have classes too, and are markup already.
+    fn write(
+        &self,
+        mut page: impl Write,
+        rows: impl Iterator<Item = [(&'static str, String); WIDTH]>,
+    ) -> io::Result<()> {
+        let Table { heading, note, heads } = self;
+        write!(
+            page,
+            "<section class=\"panel\"><h2>{heading}</h2><p class=\"note\">{note}</p>\
+             <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{heading}\"><table class=\"facts\"><thead><tr>"
+        )?;
+        for (head, class) in heads {
+            write!(page, "<th scope=\"col\" class=\"{class}\">{head}</th>")?;
+        }
+        writeln!(page, "</tr></thead><tbody>")?;
+        for row in rows {
+            write!(page, "<tr>")?;
+            for ((class, cell), (head, _)) in row.iter().zip(heads) {
+                write!(page, "<td class=\"{class}\" data-label=\"{head}\">{cell}</td>")?;
+            }
+            writeln!(page, "</tr>")?;
+        }
+        writeln!(page, "</tbody></table></div></section>")
+    }
+}
+
+/// What stands where there is nothing.
+fn none() -> String {
+    "–".to_owned()
 }
 
 impl RecordWriter for HtmlWriter {
@@ -245,16 +261,26 @@ impl RecordWriter for HtmlWriter {
         let (first, last) = self.times.get_or_insert((record.timestamp, record.timestamp));
         *first = record.timestamp.min(*first);
         *last = record.timestamp.max(*last);
-        self.keep_row(record)
+        self.rows.add(record)
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<()> {
         self.write_verdict()?;
-        self.write_figures()?;
-        self.write_charts()?;
-        self.write_hosts()?;
-        let rows = (self.not_accepted.len() + self.accepted.len()) as u64;
-        let note = match self.aggregates.summary.records() - rows {
+        let records = self.aggregates.summary.records();
+        if records > 0 {
+            self.write_figures()?;
+            self.write_charts()?;
+            self.write_hosts()?;
+            self.write_certificates()?;
+        } else {
+            writeln!(
+                self.file,
+                "<p class=\"sub\">The lists were empty, or no record met the condition.</p>"
+            )?;
+        }
+        let rows = self.rows.count();
+        let note = match records - rows {
+            0 if self.aggregates.summary.accepted() == records => String::new(),
             0 => "Those not accepted first.".to_owned(),
             rest => format!(
                 "The first {}, those not accepted before the others; {} more are counted above only.",
@@ -262,9 +288,8 @@ impl RecordWriter for HtmlWriter {
                 thousands(rest)
             ),
         };
-        page::write_table_frame(&mut self.file, "Records", &note)?;
-        let rows = self.not_accepted.iter().chain(&self.accepted).map(AsRef::as_ref);
-        page::write_end(&mut self.file, COLUMNS, &self.tones, rows)?;
+        page::write_table_frame(&mut self.file, "Records", "Result", &note)?;
+        self.rows.write(&mut self.file)?;
         flush(self.file)
     }
 }

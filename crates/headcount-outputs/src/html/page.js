@@ -3,11 +3,14 @@
   // What came from the network is in here as data, and goes into the page as text only.
   const data = JSON.parse(document.getElementById("data").textContent);
   const { columns, rows, tones } = data;
+  if (rows.length === 0) return;
   const pageSize = 100;
   const byId = (id) => document.getElementById(id);
   const head = byId("head"), body = byId("body"), count = byId("count"), search = byId("search"), choice = byId("choice");
   const first = byId("first"), previous = byId("previous"), next = byId("next"), last = byId("last"), place = byId("place");
   const badge = columns.findIndex((column) => column.type === "badge");
+  // The user's own choice of fields, which may be many.
+  const isChosen = !columns.some((column) => column.type === "hidden" || column.type === "short");
   const thousands = new Intl.NumberFormat("en");
   let shown = rows.map((_, row) => row);
   let page = 0;
@@ -37,6 +40,7 @@
 
   const cell = (column, row, value) => {
     const made = element("td", "c-" + column.type);
+    if (isChosen) made.dataset.label = column.label;
     const none = value === null || value === undefined || value === "";
     if (column.type === "number") {
       made.classList.add("num");
@@ -46,7 +50,8 @@
       made.textContent = none ? "" : timeText(value);
     } else if (column.type === "badge") {
       made.classList.add("badge", tones[value] || "quiet");
-      made.textContent = none ? "" : value;
+      // A phase and a kind, between which a line may break.
+      if (!none) value.split("/").forEach((part, place) => made.append(...(place ? ["/", element("wbr"), part] : [part])));
     } else {
       made.classList.add("text");
       if (column.type === "text") made.classList.add("detail");
@@ -79,9 +84,9 @@
   const order = () => {
     if (sorted === null) return;
     const sign = descending ? -1 : 1;
-    const key = (row) => rows[row][sorted];
+    const keys = rows.map((row) => row[sorted]);
     shown.sort((one, other) => {
-      const a = key(one), b = key(other);
+      const a = keys[one], b = keys[other];
       if (a === b) return one - other;
       // What is not there stands at the end, whichever way it is sorted.
       if (a === null || a === "") return 1;
@@ -146,6 +151,15 @@
   previous.addEventListener("click", () => go(page - 1));
   next.addEventListener("click", () => go(page + 1));
   last.addEventListener("click", () => go(Infinity));
+  if (isChosen) byId("rows").classList.add("chosen");
+  if (columns.length > 7) {
+    const sheet = byId("sheet");
+    sheet.className = "wide";
+    sheet.tabIndex = 0;
+    sheet.setAttribute("role", "region");
+    sheet.setAttribute("aria-labelledby", "records-heading");
+    byId("rows").style.minWidth = columns.length * 160 + "px";
+  }
   byId("records").hidden = false;
   draw();
 })();

@@ -12,8 +12,13 @@ pub(crate) const STYLE: &str = include_str!("page.css");
 pub(crate) const SCRIPT: &str = include_str!("page.js");
 
 /// SHA-256 of the above, as policies write it. A test says what it must be.
-pub(crate) const STYLE_HASH: &str = "YNTCZv9me2TSG31VF5Hb50UnHy2nHC+7bR5cNnFbAgU=";
-pub(crate) const SCRIPT_HASH: &str = "JhKykDN+k0TwYBZPX1yGgtO83n8o3fceo1RkdfxD3kA=";
+pub(crate) const STYLE_HASH: &str = "eL/DK+k8z9BwUovD3cPbpN96FZrWiX7Tmg2IUTqPwQI=";
+pub(crate) const SCRIPT_HASH: &str = "9ZOP9C0B+/lDlVaXIQM2TbJGjxQipdBQM2UXKJQG87M=";
+
+/// Characters of an address, and of another text, that a table has. More would be no reading matter, and a page of nothing
+/// but long ones has to open too.
+pub(crate) const LONGEST_ADDRESS: usize = 2_000;
+pub(crate) const LONGEST_TEXT: usize = 300;
 
 /// A column of a page's table, as the script knows it.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -44,14 +49,20 @@ pub(crate) fn write_head(mut page: impl Write, title: &str) -> io::Result<()> {
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
          style-src 'sha256-{STYLE_HASH}'; script-src 'sha256-{SCRIPT_HASH}'; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n\
          <title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n",
         escaped(title)
     )
 }
 
-/// The table's place, which the script fills. `note` is text of ours.
-pub(crate) fn write_table_frame(mut page: impl Write, heading: &str, note: &str) -> io::Result<()> {
+/// The table's place, which the script fills. `choice` says what its badges are; all of it is text of ours.
+pub(crate) fn write_table_frame(
+    mut page: impl Write,
+    heading: &str,
+    choice: &str,
+    note: &str,
+) -> io::Result<()> {
     write!(
         page,
         "<section id=\"records\" hidden aria-labelledby=\"records-heading\">\n\
@@ -59,9 +70,10 @@ pub(crate) fn write_table_frame(mut page: impl Write, heading: &str, note: &str)
          <div class=\"controls\">\n\
          <label class=\"wide\">Search<input id=\"search\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\" \
          placeholder=\"address, title, reason\"></label>\n\
-         <label>Result<select id=\"choice\"><option value=\"\">all</option></select></label>\n</div>\n\
+         <label>{choice}<select id=\"choice\"><option value=\"\">all</option></select></label>\n</div>\n\
          <p class=\"count\" id=\"count\" role=\"status\"></p>\n\
-         <table id=\"rows\"><thead><tr id=\"head\"></tr></thead><tbody id=\"body\"></tbody></table>\n\
+         <div id=\"sheet\"><table id=\"rows\" aria-labelledby=\"records-heading\"><thead><tr id=\"head\"></tr></thead>\
+         <tbody id=\"body\"></tbody></table></div>\n\
          <nav class=\"pager\" aria-label=\"Pages of the table\">\n\
          <button type=\"button\" id=\"first\">First</button><button type=\"button\" id=\"previous\">Previous</button>\n\
          <span id=\"place\" role=\"status\"></span>\n\

@@ -2,6 +2,7 @@
 
 mod csv;
 mod headline;
+mod in_order;
 mod json;
 mod parquet;
 mod sqlite;
@@ -36,7 +37,10 @@ impl RecordReader {
         (&mut file).take(512).read_to_end(&mut start).map_err(cannot)?;
         file.seek(SeekFrom::Start(0)).map_err(cannot)?;
         let format = format_of(&start).ok_or_else(|| {
-            let reason = "it is no output of headcount: neither JSON, JSON lines, CSV, Parquet nor SQLite";
+            let reason = match headline_says_accepted(path) {
+                Ok(Some(_)) => "it is a report, from which no records can be read",
+                _ => "it is no output of headcount: neither JSON, JSON lines, CSV, Parquet nor SQLite",
+            };
             Error::reading(path, "", reason)
         })?;
         let place = path.to_owned();
@@ -48,6 +52,21 @@ impl RecordReader {
             _ => Box::new(sqlite::rows(place)?),
         };
         Ok(RecordReader { format, records, is_broken: false })
+    }
+
+    /// The same in the order of the inputs, in which JSON lines need not be. A file that is not is read at once, and sorted
+    /// with the help of a temporary file.
+    pub fn open_in_order(path: &Path) -> Result<RecordReader, Error> {
+        let reader = RecordReader::open(path)?;
+        if reader.format != Format::JsonLines {
+            return Ok(reader);
+        }
+        let lines = File::open(path).map(|file| BufReader::with_capacity(BUFFER, file));
+        if lines.and_then(in_order::is_in_order).map_err(|error| Error::reading(path, "", error))? {
+            return Ok(reader);
+        }
+        let format = reader.format;
+        Ok(RecordReader { format, records: Box::new(in_order::sorted(reader)?), is_broken: false })
     }
 
     /// What the file turned out to be.

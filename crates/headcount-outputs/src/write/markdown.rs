@@ -5,8 +5,10 @@ use std::io::{self, BufWriter, Write};
 
 use headcount::Record;
 
-use super::{RecordWriter, flush};
+use super::csv::cell_text;
+use super::{Options, RecordWriter, flush};
 use crate::aggregates::Aggregates;
+use crate::columns::Column;
 use crate::verdict::end;
 use crate::visible::{cut, thousands, time};
 
@@ -22,12 +24,48 @@ pub(super) struct MarkdownWriter {
     file: BufWriter<File>,
     title: String,
     aggregates: Aggregates,
+    /// The fields that were chosen, if any were.
+    fields: Option<Vec<&'static Column>>,
     rows: Vec<String>,
 }
 
 impl MarkdownWriter {
-    pub(super) fn new(file: BufWriter<File>, title: &str) -> MarkdownWriter {
-        MarkdownWriter { file, title: title.to_owned(), aggregates: Aggregates::default(), rows: Vec::new() }
+    pub(super) fn new(file: BufWriter<File>, options: &Options) -> MarkdownWriter {
+        MarkdownWriter {
+            file,
+            title: options.title.clone(),
+            aggregates: Aggregates::default(),
+            fields: options.fields.are_chosen().then(|| options.fields.columns()),
+            rows: Vec::new(),
+        }
+    }
+
+    /// A line of the table of records: the cells behind the first.
+    fn cells(&self, record: &Record) -> String {
+        let detail = match &record.error {
+            Some(error) => error.message.as_str(),
+            None => record.title.as_deref().unwrap_or_default(),
+        };
+        match &self.fields {
+            None => format!("{} | {}", code(&record.input), plain(detail)),
+            Some(fields) => {
+                let cells = fields.iter().map(|column| plain(&cell_text(column.cell(record))));
+                cells.collect::<Vec<_>>().join(" | ")
+            }
+        }
+    }
+
+    fn write_records(&mut self) -> io::Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let heads = match &self.fields {
+            None => vec!["input", "detail"],
+            Some(fields) => fields.iter().map(|column| column.name()).collect(),
+        };
+        let (rule, heads) = ("|-".repeat(heads.len() + 1), heads.join(" | "));
+        writeln!(self.file, "\n## Not accepted\n\n| end | {heads} |\n{rule}|")?;
+        self.rows.iter().try_for_each(|row| writeln!(self.file, "{row}"))
     }
 
     fn write_hosts(&mut self) -> io::Result<()> {
@@ -48,12 +86,8 @@ impl RecordWriter for MarkdownWriter {
     fn write(&mut self, record: &Record) -> io::Result<()> {
         self.aggregates.add(record);
         if !record.accepted && self.rows.len() < RECORDS_NAMED {
-            let detail = match &record.error {
-                Some(error) => error.message.as_str(),
-                None => record.title.as_deref().unwrap_or_default(),
-            };
-            let (input, detail) = (code(&record.input), plain(detail));
-            self.rows.push(format!("| {} | {input} | {detail} |", end(record)));
+            let row = format!("| {} | {} |", end(record), self.cells(record));
+            self.rows.push(row);
         }
         Ok(())
     }
@@ -80,12 +114,7 @@ impl RecordWriter for MarkdownWriter {
             writeln!(self.file, "| {end} | {} |", thousands(count))?;
         }
         self.write_hosts()?;
-        if !self.rows.is_empty() {
-            writeln!(self.file, "\n## Not accepted\n\n| end | input | detail |\n|-|-|-|")?;
-            for row in &self.rows {
-                writeln!(self.file, "{row}")?;
-            }
-        }
+        self.write_records()?;
         if rest > self.rows.len() as u64 {
             writeln!(self.file, "\nAnd {} more.", thousands(rest - self.rows.len() as u64))?;
         }

@@ -41,7 +41,7 @@ pub struct OutputFile {
 /// What of the records an output gets, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The fields of the formats that have fields: JSON, CSV, Parquet, SQLite.
+    /// The fields that are written. The tables of HTML and Markdown have them as columns; JUnit has none.
     pub fields: Fields,
     /// The records that are written, and counted in reports; without it, all.
     pub condition: Option<Where>,
@@ -186,8 +186,8 @@ fn writer(file: File, format: Format, options: &Options) -> io::Result<Box<dyn R
         Format::JsonLines => Box::new(JsonLinesWriter::new(file, options.fields.clone())),
         Format::Csv => Box::new(CsvWriter::new(file, &options.fields, options.raw_csv)?),
         Format::Junit => Box::new(JunitWriter::new(file, &options.title)?),
-        Format::Markdown => Box::new(MarkdownWriter::new(file, &options.title)),
-        Format::Html => Box::new(HtmlWriter::new(file, &options.title, options.html_rows)),
+        Format::Markdown => Box::new(MarkdownWriter::new(file, options)),
+        Format::Html => Box::new(HtmlWriter::new(file, options)),
         Format::Parquet | Format::Sqlite => unreachable!("these write to no buffered file"),
     })
 }

@@ -11,6 +11,12 @@ fn compare(old: &[Record], new: &[Record]) -> Comparison {
     Comparison::of(old.iter().cloned().map(Ok), new.iter().cloned().map(Ok)).unwrap()
 }
 
+fn changes(comparison: &Comparison) -> Vec<Change> {
+    let changes: Vec<_> = comparison.changes.iter().map(Result::unwrap).collect();
+    assert_eq!(comparison.changes.count(), changes.len() as u64);
+    changes
+}
+
 fn told(change: &Change) -> String {
     let (before, after) = change.before_and_after();
     format!("{} {} {before}>{after} {}", change.new_index, change.kind.as_str(), change.details())
@@ -28,6 +34,7 @@ fn what_broke_healed_and_changed_is_told_apart() {
         record(5, &not_found),
         record(6, &json!({"final_url": "https://example.com/a"})),
         record(7, &json!({})),
+        record(8, &json!({})),
     ];
     let new = [
         record(0, &json!({})),
@@ -38,14 +45,16 @@ fn what_broke_healed_and_changed_is_told_apart() {
         failure(5, "connect", "refused", "nobody listens"),
         record(6, &json!({"final_url": "https://example.com/b"})),
         record(7, &json!({"status_code": 204, "chain_status_codes": [204]})),
+        record(8, &json!({"accepted": false})),
     ];
     let comparison = compare(&old, &new);
-    let told: Vec<String> = comparison.changes.iter().map(told).collect();
+    let told: Vec<String> = changes(&comparison).iter().map(told).collect();
     assert_eq!(
         told,
         [
             "1 broke 200>404 title “A title” → “Not found”",
             "3 broke 200>tls/certificate ",
+            "8 broke 200>200 ",
             "2 healed dns/timeout>200 ",
             "4 changed > title “Old” → none",
             "5 changed 404>connect/refused ",
@@ -54,7 +63,75 @@ fn what_broke_healed_and_changed_is_told_apart() {
         ]
     );
     assert_eq!(comparison.counts.unchanged, 1);
-    assert_eq!(comparison.counts.in_both(), 8);
+    assert_eq!(comparison.counts.in_both(), 9);
+}
+
+/// A record with the certificate of its host. It was made on 31 January.
+fn with_certificate(subject: &str, issuer: &str, not_after: &str) -> Record {
+    let mut value = serde_json::to_value(record(0, &json!({}))).unwrap();
+    value["certificate"] = json!({
+        "subject": subject, "issuer": issuer, "names": ["example.com"], "not_before": "2026-01-01T00:00:00Z",
+        "not_after": not_after, "fingerprint_sha256": format!("{subject} {issuer} {not_after}")
+    });
+    serde_json::from_value(value).unwrap()
+}
+
+#[test]
+fn another_certificate_or_one_that_runs_out_is_a_change_and_a_renewed_one_is_none() {
+    const MARCH: &str = "2026-03-31T00:00:00Z";
+    let old = with_certificate("CN=example.com", "C=US, O=Let's Encrypt, CN=R10", MARCH);
+    let news = |new: &Record| {
+        let comparison = compare(std::slice::from_ref(&old), std::slice::from_ref(new));
+        changes(&comparison).iter().map(told).collect::<Vec<_>>().join("\n")
+    };
+    let renewed = with_certificate("CN=example.com", "C=US, O=Let's Encrypt, CN=R11", "2026-05-31T00:00:00Z");
+    assert_eq!(news(&renewed), "");
+    let elsewhere = with_certificate("CN=example.com", "C=US, O=Google Trust Services, CN=R10", MARCH);
+    assert_eq!(
+        news(&elsewhere),
+        "0 changed > certificate “CN=example.com, by C=US, O=Let's Encrypt, CN=R10, until 2026-03-31T00:00:00Z” → \
+         “CN=example.com, by C=US, O=Google Trust Services, CN=R10, until 2026-03-31T00:00:00Z”"
+    );
+    let parked = with_certificate("CN=parking.example", "C=US, O=Let's Encrypt, CN=R10", MARCH);
+    assert!(news(&parked).contains("→ “CN=parking.example, by"), "{}", news(&parked));
+    let self_signed = with_certificate("CN=example.com", "CN=example.com", MARCH);
+    assert!(news(&self_signed).starts_with("0 changed > certificate "), "{}", news(&self_signed));
+    let soon = with_certificate("CN=example.com", "C=US, O=Let's Encrypt, CN=R10", "2026-02-03T00:00:00Z");
+    // It is an older one, too.
+    let told = news(&soon);
+    assert!(
+        told.starts_with("0 changed > certificate “") && told.ends_with("“58 days left” → “2 days left”"),
+        "{told}"
+    );
+    // A run without --tls-info knows no certificate.
+    assert_eq!(news(&record(0, &json!({}))), "");
+}
+
+#[test]
+fn more_changes_than_memory_holds_come_in_the_same_order() {
+    const COUNT: u64 = 60_000;
+    let desk = Desk::new();
+    // In opposite orders, so that most have to wait for their counterparts.
+    let old = (0..COUNT).map(|index| Ok(record(index, &json!({"title": "Old"}))));
+    let new = (0..COUNT).rev().map(|index| match index % 2 {
+        0 => Ok(record(index, &json!({"title": "New"}))),
+        _ => Ok(failure(index, "dns", "timeout", "no answer")),
+    });
+    let comparison = Comparison::of(old, new).unwrap();
+    let counts = comparison.counts;
+    assert_eq!((counts.broke, counts.changed, counts.added, counts.removed), (COUNT / 2, COUNT / 2, 0, 0));
+    let all = changes(&comparison);
+    let expected: Vec<_> = (0..COUNT).filter(|index| index % 2 == 1).chain((0..COUNT).step_by(2)).collect();
+    assert!(all.iter().map(|change| change.new_index).eq(expected));
+    // The page holds the worst, and says of how many.
+    comparison.write_html(&desk.path("diff.html"), "", 10).unwrap();
+    let page = std::fs::read_to_string(desk.path("diff.html")).unwrap();
+    assert!(page.contains("The worst 10; 59,990 more are counted above only."));
+    assert_eq!(page.matches(",\"broke\",\"200\",\"dns/timeout\",").count(), 10);
+    comparison.write_json(&desk.path("diff.json")).unwrap();
+    let value: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(desk.path("diff.json")).unwrap()).unwrap();
+    assert_eq!(value["changes"].as_array().unwrap().len() as u64, COUNT);
 }
 
 #[test]
@@ -89,7 +166,7 @@ fn times_within_the_noise_are_as_before() {
     new[7] = took(7, 2.0);
     new[9] = took(9, 0.02);
     let comparison = compare(&old, &new);
-    let told: Vec<String> = comparison.changes.iter().map(told).collect();
+    let told: Vec<String> = changes(&comparison).iter().map(told).collect();
     assert_eq!(told, ["7 slower 200 ms>2.00 s ", "9 faster 200 ms>20 ms "]);
     assert!((1.4..1.6).contains(&comparison.time_noise.overall), "{:?}", comparison.time_noise);
     // Twenty times as long, but a time that nobody feels.
@@ -99,7 +176,7 @@ fn times_within_the_noise_are_as_before() {
     let wild = |index: u64| 0.5 * 3f64.powf((index * 7_919 % 1_000) as f64 / 500.0 - 1.0);
     let new: Vec<_> = (0..300).map(|index| took(index, wild(index))).collect();
     let old: Vec<_> = (0..300).map(|index| took(index, wild(index * 31 + 17))).collect();
-    assert_eq!(compare(&old, &new).changes.len(), 0);
+    assert_eq!(compare(&old, &new).changes.count(), 0);
 }
 
 #[test]
@@ -117,10 +194,23 @@ fn a_comparison_is_written_as_json_and_as_a_page() {
             "new_index": 0, "differences": [{"field": "end", "before": "200", "after": "dns/not_found"}]
         }])
     );
-    comparison.write_html(&desk.path("diff.html"), "<Monday> & Tuesday").unwrap();
+    comparison.write_html(&desk.path("diff.html"), "<Monday> & Tuesday", 10).unwrap();
     let page = std::fs::read_to_string(desk.path("diff.html")).unwrap();
     assert!(page.contains("<h1>1 broke</h1>") && page.contains("&lt;Monday&gt; &amp; Tuesday"));
     assert_eq!(desk.names(), ["diff.html", "diff.json"]);
+}
+
+#[test]
+fn a_page_stays_readable_whatever_changes() {
+    let desk = Desk::new();
+    let long = |index: u64, letter: &str| {
+        let url = format!("https://example.com/{index}{}", "x".repeat(100_000));
+        record(index, &json!({"url": url, "title": letter.repeat(100_000)}))
+    };
+    let old: Vec<_> = (0..5).map(|index| long(index, "a")).collect();
+    let new: Vec<_> = (0..5).map(|index| long(index, "b")).collect();
+    compare(&old, &new).write_html(&desk.path("diff.html"), "", 10).unwrap();
+    assert!(std::fs::metadata(desk.path("diff.html")).unwrap().len() < 60_000);
 }
 
 #[test]
@@ -131,9 +221,9 @@ fn a_comparison_is_safe_to_show_whatever_the_records_hold() {
     let new =
         [record(0, &json!({"title": "other", "input": ATTACK})), failure(1, "tls", "certificate", ATTACK)];
     let comparison = compare(&old, &new);
-    assert_eq!(comparison.changes.len(), 2);
+    assert_eq!(comparison.changes.count(), 2);
     comparison.write_json(&desk.path("diff.json")).unwrap();
-    comparison.write_html(&desk.path("diff.html"), ATTACK).unwrap();
+    comparison.write_html(&desk.path("diff.html"), ATTACK, 10).unwrap();
     for name in ["diff.json", "diff.html"] {
         let text = std::fs::read_to_string(desk.path(name)).unwrap();
         assert!(!text.contains('\u{202e}') && !text.contains('\u{1b}'), "{name}");
@@ -153,7 +243,7 @@ proptest! {
         let itself = compare(&new, &new);
         prop_assert_eq!(itself.counts.unchanged, new.len() as u64);
         let backwards = compare(&new, &old);
-        let broke = |comparison: &Comparison| comparison.changes.iter().filter(|c| c.kind == ChangeKind::Broke).count();
+        let broke = |comparison: &Comparison| changes(comparison).iter().filter(|c| c.kind == ChangeKind::Broke).count();
         prop_assert_eq!(broke(&backwards) as u64, counts.healed);
     }
 }

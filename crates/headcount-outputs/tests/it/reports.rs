@@ -110,6 +110,89 @@ fn a_page_has_a_row_for_every_record_with_those_not_accepted_first() {
 }
 
 #[test]
+fn tables_have_the_fields_that_were_chosen() {
+    let desk = Desk::new();
+    let options = Options { fields: "url,chain_status_codes,time_total".parse().unwrap(), ..titled() };
+    let data = data(&desk.text("a.html", &records(), &options));
+    let labels: Vec<_> = data["columns"].as_array().unwrap().iter().map(|column| &column["label"]).collect();
+    assert_eq!(labels, ["Result", "url", "chain_status_codes", "time_total"]);
+    assert_eq!(data["rows"][0], json!(["404", "https://example.com/1", "[200]", 0.0625]));
+    assert_eq!(data["rows"][7], json!(["200", "https://example.com/7", "[301,200]", 2.5]));
+    let text = desk.text("a.md", &records(), &options);
+    assert!(text.contains("\n| end | url | chain_status_codes | time_total |\n|-|-|-|-|\n"), "{text}");
+    assert!(text.contains("\n| 404 | https://example.com/1 | \\[200\\] | 0.0625 |\n"), "{text}");
+    // A suite of test cases has no fields.
+    assert_eq!(desk.text("a.xml", &records(), &options), desk.text("b.xml", &records(), &titled()));
+}
+
+#[test]
+fn reports_are_of_the_records_that_meet_the_condition() {
+    let desk = Desk::new();
+    let options = Options { condition: Some("status_code >= 400 or failed".parse().unwrap()), ..titled() };
+    assert!(desk.text("a.html", &records(), &options).contains("<h1>0 of 3 accepted</h1>"));
+    assert!(desk.text("a.md", &records(), &options).contains("**3 records**: 0 accepted, **3 not**."));
+    assert!(desk.text("a.xml", &records(), &options).contains("tests=\"3\" failures=\"1\" errors=\"2\""));
+}
+
+#[test]
+fn a_page_names_the_worst_hosts_then_the_slowest() {
+    let desk = Desk::new();
+    let of = |index: u64, host: &str, seconds: f64| {
+        let url = format!("https://{host}/");
+        record(index, &json!({"url": url, "final_url": url, "time_total": seconds}))
+    };
+    let mut records =
+        vec![of(0, "slow.example", 3.0), of(1, "quick.example", 0.01), of(2, "slower.example", 4.0)];
+    let hosts = |page: &str| -> Vec<String> {
+        let (_, table) = page.split_once("data-label=\"Host\">").unwrap();
+        let rest = table.split("data-label=\"Host\">");
+        rest.map(|cell| cell.split('<').next().unwrap().to_owned()).collect()
+    };
+    let page = desk.text("a.html", &records, &titled());
+    assert!(page.contains("<h2>Slowest hosts</h2>"));
+    assert_eq!(hosts(&page), ["slower.example", "slow.example", "quick.example"]);
+    let url = "https://broken.example/";
+    records.push(record(3, &json!({"url": url, "final_url": url, "accepted": false, "status_code": 500})));
+    let page = desk.text("a.html", &records, &titled());
+    assert!(page.contains("<h2>Worst hosts</h2>"));
+    assert_eq!(hosts(&page)[..2], ["broken.example", "slower.example"]);
+}
+
+#[test]
+fn a_page_names_the_certificates_that_run_out_first() {
+    let desk = Desk::new();
+    // They were seen on 31 January.
+    let with_certificate = |index: u64, host: &str, not_after: &str| {
+        let url = format!("https://{host}/");
+        let mut value = serde_json::to_value(record(index, &json!({"url": url, "final_url": url}))).unwrap();
+        value["certificate"] = json!({
+            "subject": "CN=a", "issuer": "O=<Authority>", "names": [], "not_before": "2026-01-01T00:00:00Z",
+            "not_after": not_after, "fingerprint_sha256": "ab"
+        });
+        serde_json::from_value(value).unwrap()
+    };
+    let fine = with_certificate(0, "fine.example", "2026-06-01T00:00:00Z");
+    assert!(!desk.text("a.html", &[fine], &titled()).contains("Certificates"));
+    // Each host twice, the last to run out first.
+    let soon = (0..60).map(|number| {
+        with_certificate(
+            number,
+            &format!("{}.example", number / 2),
+            &format!("2026-02-{:02}T12:00:00Z", 28 - number / 3),
+        )
+    });
+    let page = desk.text("a.html", &soon.collect::<Vec<_>>(), &titled());
+    let (_, table) = page.split_once("<h2>Certificates that run out soon</h2>").unwrap();
+    let (table, _) = table.split_once("</table>").unwrap();
+    assert_eq!(table.matches("<tr><td").count(), 10);
+    let first = "<td class=\"text\" data-label=\"Host\">28.example</td><td class=\"num\" data-label=\"Valid until\">2026-02-09</td>\
+                 <td class=\"num bad\" data-label=\"Days left\">9</td>\
+                 <td class=\"text\" data-label=\"Signed by\">O=&lt;Authority&gt;</td>";
+    assert!(table.contains(first), "{table}");
+    assert!(!table.contains("2026-02-28"), "{table}");
+}
+
+#[test]
 fn a_page_counts_all_and_shows_as_many_rows_as_it_may() {
     let desk = Desk::new();
     let mut records: Vec<_> = (0..50).map(|index| record(index, &json!({}))).collect();
@@ -145,7 +228,11 @@ fn reports_stay_readable_whatever_the_records_hold() {
 #[test]
 fn reports_of_nothing_say_so() {
     let desk = Desk::new();
-    assert!(desk.text("a.html", &[], &titled()).contains("<h1>No records</h1>"));
+    let page = desk.text("a.html", &[], &titled());
+    assert!(
+        page.contains("<h1>No records</h1>") && !page.contains("<svg") && !page.contains("<dl"),
+        "{page}"
+    );
     assert!(desk.text("a.md", &[], &titled()).contains("**0 records**"));
     assert!(desk.text("a.xml", &[], &titled()).contains("tests=\"0\""));
     assert_eq!(desk.text("a.json", &[], &titled()), "[]\n");

@@ -50,6 +50,22 @@ fn many_records_come_back_in_their_order() {
 }
 
 #[test]
+fn json_lines_are_read_in_the_order_of_the_inputs_if_that_is_wanted() {
+    let desk = Desk::new();
+    // More than memory holds of what is sorted, with every hundredth much too early.
+    let in_order: Vec<_> = (0..40_000).map(|index| record(index, &json!({}))).collect();
+    let (early, late): (Vec<_>, Vec<_>) =
+        in_order.iter().cloned().partition(|record| record.index % 100 == 7);
+    let as_they_came = [early, late].concat();
+    let path = desk.write("run.jsonl", &as_they_came, &Options::default());
+    assert!(read(&path).unwrap() == as_they_came);
+    let open = |path| RecordReader::open_in_order(path).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+    assert!(open(&path) == in_order);
+    let path = desk.write("run.jsonl", &in_order[..9], &Options::default());
+    assert_eq!(open(&path), in_order[..9]);
+}
+
+#[test]
 fn what_a_file_is_shows_in_its_first_bytes() {
     let desk = Desk::new();
     for name in READABLE {

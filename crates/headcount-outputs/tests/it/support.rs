@@ -169,6 +169,11 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
                     value["body_file"] = json!(texts[3]);
                     value["header_fields"] = json!({"server": texts[5], "vary": ["a", "b"]});
                     value["extracted"] = json!({"price": texts[4], "items": [1, null]});
+                    value["certificate"] = json!({
+                        "issuer": texts[0].as_deref().unwrap_or("CN=a"), "subject": texts[1].as_deref().unwrap_or_default(),
+                        "names": texts.iter().flatten().collect::<Vec<_>>(), "not_before": timestamp,
+                        "not_after": timestamp, "fingerprint_sha256": "ab"
+                    });
                     value["chain_urls"] = texts.iter().flatten().map(String::as_str).collect();
                 }
                 serde_json::from_value(value).unwrap()

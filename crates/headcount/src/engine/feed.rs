@@ -100,6 +100,13 @@ pub(super) fn channel(board: Arc<Board>) -> (Sender, Vec<Inbox>) {
     (Sender(feed), inboxes)
 }
 
+/// How far a list was read.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Read {
+    ToItsEnd,
+    InPart,
+}
+
 /// The run takes nothing more.
 pub(super) struct RunGone;
 
@@ -150,10 +157,10 @@ impl Sender {
         self.0.lock().error.get_or_insert(error);
     }
 
-    /// Nothing more comes. `is_whole`: all there was has come.
-    pub(super) fn finish(self, is_whole: bool) {
-        // Before the loops hear of it: whoever sees the end of the run sees this too.
-        self.0.board.read_all.store(is_whole, Relaxed);
+    /// No more of the list comes.
+    pub(super) fn finish(self, read: Read) {
+        // First: the run may be over at once, and whoever looks then has to know.
+        self.0.board.read_all.store(read == Read::ToItsEnd, Relaxed);
         self.0.end_list();
     }
 }

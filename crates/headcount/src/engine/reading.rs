@@ -6,26 +6,27 @@ use std::pin::pin;
 use futures_core::Stream;
 use futures_util::StreamExt;
 
-use super::feed::{RunGone, Sender};
+use super::feed::{Read, RunGone, Sender};
 use crate::{Error, Request};
 
 /// Reads the iterator until its end, an error, or the run's end. Blocks. A panic in the iterator is an error.
 pub(super) fn from_iterator(requests: impl Iterator<Item = Result<Request, Error>>, sender: Sender) {
     let reading = catch_unwind(AssertUnwindSafe(|| {
         for request in requests {
-            match request.map(|request| sender.send(request)) {
+            let taken = request.map(|request| sender.send(request));
+            match taken {
                 Ok(Ok(())) => {}
-                Ok(Err(RunGone)) => return false,
+                Ok(Err(RunGone)) => return Read::InPart,
                 Err(error) => {
                     sender.fail(error);
-                    return false;
+                    return Read::InPart;
                 }
             }
         }
-        true
+        Read::ToItsEnd
     }));
     match reading {
-        Ok(is_whole) => sender.finish(is_whole),
+        Ok(read) => sender.finish(read),
         // Dropping the sender says so to the loops.
         Err(_panic) => drop(sender),
     }
@@ -40,8 +41,8 @@ where
     let mut requests = pin!(requests);
     while let Some(request) = requests.next().await {
         if sender.send_async(request.into()).await.is_err() {
-            return sender.finish(false);
+            return sender.finish(Read::InPart);
         }
     }
-    sender.finish(true);
+    sender.finish(Read::ToItsEnd);
 }

@@ -12,7 +12,7 @@ const HOSTS: usize = 32;
 /// The least time that a run could have taken, T*.
 ///
 /// For a host with n necessary requests of s seconds each, which takes k at once, r a second, and one every d seconds:
-/// `T_h = max((n − 1)/r, (n − 1)·d, n·s/k) + s`. Over all hosts, with C slots, R starts and B bytes a second:
+/// `T_h = max((n − 1)/r, (n − 1)·d, (n − k)·s/k) + s`. Over all hosts, with C slots, R starts and B bytes a second:
 /// `T* = max(max T_h, Σ n·s/C, Σ n/R, Σ bytes/B, Σ n·cpu/loops)`, and not less than any single input takes by itself.
 ///
 /// B is the most that came in any second. That a run's answers come evenly does not make the line its limit: the term
@@ -215,7 +215,8 @@ impl HostStatistics {
         let following = (requests - 1.0).max(0.0);
         let by_rate = pace.rate().map_or(0.0, |rate| following / rate);
         let by_delay = following * limits.host.delay.as_secs_f64();
-        let by_window = busy / pace.known_limit().min(limits.concurrency as f64);
+        // The last k requests are under way together: they take no longer than one.
+        let by_window = busy / pace.known_limit().min(limits.concurrency as f64) - longest;
         HostStatistics {
             name: Arc::clone(name),
             answered: counts.accepted,
@@ -226,8 +227,7 @@ impl HostStatistics {
             window: pace.window(),
             rate: pace.rate(),
             usual_time,
-            // A single request takes as long by the window as by itself.
-            ideal: if requests > 1.0 { by_rate.max(by_delay).max(by_window) + longest } else { busy },
+            ideal: by_rate.max(by_delay).max(by_window) + longest,
         }
     }
 

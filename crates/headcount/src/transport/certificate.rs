@@ -82,6 +82,14 @@ pub(super) fn reason(error: &CertificateError) -> Reason {
     }
 }
 
+/// The same for people. rustls shows an error of ours as programmers see it.
+pub(super) fn said(error: &CertificateError) -> String {
+    match error {
+        CertificateError::Other(OtherError(other)) => other.to_string(),
+        _ => error.to_string(),
+    }
+}
+
 /// The facts of a certificate that was refused, if they were wanted.
 pub(super) fn refused(error: &io::Error) -> Option<Arc<Certificate>> {
     match error.get_ref()?.downcast_ref::<rustls::Error>()? {

@@ -31,7 +31,7 @@ pub(super) fn connect(address: SocketAddr, error: &io::Error) -> Failure {
 pub(super) fn handshake(error: &io::Error) -> Failure {
     let reason = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     if let Some(rustls::Error::InvalidCertificate(error)) = reason {
-        let message = format!("the certificate was not accepted: {error}");
+        let message = format!("the certificate was not accepted: {}", certificate::said(error));
         let failure = Failure::new(Phase::Tls, Kind::Certificate, message);
         return Failure { reason: Some(certificate::reason(error)), ..failure };
     }

@@ -1,14 +1,14 @@
 //! Runs as a whole: every input counted, lists read lazily, stopping, limits.
 
 use std::pin::pin;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use headcount::list::{List, ListOptions};
 use headcount::record::{Kind, Outcome, Phase};
 use headcount::{Config, Engine, Record, Request, Stop};
-use small_web::{SmallWeb, Temperament};
+use small_web::{Answer, SmallWeb, Temperament};
 
 fn engine(change: impl FnOnce(&mut Config)) -> Engine {
     let mut config = Config::default();
@@ -56,10 +56,23 @@ fn every_input_gets_one_record() {
 #[test]
 fn connections_are_used_again() {
     let web = SmallWeb::start().unwrap();
-    let host = web.host(Temperament::Fast);
-    let urls = (0..1_000).map(|number| host.url(&format!("/page/{number}"))).collect();
-    let records = check(&engine(|config| config.per_host = 8), urls);
-    assert!(records.iter().all(|record| record.accepted));
+    // A connection is kept only for what waits: nothing is answered before the whole list does.
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock().unwrap();
+    let host = {
+        let gate = Arc::clone(&gate);
+        web.host(Temperament::scripted(move |request| {
+            drop(gate.lock().unwrap());
+            Answer::well_behaved(request).reply(request)
+        }))
+    };
+    let urls: Vec<String> = (0..1_000).map(|number| host.url(&format!("/page/{number}"))).collect();
+    let records = engine(|config| config.per_host = 8).run(urls).unwrap();
+    while !records.handle().progress().read_all {
+        std::thread::yield_now();
+    }
+    drop(closed);
+    assert!(records.blocking().all(|record| record.unwrap().accepted));
     assert!(
         host.connections() <= 8,
         "{} connections for 1,000 requests, eight at a time",
@@ -420,4 +433,19 @@ fn unsafe_requests_wait_for_consent() {
     let last = records.next().unwrap().unwrap();
     assert_eq!(last.error.map(|error| (error.phase, error.kind)), Some((Phase::Local, Kind::Disk)));
     assert_eq!(host.requests(), 2);
+}
+
+#[test]
+fn no_run_takes_less_than_its_ideal() {
+    let web = SmallWeb::start().unwrap();
+    let silent = web.host(Temperament::Silent);
+    for count in [1, 2, 4] {
+        let records = engine(|config| (config.timeout, config.retries) = (Duration::from_millis(300), 0));
+        let records = records.run(vec![silent.url("/"); count]).unwrap();
+        let handle = records.handle();
+        assert_eq!(records.blocking().count(), count);
+        let verdict = handle.verdict().unwrap();
+        let ideal = Duration::from_secs_f64(verdict.ideal.seconds);
+        assert!(ideal <= verdict.took, "{count}: {verdict:#?}");
+    }
 }

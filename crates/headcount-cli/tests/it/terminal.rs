@@ -1,0 +1,60 @@
+//! What a person at a terminal sees: a table, a line of progress, a summary, each within the terminal's width.
+#![cfg(target_os = "linux")]
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use console::{measure_text_width, strip_ansi_codes};
+use small_web::{SmallWeb, Temperament};
+
+/// What a check writes to a terminal of so many columns. A terminal is what `script` of util-linux makes; a machine without
+/// it cannot be asked.
+fn in_terminal(columns: usize, words: &str, variable: (&str, &str)) -> Option<String> {
+    let line = format!("stty rows 40 cols {columns}; exec {} check {words}", env!("CARGO_BIN_EXE_headcount"));
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null());
+    script.env_remove("NO_COLOR").env("TERM", "xterm").env("LANG", "C.UTF-8").env(variable.0, variable.1);
+    Some(String::from_utf8(script.output().ok()?.stdout).unwrap())
+}
+
+#[test]
+fn there_are_a_table_and_a_line_of_progress() {
+    let web = SmallWeb::start().unwrap();
+    let url = web.host(Temperament::Slow(Duration::from_millis(500))).url("/page/1");
+    let Some(plain) = in_terminal(100, &url, ("LANG", "C.UTF-8")) else { return };
+    assert!(plain.contains("Page 1") && plain.contains("\x1b[32m"), "{plain:?}");
+    assert!(plain.contains("0 of 1 done") && plain.contains("1 in flight"), "{plain:?}");
+    let without = in_terminal(100, &format!("{url} --no-progress"), ("NO_COLOR", "1")).unwrap();
+    assert!(!without.contains("in flight") && !without.contains("\x1b[32m"), "{without:?}");
+}
+
+#[test]
+fn no_line_of_it_is_wider_than_the_terminal() {
+    let web = SmallWeb::start().unwrap();
+    let (slow, gone) =
+        (web.host(Temperament::Slow(Duration::from_millis(300))), web.host(Temperament::Status(404)));
+    let long = format!("http://{}.localhost:{}/", "a-long-name".repeat(3), gone.address().port());
+    let other = format!("ftp://a.example{}", "/long".repeat(20));
+    let words =
+        format!("{} {long} {} {other}", slow.url("/page/1?").repeat(2), gone.url(&"/long".repeat(20)));
+    for columns in [80, 30] {
+        let Some(seen) = in_terminal(columns, &words, ("LANG", "C.UTF-8")) else { return };
+        assert!(seen.contains("done") && seen.contains("worst hosts"), "{seen:?}");
+        let lines: Vec<&str> = seen.split(['\r', '\n']).collect();
+        let (table, summary): (Vec<&str>, Vec<&str>) = {
+            let at = lines.iter().position(|line| line.contains("4 records")).unwrap();
+            (lines[..at].to_vec(), lines[at..].to_vec())
+        };
+        // The summary is made for 80 columns, however few there are.
+        for (lines, most) in [(table, columns), (summary, 80)] {
+            let wide = lines.iter().find(|line| measure_text_width(&strip_ansi_codes(line)) > most);
+            assert_eq!(wide, None, "{columns} columns");
+        }
+    }
+}
+
+#[test]
+fn a_terminal_is_not_waited_for_as_if_it_were_a_list() {
+    let Some(said) = in_terminal(80, "", ("LANG", "C.UTF-8")) else { return };
+    assert!(said.starts_with("error: there is nothing to check\r\nhint: name a list"), "{said:?}");
+}
