@@ -42,6 +42,7 @@ pub(super) async fn ask_host<N: Network>(
         };
         let request = request()?;
         if is_new {
+            // Whoever else has an answer takes it first, and then the requests go out one right after another.
             yield_now().await;
         }
         match exchange(run, turn, wire, request, trace).await {
