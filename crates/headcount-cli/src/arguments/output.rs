@@ -15,7 +15,7 @@ pub(crate) struct OutputFlags {
     /// Its ending says the format: .json (an array in the order of the inputs; appears whole or not at all), .jsonl
     /// (a line as each record comes), .csv, .parquet, .sqlite or .db (to which the run is added), .xml (JUnit), .md,
     /// .html (a page that needs no network). Without it, standard output gets a table on a terminal and JSON lines in
-    /// a pipe. The journal stands beside the first.
+    /// a pipe. The journal stands beside the first file.
     #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
     pub(crate) output: Vec<PathBuf>,
     /// The format, whatever the ending

@@ -66,7 +66,7 @@ fn prepare(
 ) -> Result<Result<Prepared, Exit>, Problem> {
     let place = Place::new(&arguments.output, &inputs, &arguments.files())?;
     let list_options = arguments.list_options();
-    let Some(file) = place.file_with_journal().filter(|_| !arguments.journal.no_journal) else {
+    let Some((file, form)) = place.file_with_journal().filter(|_| !arguments.journal.no_journal) else {
         arguments.journal.refuse_without_journal()?;
         // What a pipe may still show to be no list leaves the output as it was.
         let sources = inputs::sources(inputs, &list_options)?;
@@ -75,20 +75,21 @@ fn prepare(
         return Ok(Ok(Prepared { engine, output, requests: Box::new(inputs::requests(sources)) }));
     };
     Output::check(&place)?;
-    let opening =
-        match journal::open(&arguments.journal, engine.config(), &list_options, place.form, file, inputs)? {
-            Opened::Run(opening) => *opening,
-            Opened::Ended(exit) => {
-                if !arguments.output.quiet {
-                    say("note", &format!("{} is complete; nothing was asked", file.display()));
-                }
-                return Ok(Err(exit));
+    let opening = match journal::open(&arguments.journal, engine.config(), &list_options, form, file, inputs)?
+    {
+        Opened::Run(opening) => *opening,
+        Opened::Ended(exit) => {
+            if !arguments.output.quiet {
+                say("note", &format!("{} is complete; nothing was asked", file.display()));
             }
-        };
+            return Ok(Err(exit));
+        }
+    };
     // A row of a list may name a method that is not safe.
     let engine = opening.keeper.note_intents(engine)?;
     let requests = Box::new(journal::requests(opening.sources, opening.rest));
-    Ok(Ok(Prepared { engine, output: Output::with_journal(&place, opening.keeper)?, requests }))
+    let output = Output::with_journal(&place, arguments.output.color, file, opening.keeper)?;
+    Ok(Ok(Prepared { engine, output, requests }))
 }
 
 /// The exit code, or the problem that ended the run.

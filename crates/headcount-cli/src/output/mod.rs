@@ -94,7 +94,11 @@ pub(crate) enum Output {
     Array(JsonArray),
     Lines(JsonLines),
     Table(Table),
-    Journaled(Journaled),
+    /// Made from a journal, beside what is written as the records come.
+    Journaled {
+        main: Option<Box<Output>>,
+        journaled: Journaled,
+    },
     /// Files made at the end, beside what is written as the records come.
     Files {
         main: Option<Box<Output>>,
@@ -107,7 +111,7 @@ pub(crate) enum Output {
 /// Where an output is to be, and in which form.
 pub(crate) struct Place {
     destination: Destination,
-    pub(crate) form: Form,
+    form: Form,
     /// Files that are made when all records are there.
     files: Vec<OutputFile>,
     /// The destination is one of these.
@@ -122,7 +126,7 @@ impl Place {
         inputs: &[Input],
         files_read: &[&Path],
     ) -> Result<Place, Problem> {
-        // Standard output gets what comes; else the first output does, and has the journal beside it.
+        // Standard output gets what comes; else the first output does. The first file has the journal beside it.
         let paths = &arguments.output;
         let first = paths.iter().position(|path| path == Path::new("-")).unwrap_or(0);
         let destination = Destination::new(paths.get(first).map(PathBuf::as_path));
@@ -167,11 +171,12 @@ impl Place {
         Ok(Place { destination, form, files, is_among_files, options })
     }
 
-    /// The file of a form that can be made from a journal.
-    pub(crate) fn file_with_journal(&self) -> Option<&Path> {
+    /// The first file of a form that can be made from a journal, and that form.
+    pub(crate) fn file_with_journal(&self) -> Option<(&Path, Form)> {
         match &self.destination {
-            Destination::File { target, .. } if self.form != Form::Table => Some(target),
-            _ => None,
+            Destination::File { target, .. } if self.form != Form::Table => Some((target, self.form)),
+            Destination::File { .. } => None,
+            _ => self.files.first().map(|file| (&*file.path, Form::Format(file.format))),
         }
     }
 
@@ -186,7 +191,20 @@ impl Place {
 impl Output {
     /// Opens it, so that what cannot be written is known before anything is sent.
     pub(crate) fn open(place: &Place, color: ColorChoice, patience: Patience) -> Result<Output, Problem> {
-        let Place { destination, form, files, options, .. } = place;
+        match Output::open_main(place, color, patience)? {
+            Some(main) if place.files.is_empty() => Ok(main),
+            main => {
+                check_files(&place.files)?;
+                let files = JsonArray::of_files(place.files.clone(), patience);
+                let files = files.map_err(|error| place.cannot(&error))?;
+                Ok(Output::Files { main: main.map(Box::new), files })
+            }
+        }
+    }
+
+    /// What is written as the records come, unless the place is that of a file which is made at the end.
+    fn open_main(place: &Place, color: ColorChoice, patience: Patience) -> Result<Option<Output>, Problem> {
+        let Place { destination, form, options, .. } = place;
         let cannot = |error: io::Error| place.cannot(&error);
         let fields = options.fields.clone();
         let main = match *form {
@@ -200,18 +218,10 @@ impl Output {
             }
             _ => Some(Output::Lines(JsonLines::new(destination.open(patience).map_err(cannot)?, fields))),
         };
-        let main = match (main, &options.condition) {
+        Ok(match (main, &options.condition) {
             (Some(main), Some(condition)) => Some(Output::Filtered(Box::new(main), condition.clone())),
             (main, _) => main,
-        };
-        match main {
-            Some(main) if files.is_empty() => Ok(main),
-            main => {
-                check_files(files)?;
-                let files = JsonArray::of_files(files.clone(), patience).map_err(cannot)?;
-                Ok(Output::Files { main: main.map(Box::new), files })
-            }
-        }
+        })
     }
 
     /// Whether it could be opened, as far as that can be known without touching it.
@@ -225,18 +235,25 @@ impl Output {
         check_files(&place.files)
     }
 
-    /// The same with a journal, from which it is made.
-    pub(crate) fn with_journal(place: &Place, keeper: Keeper) -> Result<Output, Problem> {
-        let Destination::File { target, .. } = &place.destination else {
-            return Output::open(place, ColorChoice::Never, keeper.patience());
+    /// The same with the journal beside this file, from which all files are made.
+    pub(crate) fn with_journal(
+        place: &Place,
+        color: ColorChoice,
+        target: &Path,
+        keeper: Keeper,
+    ) -> Result<Output, Problem> {
+        let main = match place.destination {
+            Destination::File { .. } => None,
+            _ => Output::open_main(place, color, keeper.patience())?.map(Box::new),
         };
         let form = match place.form {
-            _ if place.is_among_files => Wanted::Files,
+            _ if place.is_among_files || main.is_some() => Wanted::Files,
             Form::JSON => Wanted::Array,
             _ => Wanted::Lines,
         };
-        let journaled = Journaled::open(target.clone(), form, place.files.clone(), keeper);
-        journaled.map(Output::Journaled).map_err(|error| place.cannot(&error))
+        let journaled = Journaled::open(target.to_owned(), form, place.files.clone(), keeper);
+        let journaled = journaled.map_err(|error| place.cannot(&error))?;
+        Ok(Output::Journaled { main, journaled })
     }
 
     pub(crate) fn write(&mut self, record: &Record) -> io::Result<()> {
@@ -244,7 +261,10 @@ impl Output {
             Output::Array(array) => array.write(record),
             Output::Lines(lines) => lines.write(record),
             Output::Table(table) => table.write(record),
-            Output::Journaled(journaled) => journaled.write(record),
+            Output::Journaled { main, journaled } => {
+                journaled.write(record)?;
+                main.as_mut().map_or(Ok(()), |main| main.write(record))
+            }
             Output::Files { main, files } => {
                 main.as_mut().map_or(Ok(()), |main| main.write(record))?;
                 files.write(record)
@@ -260,7 +280,10 @@ impl Output {
             Output::Array(_) => Ok(()),
             Output::Lines(lines) => lines.flush(),
             Output::Table(table) => table.flush(),
-            Output::Journaled(journaled) => journaled.flush(),
+            Output::Journaled { main, journaled } => {
+                journaled.flush()?;
+                main.as_mut().map_or(Ok(()), |main| main.flush())
+            }
             Output::Files { main, .. } => main.as_mut().map_or(Ok(()), |main| main.flush()),
             Output::Filtered(main, _) => main.flush(),
         }
@@ -269,20 +292,20 @@ impl Output {
     /// Inputs that an earlier run had done.
     pub(crate) fn done_before(&self) -> u64 {
         match self {
-            Output::Journaled(journaled) => journaled.done_before(),
+            Output::Journaled { journaled, .. } => journaled.done_before(),
             _ => 0,
         }
     }
 
     pub(crate) fn has_journal(&self) -> bool {
-        matches!(self, Output::Journaled(_))
+        matches!(self, Output::Journaled { .. })
     }
 
     /// Whether the output appears only at the end, in a file that is worth waiting for.
     pub(crate) fn is_completed_at_the_end(&self) -> bool {
         match self {
             Output::Array(array) => array.is_file(),
-            Output::Journaled(_) | Output::Files { .. } => true,
+            Output::Journaled { .. } | Output::Files { .. } => true,
             Output::Filtered(main, _) => main.is_completed_at_the_end(),
             Output::Lines(_) | Output::Table(_) => false,
         }
@@ -292,10 +315,13 @@ impl Output {
     /// of all records, those of earlier runs too.
     pub(crate) fn finish(self, is_complete: bool, summary: &mut Summary) -> io::Result<()> {
         match self {
-            Output::Journaled(journaled) => journaled.finish(is_complete, summary),
+            // A reader of standard output that has seen enough takes no file away.
+            Output::Journaled { main, journaled } => {
+                let finished = main.map_or(Ok(()), |main| main.finish(is_complete, summary));
+                journaled.finish(is_complete, summary).and(finished)
+            }
             Output::Files { main, files } => {
                 let finished = main.map_or(Ok(()), |main| main.finish(is_complete, summary));
-                // A reader of standard output that has seen enough takes no file away.
                 files.finish().and(finished)
             }
             Output::Filtered(main, _) => main.finish(is_complete, summary),

@@ -91,6 +91,26 @@ fn every_output_of_a_run_that_was_killed_is_whole_in_the_end() {
 }
 
 #[test]
+fn a_file_beside_standard_output_has_a_journal_too() {
+    let web = SmallWeb::start().unwrap();
+    let (desk, good) = desk(&web);
+    let words = "urls.txt -o - -o out.json -o out.csv";
+    broken_off(&desk, &good, words);
+    assert!(refusal(&desk.check(words)).contains("out.json.headcount is the journal of a run"));
+    let ended = desk.check(&format!("{words} {RESUME}"));
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert_eq!(good.requests(), 10);
+    // What comes now; what came before stands in the files.
+    let came: Vec<u64> = ended.records().iter().map(|record| record["index"].as_u64().unwrap()).collect();
+    assert!(came.len() == 10 && came.iter().all(|index| index % 2 == 1), "{came:?}");
+    assert_complete(&desk, "out.json");
+    assert_eq!(desk.read("out.csv").lines().count(), 21);
+    assert!(!desk.path("out.json.headcount").exists());
+    let again = desk.check(&format!("{words} {RESUME}"));
+    assert_eq!((again.code, again.stdout.as_str()), (Some(2), ""), "{}", again.stderr);
+}
+
+#[test]
 fn what_failed_is_asked_again_and_replaced_in_every_output() {
     let web = SmallWeb::start().unwrap();
     for first in ["out.parquet", "out.jsonl"] {
