@@ -181,13 +181,19 @@ fn the_copy_of_a_list_waits_for_room() {
     desk.write("full", "");
     let Some(mut run) = on_a_faulty_system(&desk, words, &while_full) else { return };
     std::io::Write::write_all(&mut run.stdin.take().unwrap(), lines.as_bytes()).unwrap();
+    asks_when_there_is_room(&desk, &host, run);
+    assert_eq!(desk.names(), ["out.json"]);
+}
+
+/// The run waits, without having asked for anything, and is complete once the file that says that the disk is full is
+/// gone.
+fn asks_when_there_is_room(desk: &Desk, host: &Host, mut run: Child) {
     let mut said = BufReader::new(run.stderr.take().unwrap());
     read_until(&mut said, "waits up to 600 s for room");
     assert_eq!((run.try_wait().unwrap(), host.requests()), (None, 0));
     fs::remove_file(desk.path("full")).unwrap();
     assert_eq!(run.wait().unwrap().code(), Some(0));
-    assert_complete(&desk, "out.json", 20);
-    assert_eq!(desk.names(), ["out.json"]);
+    assert_complete(desk, "out.json", 20);
 }
 
 #[test]
@@ -199,14 +205,9 @@ fn a_request_that_must_be_noted_first_waits_for_room() {
     desk.write("full", "");
     let while_full = [("FAULT_WHILE", "full"), ("FULL", "segment-")];
     let words = "urls.txt -o out.json -X POST --local-wait 10m";
-    let Some(mut run) = on_a_faulty_system(&desk, words, &while_full) else { return };
-    let mut said = BufReader::new(run.stderr.take().unwrap());
-    read_until(&mut said, "waits up to 600 s for room");
-    assert_eq!((run.try_wait().unwrap(), host.requests()), (None, 0));
-    fs::remove_file(desk.path("full")).unwrap();
-    assert_eq!(run.wait().unwrap().code(), Some(0));
+    let Some(run) = on_a_faulty_system(&desk, words, &while_full) else { return };
+    asks_when_there_is_room(&desk, &host, run);
     assert_eq!(host.requests(), 20);
-    assert_complete(&desk, "out.json", 20);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A stream that gathers what TLS writes during its handshake: its end and the first request go out in one piece.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -54,7 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Corked<S> {
     }
 
     /// Holds the pieces, and lets them out with what is held already.
-    fn poll_hold(&mut self, context: &mut Context<'_>, pieces: &[&[u8]]) -> Poll<io::Result<usize>> {
+    fn poll_hold(&mut self, context: &mut Context<'_>, pieces: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         if self.held.len() >= MOST_HELD {
             ready!(self.poll_held(context))?;
         }
@@ -99,22 +99,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Corked<S> {
         let corked = self.get_mut();
         match corked.is_direct() {
             true => Pin::new(&mut corked.stream).poll_write(context, bytes),
-            false => corked.poll_hold(context, &[bytes]),
+            false => corked.poll_hold(context, &[IoSlice::new(bytes)]),
         }
     }
 
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
+        pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let corked = self.get_mut();
         match corked.is_direct() {
             true => Pin::new(&mut corked.stream).poll_write_vectored(context, pieces),
-            false => {
-                let pieces: Vec<&[u8]> = pieces.iter().map(|piece| &**piece).collect();
-                corked.poll_hold(context, &pieces)
-            }
+            false => corked.poll_hold(context, pieces),
         }
     }
 
