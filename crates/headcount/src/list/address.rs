@@ -5,7 +5,7 @@ use url::Url;
 use crate::record::{Failure, Kind, Phase};
 
 /// Bytes of a path with its query that can be sent.
-const LONGEST_PATH: usize = 65_534;
+pub(super) const LONGEST_PATH: usize = 65_534;
 
 /// Text with `://` behind its scheme is absolute. `name:digits` is a host with its port; any other `word:` is a
 /// scheme that is not supported. All else gets `https://`. Surrounding blanks do not count.

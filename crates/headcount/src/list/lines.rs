@@ -3,6 +3,7 @@
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
+use super::addresses::Addresses;
 use super::beginning;
 use super::bounded_lines::{BoundedLines, Line};
 use crate::Request;
@@ -16,11 +17,12 @@ pub const LONGEST_LINE: usize = 65_536;
 /// last newline do no harm.
 pub(super) struct Lines<R> {
     lines: BoundedLines<R>,
+    addresses: Addresses,
 }
 
 impl<R: BufRead> Lines<R> {
     pub(super) fn new(reader: R) -> Lines<R> {
-        Lines { lines: BoundedLines::new(reader, LONGEST_LINE) }
+        Lines { lines: BoundedLines::new(reader, LONGEST_LINE), addresses: Addresses::default() }
     }
 
     pub(super) fn line(&self) -> u64 {
@@ -54,10 +56,10 @@ impl<R: BufRead> Lines<R> {
         })
     }
 
-    fn request(&self, line: Line) -> Request {
+    fn request(&mut self, line: Line) -> Request {
         let text = self.lines.trimmed();
         match line {
-            Line::Whole => Request::from_bytes(text),
+            Line::Whole => self.addresses.request(text),
             Line::TooLong => {
                 let message = format!("not a URL: the line is longer than {LONGEST_LINE} bytes");
                 let failure = Failure::new(Phase::Input, Kind::InvalidUrl, message);

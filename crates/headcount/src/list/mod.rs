@@ -14,6 +14,7 @@
 //! ```
 
 mod address;
+mod addresses;
 mod bounded_lines;
 mod compression;
 mod format;

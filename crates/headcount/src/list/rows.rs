@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::addresses::Addresses;
 use super::row_reader::{Fault, RowReader};
 use super::{LONGEST_ROW, bad_row, beginning, cannot_read};
 use crate::record::Object;
@@ -20,6 +21,7 @@ pub(super) struct Rows<R> {
     names: Vec<String>,
     /// Place of the column that holds the URL.
     url: usize,
+    addresses: Addresses,
 }
 
 impl<R: BufRead> Rows<R> {
@@ -39,7 +41,7 @@ impl<R: BufRead> Rows<R> {
         let names = names((0..rows.count()).map(|number| rows.cell(number)));
         let same = names.iter().position(|name| name == column);
         match same.or_else(|| names.iter().position(|name| name.eq_ignore_ascii_case(column))) {
-            Some(url) => Ok(Rows { rows, names, url }),
+            Some(url) => Ok(Rows { rows, names, url, addresses: Addresses::default() }),
             None if has_header => {
                 let line = rows.first_line();
                 let mut names = names.join(", ");
@@ -66,7 +68,7 @@ impl<R: BufRead> Rows<R> {
         Ok(Some(self.request().at(Arc::clone(source), self.rows.first_line())))
     }
 
-    fn request(&self) -> Request {
+    fn request(&mut self) -> Request {
         let (cells, columns) = (self.rows.count(), self.names.len());
         if let Some(fault) = self.rows.fault() {
             return bad_row(beginning(self.rows.beginning()), reason(fault));
@@ -82,7 +84,7 @@ impl<R: BufRead> Rows<R> {
                 format!("it has {cells} cells, the header has {columns}{end}"),
             );
         }
-        let request = Request::from_bytes(self.rows.cell(self.url).trim_ascii());
+        let request = self.addresses.request(self.rows.cell(self.url).trim_ascii());
         let others = self.names.iter().enumerate().filter(|(number, _)| *number != self.url);
         let carried: Object = others
             .map(|(number, name)| {
