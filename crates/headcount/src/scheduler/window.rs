@@ -6,6 +6,9 @@ use std::time::Duration;
 /// A new host gets so many requests at once. Slow answers alone make it no less.
 pub(super) const FIRST: f64 = 4.0;
 
+/// Seconds below which one time is as good as another: what this machine itself takes to have its turn with every answer
+/// that has come says nothing of the host.
+const GRAIN: f64 = 0.005;
 /// Past this multiple of its base, the fast average of response times ends the doubling.
 const SLOWING: f64 = 1.5;
 /// What was found to be worked on at once is a little less than what keeps a host busy.
@@ -128,8 +131,7 @@ impl Window {
         if let Some(overshoot) = &mut self.overshoot {
             if !is_new_round {
                 overshoot.answers += 1;
-                overshoot.at_once +=
-                    beside as f64 * (self.times.base / took.as_secs_f64().max(1e-6)).min(1.0);
+                overshoot.at_once += beside as f64 / self.times.ratio(took.as_secs_f64()).max(1.0);
                 return Change::None;
             }
             if overshoot.answers > 0 {
@@ -139,10 +141,11 @@ impl Window {
             self.overshoot = None;
             self.times.restart_fast();
         }
-        if self.is_doubling && self.times.ratio(self.times.fast) > SLOWING {
+        let haste = self.times.ratio(self.times.fast);
+        if self.is_doubling && haste > SLOWING {
             self.is_doubling = false;
             if self.size > FIRST {
-                self.size = (self.size * self.times.base / self.times.fast).max(FIRST);
+                self.size = (self.size / haste).max(FIRST);
                 self.overshoot = Some(Overshoot::default());
                 return Change::Cut;
             }
@@ -262,8 +265,8 @@ impl ResponseTimes {
         (self.fast, self.slow, self.base) = (seconds, seconds, seconds);
     }
 
-    /// How much slower than usual.
-    fn ratio(&self, average: f64) -> f64 {
-        if self.base > 0.0 { average / self.base } else { 1.0 }
+    /// How many times as long as usual that is.
+    fn ratio(&self, seconds: f64) -> f64 {
+        seconds.max(GRAIN) / self.base.max(GRAIN)
     }
 }

@@ -470,6 +470,27 @@ fn the_host_with_the_longest_remaining_time_goes_first() {
 }
 
 #[test]
+fn what_this_machine_itself_takes_for_its_answers_slows_no_host_down() {
+    let mut scheduler = scheduler::<()>(100);
+    let mut now = Instant::now();
+    for number in 0..2_000 {
+        scheduler.push("near", number, now);
+    }
+    let (mut under_way, mut most) = (VecDeque::new(), 0);
+    loop {
+        while let Next::Dispatch(ticket, _) = scheduler.next(now) {
+            under_way.push_back(ticket);
+        }
+        most = most.max(under_way.len());
+        let Some(ticket) = under_way.pop_front() else { break };
+        // The host takes no time; the answers that are there take some of the loop's, one after another.
+        now += Duration::from_micros(50);
+        scheduler.finished(ticket, FINE, now);
+    }
+    assert_eq!(most, 64, "all that a host may get");
+}
+
+#[test]
 fn a_host_that_has_ended_leaves_nothing_behind() {
     struct Counted(std::rc::Rc<std::cell::Cell<i32>>);
     impl Drop for Counted {
