@@ -87,18 +87,14 @@ pub(super) fn exchange(phase: Phase, meter: &Meter, error: &hyper::Error) -> Fai
 }
 
 /// The same for one of the requests that share an HTTP/2 connection.
-pub(super) fn stream(phase: Phase, meter: &Meter, error: &hyper::Error) -> Failure {
+pub(super) fn stream(phase: Phase, meter: &Meter, error: &h2::Error) -> Failure {
     let place = place(phase, phase == Phase::Body);
-    let (kind, message) = match http2_error(error) {
-        Some(reason) if reason.is_remote() && reason.is_reset() => {
-            (Kind::Reset, format!("the host broke it off {place}: {reason}"))
+    let (kind, message) = match error {
+        _ if error.is_remote() && error.is_reset() => {
+            (Kind::Reset, format!("the host broke it off {place}: {error}"))
         }
-        Some(reason) if reason.is_remote() => {
-            (Kind::Closed, format!("the host closed the connection {place}: {reason}"))
-        }
-        Some(reason) if !reason.is_io() => {
-            (Kind::Malformed, format!("the answer is not valid HTTP/2: {reason}"))
-        }
+        _ if error.is_remote() => (Kind::Closed, format!("the host closed the connection {place}: {error}")),
+        _ if !error.is_io() => (Kind::Malformed, format!("the answer is not valid HTTP/2: {error}")),
         _ => match meter.failure.get() {
             Some(io::ErrorKind::ConnectionReset) => {
                 (Kind::Reset, format!("the connection was reset {place}"))
@@ -115,40 +111,21 @@ pub(super) fn stream(phase: Phase, meter: &Meter, error: &hyper::Error) -> Failu
 }
 
 /// Whether the host has said that it did not begin with the request: RFC 9113, section 8.7, lets any be sent again.
-pub(super) fn is_unprocessed(error: &hyper::Error) -> bool {
-    http2_error(error).is_some_and(|reason| {
-        let is_refused = reason.is_reset() && reason.reason() == Some(h2::Reason::REFUSED_STREAM);
-        // Only what stands behind the last stream that a GOAWAY names fails with it.
-        reason.is_remote() && (is_refused || reason.is_go_away())
-    })
+pub(super) fn is_unprocessed(error: &h2::Error) -> bool {
+    let is_refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    // Only what stands behind the last stream that a GOAWAY names fails with it.
+    error.is_remote() && (is_refused || error.is_go_away())
 }
 
 /// Whether the host has said that it is to be asked in HTTP/1.1 instead (RFC 9113, section 7). As browsers and curl do, it is
 /// taken for a word that nothing was done yet.
-pub(super) fn wants_http1(error: &hyper::Error) -> bool {
-    http2_error(error)
-        .is_some_and(|error| error.is_remote() && error.reason() == Some(h2::Reason::HTTP_1_1_REQUIRED))
+pub(super) fn wants_http1(error: &h2::Error) -> bool {
+    error.is_remote() && error.reason() == Some(h2::Reason::HTTP_1_1_REQUIRED)
 }
 
 /// A header that is more than one can want.
 pub(super) fn too_large() -> Failure {
     Failure::new(Phase::Headers, Kind::TooLarge, "the answer's header is larger than the limit")
-}
-
-/// Whether only this request broke off, not its connection.
-pub(super) fn is_reset_stream(error: &hyper::Error) -> bool {
-    http2_error(error).is_some_and(h2::Error::is_reset)
-}
-
-fn http2_error(error: &hyper::Error) -> Option<&h2::Error> {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(found) = cause.downcast_ref::<h2::Error>() {
-            return Some(found);
-        }
-        source = cause.source();
-    }
-    None
 }
 
 fn place(phase: Phase, has_answer: bool) -> &'static str {
