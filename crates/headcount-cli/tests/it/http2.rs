@@ -7,8 +7,10 @@ use small_web::{Answer, Certificate, Host, Http2Manners, Http2Reply, Request, Se
 
 use crate::harness::{Desk, end_of};
 
+const NO_ERROR: u32 = 0;
 const REFUSED_STREAM: u32 = 7;
 const INTERNAL_ERROR: u32 = 2;
+const CANCEL: u32 = 8;
 const HTTP_1_1_REQUIRED: u32 = 13;
 
 fn well_behaved(request: &Request) -> Http2Reply {
@@ -150,13 +152,15 @@ fn a_broken_stream_is_one_requests_affair() {
     let host = web.http2_host(None, Http2Manners::default(), |request| match request.path() {
         "/page/3" => Http2Reply::Reset(INTERNAL_ERROR),
         "/page/5" => Http2Reply::ResetInBody(Answer::well_behaved(request), INTERNAL_ERROR),
+        "/page/7" => Http2Reply::ResetInBody(Answer::well_behaved(request), CANCEL),
+        "/page/9" => Http2Reply::ResetInBody(Answer::well_behaved(request), NO_ERROR),
         _ => well_behaved(request),
     });
     let records = Desk::new().check_stdin("- --http2 --retries 0", &pages(&host, 20)).records();
     for (number, record) in records.iter().enumerate() {
         let expected = match number {
             3 => "headers/reset",
-            5 => "body/reset",
+            5 | 7 | 9 => "body/reset",
             _ => "200",
         };
         assert_eq!(end_of(record), expected, "{record}");

@@ -159,6 +159,7 @@ impl Http2 {
         (trace.peer, trace.certificate) = (self.shared.peer, self.shared.certificate.clone());
         fill_in_times(trace, self.shared.encrypted);
         let (request, body) = in_http2(request, self.shared.encrypted).map_err(Broken::for_good)?;
+        let has_body = !body.is_empty();
         let response = self.send(request, body).await.map_err(|(error, is_sent)| {
             stream.is_over = true;
             let is_sent = is_sent && !failure::is_unprocessed(&error);
@@ -171,7 +172,7 @@ impl Http2 {
             return Err(Broken::for_good(failure::too_large()));
         }
         note_head(&parts, config, trace);
-        let read = read_body(async || next_chunk(&mut body).await, config, trace).await;
+        let read = read_body(async || next_chunk(&mut body, has_body).await, config, trace).await;
         stream.is_over = true;
         read.map(drop).map_err(|bad| match bad {
             BadBody::Connection(error) => self.broken(&error, Phase::Body, config),
@@ -251,7 +252,7 @@ fn size(headers: &HeaderMap) -> usize {
 }
 
 /// The next bytes of a body, which the host may send as many of anew.
-async fn next_chunk(body: &mut RecvStream) -> Option<Result<Bytes, h2::Error>> {
+async fn next_chunk(body: &mut RecvStream, may_be_sending: bool) -> Option<Result<Bytes, h2::Error>> {
     if body.is_end_stream() {
         return None;
     }
@@ -262,7 +263,7 @@ async fn next_chunk(body: &mut RecvStream) -> Option<Result<Bytes, h2::Error>> {
             Some(Ok(chunk))
         }
         // RFC 9113, section 8.1: the answer is whole, and the host does not want the rest of the request.
-        Err(error) if error.reason() == Some(Reason::NO_ERROR) => None,
+        Err(error) if may_be_sending && error.reason() == Some(Reason::NO_ERROR) => None,
         Err(error) => Some(Err(error)),
     }
 }
