@@ -13,7 +13,7 @@ pub(crate) struct RetryFlags {
     /// Further attempts after a failure or a 408, 429, 500, 502, 503 or 504; for idempotent methods only
     #[arg(long, value_name = "N", default_value = "2", value_parser = count)]
     retries: u32,
-    /// Longest wait before the first retry; it doubles with each up to a minute. The wait is a random part of it
+    /// Longest wait before the first retry, doubled for each further one up to a minute; the actual wait is random below it
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = duration)]
     retry_delay: Duration,
     /// No retry of a URL begins later than this after its first request [default: no limit]

@@ -109,7 +109,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
         );
         return Err(Problem::broken(&anyhow::anyhow!(message)));
     }
-    tell("Every input has its record; the hosts that failed were made to.")?;
+    tell("Every input has its record; the hosts that failed are meant to fail.")?;
     Ok(Exit::Accepted)
 }
 
