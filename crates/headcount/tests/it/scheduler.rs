@@ -542,6 +542,36 @@ fn a_host_that_never_answers_is_given_up_and_tried_again_now_and_then() {
 }
 
 #[test]
+fn a_dead_host_takes_nobodys_place_in_memory_however_often_it_comes() {
+    let mut scheduler = scheduler::<()>(1);
+    let now = Instant::now();
+    let minute = Duration::from_secs(60);
+    scheduler.push("held", 0, now);
+    let Next::Dispatch(ticket, _) = scheduler.next(now) else { panic!() };
+    scheduler.finished(ticket, Answer::Rejected { wait: Some(minute) }, now);
+    let (mut asked, mut refused) = (0, 0);
+    for number in 0..30_000 {
+        scheduler.push("dead", number, now);
+        // The first hundred wait for each other. Once the host is given up, each comes alone.
+        while number >= 99 {
+            match scheduler.next(now) {
+                Next::Dispatch(ticket, _) => {
+                    asked += 1;
+                    scheduler.finished(ticket, Answer::None, now);
+                }
+                Next::Refuse(_, Refusal::GivenUp(100)) => refused += 1,
+                Next::Idle => break,
+                next => panic!("{next:?}"),
+            }
+        }
+    }
+    assert_eq!((asked, refused), (100, 29_900));
+    scheduler.push("held", 1, now);
+    let next = scheduler.next(now);
+    assert!(matches!(next, Next::WaitUntil(time) if time >= now + minute), "{next:?}");
+}
+
+#[test]
 fn a_host_with_bad_pages_is_not_given_up() {
     let mut scheduler = scheduler::<()>(1);
     let now = Instant::now();
