@@ -234,7 +234,7 @@ impl<J, C: Default> Scheduler<J, C> {
         match answer {
             Answer::Accepted { .. } | Answer::Rejected { .. } => line.breaker.answered(),
             Answer::None => line.breaker.unanswered(self.limits.give_up_after, now),
-            Answer::Lost | Answer::NotAsked => {}
+            Answer::Lost | Answer::NotAsked => line.breaker.not_asked(),
         }
         if let Answer::Accepted { .. } | Answer::None = answer {
             let seconds = sent.took(now).as_secs_f64();

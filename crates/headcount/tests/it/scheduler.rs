@@ -542,6 +542,27 @@ fn a_host_that_never_answers_is_given_up_and_tried_again_now_and_then() {
 }
 
 #[test]
+fn an_attempt_that_did_not_ask_a_host_leaves_it_given_up() {
+    for answer in [Answer::NotAsked, Answer::Lost] {
+        let mut scheduler = scheduler::<()>(1);
+        let mut now = Instant::now();
+        for number in 0..100 {
+            scheduler.push("dead", number, now);
+        }
+        while let Next::Dispatch(ticket, _) = scheduler.next(now) {
+            scheduler.finished(ticket, Answer::None, now);
+        }
+        now += Duration::from_secs(31);
+        scheduler.push("dead", 100, now);
+        let Next::Dispatch(ticket, 100) = scheduler.next(now) else { panic!("it is tried again") };
+        scheduler.push_delayed("dead", 101, now);
+        scheduler.finished(ticket, answer, now);
+        let next = scheduler.next(now);
+        assert!(matches!(next, Next::Refuse(101, Refusal::GivenUp(100))), "{answer:?}: {next:?}");
+    }
+}
+
+#[test]
 fn a_dead_host_takes_nobodys_place_in_memory_however_often_it_comes() {
     let mut scheduler = scheduler::<()>(1);
     let now = Instant::now();
