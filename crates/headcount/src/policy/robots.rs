@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::StatusCode;
 use memchr::memmem;
 
-/// What is read of a file; RFC 9309 asks for no less.
-const LONGEST_FILE: usize = 500 << 10;
+/// What is read of a file; RFC 9309 asks for no less. A byte more shows that it goes on.
+pub(crate) const LONGEST_FILE: usize = 500 << 10;
 
 /// No Crawl-delay is obeyed beyond this: whoever writes a day there means that nobody should come, and has Disallow to say so.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
