@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use headcount::scheduler::{Answer, HostLimits, Limits, Next, Refusal, Scheduler, Ticket};
+use headcount::scheduler::{Answer, HostLimits, Limits, Machine, Next, Refusal, Scheduler, Ticket};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -590,6 +590,33 @@ fn a_dead_host_takes_nobodys_place_in_memory_however_often_it_comes() {
     scheduler.push("held", 1, now);
     let next = scheduler.next(now);
     assert!(matches!(next, Next::WaitUntil(time) if time >= now + minute), "{next:?}");
+}
+
+#[test]
+fn the_visits_of_a_host_are_counted_together() {
+    let mut scheduler = scheduler::<()>(1);
+    let mut now = Instant::now();
+    let second = Duration::from_secs(1);
+    let mut visit = |answer| {
+        scheduler.push("host", 0, now);
+        let Next::Dispatch(ticket, _) = scheduler.next(now) else { panic!() };
+        now += second;
+        scheduler.finished(ticket, answer, now);
+        assert_eq!(scheduler.hosts(), 0);
+        now += 60 * second;
+        let limits = Limits { concurrency: 1, ..Limits::default() };
+        let ideal = scheduler.ledger().ideal(&limits, &Machine::default());
+        let [host] = &ideal.hosts[..] else { panic!("{ideal:?}") };
+        (host.answered, host.rejected, host.unanswered, host.ideal.round() as u64)
+    };
+    assert_eq!(visit(FINE), (1, 0, 0, 1));
+    assert_eq!(visit(FINE), (2, 0, 0, 2));
+    assert_eq!(visit(Answer::None), (2, 0, 1, 3));
+    // A pace that turned somebody away is remembered, with its counts.
+    let (.., rejected, _, _) = visit(Answer::Rejected { wait: None });
+    assert_eq!(rejected, 1);
+    let (answered, rejected, unanswered, _) = visit(FINE);
+    assert_eq!((answered, rejected, unanswered), (3, 1, 1));
 }
 
 #[test]
