@@ -55,7 +55,6 @@ pub struct Robots {
     /// The most specific first, so that the first that matches decides.
     rules: Vec<Rule>,
     crawl_delay: Option<Duration>,
-    sitemaps: Vec<String>,
 }
 
 impl Robots {
@@ -71,7 +70,7 @@ impl Robots {
         let mut rules = group.rules;
         rules.sort_by_key(|rule| (std::cmp::Reverse(rule.pattern.octets()), !rule.allows));
         rules.dedup();
-        Robots { rules, crawl_delay: group.crawl_delay, sitemaps: reading.sitemaps }
+        Robots { rules, crawl_delay: group.crawl_delay }
     }
 
     /// Whether a path with its query may be asked for. The longest pattern that matches decides; between equals, the
@@ -85,11 +84,6 @@ impl Robots {
     /// The least time between two requests that the file asks for, at most a minute.
     pub fn crawl_delay(&self) -> Option<Duration> {
         self.crawl_delay
-    }
-
-    /// Where the file says that sitemaps are, as it says it. They are for every agent.
-    pub fn sitemaps(&self) -> &[String] {
-        &self.sitemaps
     }
 }
 
@@ -115,7 +109,6 @@ struct Reading {
     names_everyone: bool,
     /// Agents are being named; another name joins them.
     is_naming: bool,
-    sitemaps: Vec<String>,
 }
 
 impl Reading {
@@ -131,8 +124,6 @@ impl Reading {
             if let Some(delay) = delay(value) {
                 self.for_each_group(|group| group.crawl_delay = group.crawl_delay.max(Some(delay)));
             }
-        } else if key.eq_ignore_ascii_case(b"sitemap") && !value.is_empty() {
-            self.sitemaps.push(String::from_utf8_lossy(value).into_owned());
         }
     }
 
