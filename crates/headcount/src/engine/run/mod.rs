@@ -187,7 +187,8 @@ impl<N: Network> Run<N> {
         let worked = scope(async move |tasks| {
             let reading = tasks.spawn("list", Rc::clone(&run).read());
             tasks.spawn("list, asynchronous", beside);
-            tasks.spawn("outbox", Rc::clone(&run).flush_in_time());
+            let flushing = Rc::clone(&run);
+            tasks.spawn("outbox", async move { flushing.outbox.flush_in_time().await });
             tasks.spawn("refused", Rc::clone(&run).end_refused());
             if let Some(most) = run.config.concurrency_limit
                 && run.inbox.seat() == 0
@@ -249,10 +250,6 @@ impl<N: Network> Run<N> {
                 () = until(next_due), if next_due.is_some() => {}
             }
         }
-    }
-
-    async fn flush_in_time(self: Rc<Self>) {
-        self.outbox.flush_in_time().await;
     }
 
     /// No new request is to start.
