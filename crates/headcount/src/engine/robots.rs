@@ -25,7 +25,16 @@ pub(super) async fn obey<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<(),
     let access = match known {
         Some(access) => access,
         None => {
-            let access = fetch(run, turn).await?;
+            let host = turn.peek().host();
+            let remembered = run.known_robots.borrow().get(&host, Instant::now());
+            let access = match remembered {
+                Some(access) => access,
+                None => {
+                    let access = fetch(run, turn).await?;
+                    run.known_robots.borrow_mut().put(&host, &access, Instant::now());
+                    access
+                }
+            };
             turn.lane().robots = Some(Rc::clone(&access));
             go_on(turn, &access);
             access

@@ -47,6 +47,16 @@ impl Access {
             Access::NothingYet => is_robots_file(path.as_bytes()),
         }
     }
+
+    /// About how many bytes it takes.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Access::Rules(robots) => {
+                robots.rules.iter().map(|rule| size_of::<Rule>() + rule.pattern.text.capacity()).sum()
+            }
+            Access::Everything | Access::NothingYet => 0,
+        }
+    }
 }
 
 /// The part of a robots.txt that concerns one agent.

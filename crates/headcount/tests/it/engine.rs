@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use headcount::list::{List, ListOptions};
 use headcount::record::{Kind, Outcome, Phase};
 use headcount::{Config, Engine, Record, Request, Stop};
-use small_web::{Answer, NameAnswer, SmallWeb, Temperament};
+use small_web::{Answer, Host, NameAnswer, SmallWeb, Temperament};
 use tokio::time::Instant;
 
 fn engine(change: impl FnOnce(&mut Config)) -> Engine {
@@ -448,6 +448,30 @@ fn no_run_takes_less_than_its_ideal() {
         let verdict = handle.verdict().unwrap();
         let ideal = Duration::from_secs_f64(verdict.ideal.seconds);
         assert!(ideal <= verdict.took, "{count}: {verdict:#?}");
+    }
+}
+
+#[test]
+fn a_robots_txt_is_fetched_once_however_often_its_host_comes_again() {
+    let web = SmallWeb::start().unwrap();
+    let answer = |request: &small_web::Request| match request.target.as_str() {
+        "/robots.txt" => Answer::status(200).body("User-agent: *\nDisallow: /private\n").reply(request),
+        _ => Answer::well_behaved(request).reply(request),
+    };
+    let hosts: Vec<Host> = (0..2).map(|_| web.host(Temperament::scripted(answer))).collect();
+    // Each input comes when the one before it has ended: a host has no work left, and comes again.
+    let (sender, urls) = mpsc::channel::<String>();
+    let mut records = engine(|config| config.robots = true).run(urls).unwrap().blocking();
+    for number in 0..10 {
+        let path = if number % 4 < 2 { "/private" } else { "/page/1" };
+        sender.send(hosts[number % 2].url(path)).unwrap();
+        let record = records.next().unwrap().unwrap();
+        let is_refused = record.error.is_some_and(|failure| failure.kind == Kind::Robots);
+        assert_eq!(is_refused, path == "/private", "{number}");
+    }
+    for host in &hosts {
+        let targets: Vec<String> = host.seen().into_iter().map(|seen| seen.target).collect();
+        assert_eq!(targets, ["/robots.txt", "/page/1", "/page/1"]);
     }
 }
 

@@ -30,6 +30,7 @@ use super::connections::Connections;
 use super::feed::Inbox;
 use super::intent::{self, Intent};
 use super::job::{Job, host, in_doubt, skipped};
+use super::known_robots::KnownRobots;
 use super::outbox::Outbox;
 use super::outgoing::usual_fields;
 use super::parcels;
@@ -117,6 +118,7 @@ pub(super) struct Run<N: Network> {
     /// Workers that have not ended.
     workers: Cell<usize>,
     pub(super) lookups: Arc<Semaphore>,
+    pub(super) known_robots: RefCell<KnownRobots>,
     outbox: Outbox,
     intents: Option<mpsc::Sender<Intent>>,
     stop: watch::Receiver<Stop>,
@@ -172,6 +174,7 @@ impl<N: Network> Run<N> {
             changed: Notify::new(),
             workers: Cell::new(0),
             lookups,
+            known_robots: RefCell::new(KnownRobots::new(loops)),
             outbox: Outbox::new(records),
             intents,
             stop,
