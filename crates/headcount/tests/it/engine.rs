@@ -460,7 +460,7 @@ fn a_robots_txt_is_fetched_once_however_often_its_host_comes_again() {
     };
     let hosts: Vec<Host> = (0..2).map(|_| web.host(Temperament::scripted(answer))).collect();
     // Each input comes when the one before it has ended: a host has no work left, and comes again.
-    let (sender, urls) = mpsc::channel::<String>();
+    let (sender, urls) = mpsc::sync_channel::<String>(1);
     let mut records = engine(|config| config.robots = true).run(urls).unwrap().blocking();
     for number in 0..10 {
         let path = if number % 4 < 2 { "/private" } else { "/page/1" };
