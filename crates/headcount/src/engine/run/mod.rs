@@ -103,14 +103,11 @@ pub(super) struct Run<N: Network> {
     idle_places: IdlePlaces,
     /// Connections to be closed.
     unused: RefCell<Vec<Box<Connection<N::Stream>>>>,
-    /// No new request starts.
-    is_stopping: Cell<bool>,
+    course: Cell<Course>,
     /// From where inputs come.
     inbox: Inbox,
     /// What the list's reader was told last.
     has_enough: Cell<bool>,
-    /// Another loop could not go on.
-    is_broken: Cell<bool>,
     /// When whoever attends looks again, at the latest.
     next_look: Cell<Option<Instant>>,
     /// A job was pushed, a worker or the list has ended: look again.
@@ -123,6 +120,16 @@ pub(super) struct Run<N: Network> {
     intents: Option<mpsc::Sender<Intent>>,
     stop: watch::Receiver<Stop>,
     part: Part,
+}
+
+/// Which way a run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Course {
+    GoesOn,
+    /// No new request starts.
+    Stops,
+    /// Neither does one go on: this loop, or another, could not.
+    Broken,
 }
 
 /// This loop's part of what the run may use.
@@ -166,10 +173,9 @@ impl<N: Network> Run<N> {
             broken_off: RefCell::default(),
             idle_places: IdlePlaces::new(idle_places, loops),
             unused: RefCell::default(),
-            is_stopping: Cell::new(false),
+            course: Cell::new(Course::GoesOn),
             inbox,
             has_enough: Cell::new(false),
-            is_broken: Cell::new(false),
             next_look: Cell::new(None),
             changed: Notify::new(),
             workers: Cell::new(0),
@@ -231,7 +237,7 @@ impl<N: Network> Run<N> {
                 }
                 self.inbox.shut_if_over();
             }
-            if self.is_broken.get() {
+            if self.course.get() == Course::Broken {
                 return;
             }
             tokio::select! {
@@ -257,7 +263,12 @@ impl<N: Network> Run<N> {
 
     /// No new request is to start.
     pub(super) fn is_stopping(&self) -> bool {
-        self.is_stopping.get()
+        self.course.get() >= Course::Stops
+    }
+
+    /// It may get worse only.
+    fn set_course(&self, course: Course) {
+        self.course.set(self.course.get().max(course));
     }
 
     /// Waits until a request that is not safe may be sent.
@@ -308,7 +319,7 @@ impl<N: Network> Run<N> {
     fn next(&self, now: Instant) -> Next<Waiting> {
         let mut scheduler = self.scheduler.borrow_mut();
         let next = loop {
-            if self.is_stopping.get() || self.refused.borrow().len() >= MOST_REFUSED {
+            if self.is_stopping() || self.refused.borrow().len() >= MOST_REFUSED {
                 return Next::Wait;
             }
             if let Some(time) = self.blame.borrow().next_start().filter(|time| *time > now) {
