@@ -61,15 +61,16 @@ impl ProgressLine {
         }
     }
 
-    /// A line of its own on standard error, unless the run is quiet.
-    pub(crate) fn tell(&self, line: &str) {
+    /// A line of its own on standard error, unless the run is quiet. `false`: a neighbour is writing, and it is to be told
+    /// later.
+    pub(crate) fn try_tell(&self, line: &str) -> bool {
         if self.is_quiet {
-            return;
+            return true;
         }
-        if let Ok(_turn) = self.turn.try_lock() {
-            // Nobody is left to tell if standard error is gone.
-            self.bar.suspend(|| _ = io::Write::write_all(&mut io::stderr(), format!("{line}\n").as_bytes()));
-        }
+        let Ok(_turn) = self.turn.try_lock() else { return false };
+        // Nobody is left to tell if standard error is gone.
+        self.bar.suspend(|| _ = io::Write::write_all(&mut io::stderr(), format!("{line}\n").as_bytes()));
+        true
     }
 
     pub(crate) fn clear(&self) {
@@ -132,6 +133,16 @@ fn clock(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_told_while_a_neighbour_writes_is_to_be_told_later() {
+        for is_quiet in [false, true] {
+            let line = ProgressLine::new(false, is_quiet);
+            let told = line.neighbour().write(|| line.try_tell("warning: told in the middle of a record"));
+            assert_eq!(told, is_quiet, "who is quiet has nothing to tell later");
+            assert!(line.try_tell("warning: a test tells this"));
+        }
+    }
 
     #[test]
     fn the_line_tells_what_is_known() {

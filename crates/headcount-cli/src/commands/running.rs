@@ -146,9 +146,8 @@ async fn mind_signals(
             }
             _ = ticks.tick() => {
                 let now = handle.progress();
-                if now.lacks != lacks {
+                if now.lacks != lacks && progress.try_tell(complaint(now.lacks)) {
                     lacks = now.lacks;
-                    progress.tell(complaint(lacks));
                 }
                 progress.show(&now, last_call.is_some());
             }

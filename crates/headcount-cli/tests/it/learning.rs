@@ -213,8 +213,9 @@ fn a_folder_that_goes_away_is_told_in_the_records() {
         let _ = fs::remove_dir_all(&folder);
         Answer::page(200, "Well").reply(request)
     }));
-    let record = desk.check(&format!("{} --body-dir bodies --retries 0", host.url("/"))).record();
+    let record = desk.check(&format!("{} --body-dir bodies --retry-delay 1ms", host.url("/"))).record();
     assert_eq!((end_of(&record).as_str(), &record["accepted"]), ("local/disk", &false.into()));
+    assert_eq!(host.requests(), 1, "it is not the host that would have to do better");
     assert!(!going.exists());
 }
 

@@ -148,6 +148,10 @@ fn robots_txt_is_kept_to_on_request() {
     assert_eq!(host.requests(), 3, "the file is fetched once, and first");
     assert_eq!(host.seen()[0].target, "/robots.txt");
     assert_eq!(ends("--robots -A polite/1.0"), ["200", "404", "policy/robots"]);
+    for limit in ["0", "13"] {
+        let ends = ends(&format!("--robots --max-body {limit}"));
+        assert_eq!(ends, ["200", "policy/robots", "200"], "the limit is for bodies of pages");
+    }
     assert!(!ends("").contains(&"policy/robots".to_owned()));
 }
 

@@ -151,6 +151,7 @@ impl Job {
 
     /// Takes in a request that has ended, whichever way.
     pub(super) fn took(&mut self, trace: Box<Trace>, now: Instant) {
+        self.queued += trace.queued;
         self.attempt.took(&trace, now);
         self.last = Some(trace);
     }

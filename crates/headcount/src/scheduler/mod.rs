@@ -24,6 +24,14 @@ mod sharing;
 mod window;
 mod words;
 
+/// What leases are built on; the tests put loom in its place.
+mod primitives {
+    pub(super) use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
+    pub(super) use std::sync::{Mutex, MutexGuard};
+
+    pub(super) use tokio::sync::Notify;
+}
+
 use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -226,7 +234,7 @@ impl<J, C: Default> Scheduler<J, C> {
         match answer {
             Answer::Accepted { .. } | Answer::Rejected { .. } => line.breaker.answered(),
             Answer::None => line.breaker.unanswered(self.limits.give_up_after, now),
-            Answer::Lost | Answer::NotAsked => {}
+            Answer::Lost | Answer::NotAsked => line.breaker.not_asked(),
         }
         if let Answer::Accepted { .. } | Answer::None = answer {
             let seconds = sent.took(now).as_secs_f64();

@@ -8,6 +8,7 @@ use headcount_tasks::{Value, compute, yield_now};
 use super::coding::Decoder;
 use super::learning::Learning;
 use super::trace::Trace;
+use crate::policy::robots::LONGEST_FILE;
 use crate::record::{Failure, Kind, Phase};
 use crate::{Config, probe};
 
@@ -37,7 +38,8 @@ impl Taken {
         let head = trace.head.as_ref();
         let codings = head.map_or(&[][..], |head| &head.codings);
         Taken {
-            most: config.max_body,
+            // What this process reads for itself is not what the user asked for, nor as long as that may be.
+            most: if trace.kept_body.is_some() { LONGEST_FILE as u64 + 1 } else { config.max_body },
             max_ratio: config.max_ratio.into(),
             decoder: (!codings.is_empty()).then(|| Decoder::new(codings)),
             is_page: None,

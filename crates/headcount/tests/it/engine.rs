@@ -8,7 +8,8 @@ use futures_util::{StreamExt, stream};
 use headcount::list::{List, ListOptions};
 use headcount::record::{Kind, Outcome, Phase};
 use headcount::{Config, Engine, Record, Request, Stop};
-use small_web::{Answer, SmallWeb, Temperament};
+use small_web::{Answer, Host, NameAnswer, SmallWeb, Temperament};
+use tokio::time::Instant;
 
 fn engine(change: impl FnOnce(&mut Config)) -> Engine {
     let mut config = Config::default();
@@ -447,5 +448,53 @@ fn no_run_takes_less_than_its_ideal() {
         let verdict = handle.verdict().unwrap();
         let ideal = Duration::from_secs_f64(verdict.ideal.seconds);
         assert!(ideal <= verdict.took, "{count}: {verdict:#?}");
+    }
+}
+
+#[test]
+fn a_robots_txt_is_fetched_once_however_often_its_host_comes_again() {
+    let web = SmallWeb::start().unwrap();
+    let answer = |request: &small_web::Request| match request.target.as_str() {
+        "/robots.txt" => Answer::status(200).body("User-agent: *\nDisallow: /private\n").reply(request),
+        _ => Answer::well_behaved(request).reply(request),
+    };
+    let hosts: Vec<Host> = (0..2).map(|_| web.host(Temperament::scripted(answer))).collect();
+    // Each input comes when the one before it has ended: a host has no work left, and comes again.
+    let (sender, urls) = mpsc::sync_channel::<String>(1);
+    let mut records = engine(|config| config.robots = true).run(urls).unwrap().blocking();
+    for number in 0..10 {
+        let path = if number % 4 < 2 { "/private" } else { "/page/1" };
+        sender.send(hosts[number % 2].url(path)).unwrap();
+        let record = records.next().unwrap().unwrap();
+        let is_refused = record.error.is_some_and(|failure| failure.kind == Kind::Robots);
+        assert_eq!(is_refused, path == "/private", "{number}");
+    }
+    for host in &hosts {
+        let targets: Vec<String> = host.seen().into_iter().map(|seen| seen.target).collect();
+        assert_eq!(targets, ["/robots.txt", "/page/1", "/page/1"]);
+    }
+}
+
+/// Each of these names takes 300 ms, and only one is looked for at a time.
+#[test]
+fn names_wait_for_their_turn_to_be_resolved_and_no_deadline_runs_meanwhile() {
+    let web = SmallWeb::start().unwrap();
+    let server = web.name_server(|_name| NameAnswer::Silence);
+    for robots in [false, true] {
+        let engine = engine(|config| {
+            config.name_servers = vec![server.address()];
+            config.max_lookups = 1;
+            config.connect_timeout = Duration::from_millis(300);
+            config.timeout = Duration::from_millis(1_200);
+            (config.retries, config.robots) = (0, robots);
+        });
+        let urls = (0..6).map(|number| format!("http://host-{number}.example/")).collect();
+        let begun = Instant::now();
+        for record in check(&engine, urls) {
+            let failure = record.error.as_ref().unwrap();
+            assert_eq!((failure.phase, failure.kind), (Phase::Dns, Kind::Timeout));
+            assert!(!failure.message.contains("within 0.000 s"), "{}", failure.message);
+        }
+        assert!(begun.elapsed() >= Duration::from_millis(6 * 300), "several names at once; robots: {robots}");
     }
 }

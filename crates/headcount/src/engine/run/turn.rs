@@ -44,10 +44,10 @@ impl<N: Network> Turn<N> {
         self.run.scheduler.borrow().waiting_behind(self.ticket())
     }
 
-    /// What of its request's time is not the host's: until there was a connection, and while the body came.
+    /// What of its request's time is not the host's: in line, until there was a connection, and while the body came.
     pub(in crate::engine) fn note_times(&mut self, trace: &Trace, now: Instant) {
         if let Some((ticket, _)) = &mut self.held {
-            ticket.set_up_in(trace.appconnect.max(trace.connect).unwrap_or_default());
+            ticket.set_up_in(trace.queued + trace.appconnect.max(trace.connect).unwrap_or_default());
             let before = trace.starttransfer.map(|before| trace.started + before);
             ticket
                 .received_for(before.map_or(Duration::ZERO, |before| now.saturating_duration_since(before)));
