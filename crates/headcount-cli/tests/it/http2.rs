@@ -1,6 +1,10 @@
 //! HTTP/2: many requests on one connection, and none lost when that ends.
 
 use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use small_web::{Answer, Certificate, Host, Http2Manners, Http2Reply, Request, Seen, SmallWeb, Temperament};
@@ -11,6 +15,7 @@ const NO_ERROR: u32 = 0;
 const REFUSED_STREAM: u32 = 7;
 const INTERNAL_ERROR: u32 = 2;
 const CANCEL: u32 = 8;
+const ENHANCE_YOUR_CALM: u32 = 11;
 const HTTP_1_1_REQUIRED: u32 = 13;
 
 fn well_behaved(request: &Request) -> Http2Reply {
@@ -235,4 +240,40 @@ fn the_request_says_in_http2_what_it_says_in_http1() {
     assert_eq!(field("host"), (None, 0));
     assert_eq!(field("x-one"), (Some("1".to_owned()), 0));
     assert_eq!(field("content-length"), (Some("0".to_owned()), 0));
+}
+
+#[test]
+fn a_host_that_refuses_on_and_on_is_told_from_a_silent_one() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.http2_host(None, Http2Manners::default(), |_request| Http2Reply::Reset(REFUSED_STREAM));
+    let record = Desk::new().check(&format!("{} --http2 --timeout 1s --retries 0", host.url("/"))).record();
+    assert_eq!(end_of(&record), "send/reset");
+    assert!(record["error"]["message"].as_str().unwrap().contains("refused"), "{record}");
+}
+
+#[test]
+fn a_host_that_has_had_too_much_is_not_asked_again_at_once() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            counted.fetch_add(1, Ordering::Relaxed);
+            let mut stream = stream.unwrap();
+            // Empty SETTINGS; then GOAWAY, behind no stream at all.
+            stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).unwrap();
+            let mut goodbye = vec![0, 0, 8, 7, 0, 0, 0, 0, 0];
+            goodbye.extend_from_slice(&0_u32.to_be_bytes());
+            goodbye.extend_from_slice(&ENHANCE_YOUR_CALM.to_be_bytes());
+            stream.write_all(&goodbye).unwrap();
+            while matches!(stream.read(&mut [0; 1024]), Ok(1..)) {}
+        }
+    });
+    let words = format!("{url} --http2 --timeout 3s --retries 1 --retry-delay 1ms");
+    let record = Desk::new().check(&words).record();
+    assert_eq!(record["error"]["kind"], "closed", "{record}");
+    assert!(record["error"]["message"].as_str().unwrap().contains("excessive load"), "{record}");
+    assert_eq!(record["num_retries"], 1);
+    assert_eq!(connections.load(Ordering::Relaxed), 2, "one for each attempt");
 }

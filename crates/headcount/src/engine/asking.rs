@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use headcount_tasks::yield_now;
 use tokio::sync::SemaphorePermit;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use url::Url;
 
 use super::run::{Run, Turn};
@@ -50,10 +50,10 @@ impl<'a, N: Network> Asking<'a, N> {
             let result = timeout_at(deadline, exchange(self.run, self.turn, wire, request, trace)).await;
             match result {
                 Ok(Ok(())) => return Ok(()),
-                Ok(Err(Broken { is_refused: true, .. })) => {
+                Ok(Err(Broken { is_refused: true, failure, .. })) => {
                     sleep_until((Instant::now() + pause(refusals)).min(deadline)).await;
                     if Instant::now() >= deadline {
-                        return Err(self.late(trace));
+                        return Err(failure);
                     }
                     refusals += 1;
                 }
@@ -133,8 +133,10 @@ impl<'a, N: Network> Asking<'a, N> {
         let lookup = self.lookup_permit(&addresses, trace).await;
         let mut maker = None;
         if run.connector.may_speak_http2(url) && !turn.lane().connections.prefers_http1 {
-            let patience = (Instant::now() + PATIENCE).min(self.deadline(trace));
-            maker = timeout_at(patience, making.lock()).await.ok();
+            maker = {
+                let _in_line = InLine { since: Instant::now(), trace: &mut *trace };
+                timeout(PATIENCE, making.lock()).await.ok()
+            };
             if let Some(wire) = self.existing(trace.reach, true) {
                 return Ok((wire, false));
             }
@@ -177,7 +179,8 @@ impl<'a, N: Network> Asking<'a, N> {
     }
 }
 
-/// A request in line for something of this machine's. Until this is dropped, no clock of the request runs.
+/// A request in line for something of this machine's, or of another request. Until this is dropped, no clock of the
+/// request runs.
 struct InLine<'t> {
     since: Instant,
     trace: &'t mut Trace,

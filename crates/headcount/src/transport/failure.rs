@@ -113,8 +113,10 @@ pub(super) fn stream(phase: Phase, meter: &Meter, error: &h2::Error) -> Failure 
 /// Whether the host has said that it did not begin with the request: RFC 9113, section 8.7, lets any be sent again.
 pub(super) fn is_unprocessed(error: &h2::Error) -> bool {
     let is_refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
-    // Only what stands behind the last stream that a GOAWAY names fails with it.
-    error.is_remote() && (is_refused || error.is_go_away())
+    // Only what stands behind the last stream that a GOAWAY names fails with it. Who has had too much of us is not to be
+    // asked again at once.
+    let is_sent_away = error.is_go_away() && error.reason() != Some(h2::Reason::ENHANCE_YOUR_CALM);
+    error.is_remote() && (is_refused || is_sent_away)
 }
 
 /// Whether the host has said that it is to be asked in HTTP/1.1 instead (RFC 9113, section 7). As browsers and curl do, it is
