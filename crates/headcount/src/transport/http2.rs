@@ -169,6 +169,7 @@ impl Http2 {
         trace.starttransfer = Some(trace.elapsed());
         let (parts, mut body) = response.into_parts();
         if size(&parts.headers) > LONGEST_HEADER {
+            stream.is_over = true;
             return Err(Broken::for_good(failure::too_large()));
         }
         note_head(&parts, config, trace);
