@@ -48,9 +48,8 @@ fn a_name_may_hold_what_urls_may_and_what_cannot_be_one_is_not_looked_up() {
     let host = web.host(Temperament::Fast);
     let server = server(&web, &[HERE], 60);
     let desk = Desk::new();
-    let record = |name: &str| {
-        desk.check(&format!("{} --dns-server {}", url(&host, name), server.address())).record()
-    };
+    let record =
+        |name: &str| desk.check(&format!("{} --dns-server {}", url(&host, name), server.address())).record();
     for name in ["under_score.example", "_dmarc.example", "-a.example", "a-.example", "!a'&~,.example", "a_."]
     {
         assert_eq!(end_of(&record(name)), "200", "{name}");
