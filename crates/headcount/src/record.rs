@@ -256,7 +256,7 @@ words! {
         Closed = "closed",
         /// What came is not HTTP as it should be.
         Malformed = "malformed",
-        /// The header is larger than the limit.
+        /// The header is larger than 64 KiB or has more than 1,000 fields, or its Content-Length is no length that a body can have.
         TooLarge = "too_large",
         /// The redirects go in a circle.
         Loop = "loop",

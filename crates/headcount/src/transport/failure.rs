@@ -132,7 +132,8 @@ pub(super) fn wants_http1(error: &hyper::Error) -> bool {
 
 /// A header that is more than one can want.
 pub(super) fn too_large() -> Failure {
-    Failure::new(Phase::Headers, Kind::TooLarge, "the answer's header is larger than the limit")
+    let message = "the answer's header is larger than 64 KiB, has more than 1,000 fields, or says that the body has no end";
+    Failure::new(Phase::Headers, Kind::TooLarge, message)
 }
 
 /// Whether only this request broke off, not its connection.
