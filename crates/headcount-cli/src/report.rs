@@ -17,6 +17,9 @@ const HOSTS_NAMED: usize = 5;
 /// Columns that a line may take, on the narrowest terminal in use.
 const WIDTH: usize = 80;
 
+/// Of a run that took less nothing can be said: its beginning and its end weigh more than all it had to wait for.
+const JUDGED: Duration = Duration::from_millis(100);
+
 /// The column behind a label.
 const LABELLED: usize = 17;
 
@@ -119,7 +122,7 @@ impl Report<'_> {
     fn verdict(&self, text: &mut String, verdict: &Verdict, palette: Palette) -> std::fmt::Result {
         let Palette { faint, reset, .. } = palette;
         let ideal = &verdict.ideal;
-        if ideal.seconds > 0.0 {
+        if ideal.seconds > 0.0 && verdict.took >= JUDGED {
             let ratio = verdict.took.as_secs_f64() / ideal.seconds;
             let line = format!("  {:<14} {} at best (T*), T/T* {ratio:.2}, ", "verdict", time(ideal.seconds));
             let bound = format!("bound by {}", bound(&ideal.bound, ideal.bytes_per_second));
@@ -191,6 +194,7 @@ fn bound(bound: &Bound, bytes_per_second: Option<f64>) -> String {
             format!("bytes: {most} at the most, by the line or the hosts")
         }
         Bound::Cpu => "this machine's CPU".to_owned(),
+        Bound::Retries => "the pauses before retries".to_owned(),
         _ => "a single input".to_owned(),
     }
 }
