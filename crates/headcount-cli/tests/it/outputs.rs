@@ -187,6 +187,25 @@ fn a_reader_that_has_seen_enough_ends_the_run_in_silence() {
 }
 
 #[test]
+fn a_reader_that_has_seen_enough_takes_no_file_away() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    // More than a pipe holds, so that the run meets the closed one.
+    desk.write("urls.txt", list(&web, 2_000));
+    for words in ["", "--no-journal", "--no-journal -f json", "-f json"] {
+        let mut running = Running::start(&desk, &format!("urls.txt -o all.csv -o - {words}"));
+        if !words.contains("json") {
+            running.next_record();
+        }
+        running.close_stdout();
+        let ended = running.end();
+        assert_eq!(ended.code, Some(0), "{words}: {}", ended.stderr);
+        assert!(ended.stderr.contains("records in     all.csv"), "{words}: {}", ended.stderr);
+        assert_eq!(desk.read("all.csv").lines().count(), 2_001, "{words}");
+    }
+}
+
+#[test]
 fn nothing_from_the_network_commands_a_terminal() {
     let web = SmallWeb::start().unwrap();
     let desk = Desk::new();
