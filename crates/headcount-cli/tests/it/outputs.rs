@@ -172,6 +172,10 @@ fn a_full_disk_ends_the_run() {
     let ended = Desk::new().check(&format!("{url} -o /dev/full"));
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("error: cannot write the records"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("hint: make room there"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("records in"), "{}", ended.stderr);
+    let ended = Desk::new().check(&format!("{url} -o /dev/full -f json"));
+    assert!(ended.code == Some(1) && !ended.stderr.contains("records in"), "{}", ended.stderr);
 }
 
 #[test]
