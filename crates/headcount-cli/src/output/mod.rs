@@ -147,6 +147,12 @@ impl Place {
             }
         }
         let is_among_files = !files.is_empty();
+        let is_standard_output =
+            |path: &PathBuf| matches!(Destination::new(Some(path)), Destination::StandardOutput);
+        if paths.iter().filter(|path| is_standard_output(path)).count() > 1 {
+            let message = "standard output is named twice";
+            return Err(Problem::usage(message, "give each output a name of its own"));
+        }
         if paths.len() > 1
             && (arguments.format.is_some() || arguments.jsonl)
             && destination.folder().is_some()
