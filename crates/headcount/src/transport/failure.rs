@@ -91,13 +91,13 @@ pub(super) fn stream(phase: Phase, meter: &Meter, error: &hyper::Error) -> Failu
     let place = place(phase, phase == Phase::Body);
     let (kind, message) = match http2_error(error) {
         Some(reason) if reason.is_remote() && reason.is_reset() => {
-            (Kind::Reset, format!("the host broke it off {place}: {reason}"))
+            (Kind::Reset, format!("the host broke it off {place}: {}", said(reason)))
         }
         Some(reason) if reason.is_remote() => {
-            (Kind::Closed, format!("the host closed the connection {place}: {reason}"))
+            (Kind::Closed, format!("the host closed the connection {place}: {}", said(reason)))
         }
         Some(reason) if !reason.is_io() => {
-            (Kind::Malformed, format!("the answer is not valid HTTP/2: {reason}"))
+            (Kind::Malformed, format!("the answer is not valid HTTP/2: {}", said(reason)))
         }
         _ => match meter.failure.get() {
             Some(io::ErrorKind::ConnectionReset) => {
@@ -152,6 +152,18 @@ fn http2_error(error: &hyper::Error) -> Option<&h2::Error> {
     None
 }
 
+/// An HTTP/2 error in words. What a GOAWAY adds, h2 shows as programmers see it: `… (b"too many")`.
+fn said(error: &h2::Error) -> String {
+    without_quotes(error.to_string())
+}
+
+fn without_quotes(text: String) -> String {
+    match text.split_once(" (b\"") {
+        Some((before, added)) => format!("{before} ({})", added.trim_end_matches("\")")),
+        None => text,
+    }
+}
+
 fn place(phase: Phase, has_answer: bool) -> &'static str {
     match phase {
         Phase::Send => "while the request was sent",
@@ -195,4 +207,16 @@ fn innermost(error: &hyper::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_goaway_adds_is_said_as_text() {
+        let said = |text: &str| without_quotes(text.to_owned());
+        assert_eq!(said("detected: refused (b\"too_many\")"), "detected: refused (too_many)");
+        assert_eq!(said("connection error received: not needed"), "connection error received: not needed");
+    }
 }
