@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use console::Term;
 use headcount::{Config, Engine, Error, Request};
 
 use super::running::{Finished, Run};
@@ -142,6 +143,7 @@ pub(super) fn report(
         done_before: finished.done_before,
         has_journal: finished.has_journal,
         explain,
+        columns: Term::stderr().size_checked().map(|(_, columns)| columns),
         output: (finished.is_written && !files.is_empty()).then(|| files.join(", ")),
     };
     report.text(Palette::new(color.is_on(&io::stderr())))
