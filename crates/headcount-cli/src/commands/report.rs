@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
+use console::Term;
 use headcount::{Progress, Record, Summary};
 use headcount_outputs::{Error, Format, OutputFile, RecordReader, write_all};
 
@@ -134,6 +135,7 @@ fn summarize(
         has_journal: false,
         explain: None,
         output: None,
+        columns: Term::stdout().size_checked().map(|(_, columns)| columns),
     };
     print(&report.text(Palette::new(arguments.color.is_on(&io::stdout()))))
 }

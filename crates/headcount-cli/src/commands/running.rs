@@ -42,6 +42,8 @@ pub(super) struct Finished {
     pub(super) reader_left: bool,
     /// What kept the run from going on.
     pub(super) problem: Option<String>,
+    /// The records could be written.
+    pub(super) is_written: bool,
     /// Inputs that an earlier run had done.
     pub(super) done_before: u64,
     /// Another run can go on where this one has ended.
@@ -53,6 +55,7 @@ struct Written {
     summary: Summary,
     reader_left: bool,
     problem: Option<String>,
+    is_written: bool,
 }
 
 impl<S> Run<S>
@@ -88,7 +91,7 @@ where
         let (written, was_interrupted) =
             mind_signals(writing, &mut signals, &handle, &mut progress, times, &is_finishing).await;
         progress.clear();
-        let Written { summary, reader_left, problem } = written?;
+        let Written { summary, reader_left, problem, is_written } = written?;
         let progress = handle.progress();
         let took = started.elapsed();
         let verdict = handle.verdict().cloned();
@@ -100,6 +103,7 @@ where
             was_interrupted,
             reader_left,
             problem,
+            is_written,
             done_before,
             has_journal,
         };
@@ -211,12 +215,13 @@ fn write_all(
     let is_complete = problem.is_none() && counts.read_all && counts.done == counts.read;
     let result = result.and_then(|()| output.finish(is_complete, &mut summary));
     let reader_left = matches!(&result, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
+    let is_written = result.is_ok();
     if let Err(error) = result
         && !reader_left
     {
         problem = Some(format!("cannot write the records: {error}"));
     }
-    Written { summary, reader_left, problem }
+    Written { summary, reader_left, problem, is_written }
 }
 
 fn write(records: &[Record], output: &mut Output, is_verbose: bool) -> io::Result<()> {

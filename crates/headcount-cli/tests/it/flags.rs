@@ -94,7 +94,7 @@ fn the_request_is_as_it_was_asked_for() {
     let web = SmallWeb::start().unwrap();
     let host = web.host(Temperament::Fast);
     let desk = Desk::new();
-    desk.write("secrets", "# for the tests\nAuthorization: Bearer s3cret\n\nX-Two: 2\n");
+    desk.write("secrets", "\u{feff}# for the tests\nAuthorization: Bearer s3cret\n\nX-Two: 2\n");
     let mut arguments = vec!["check".to_owned(), host.url("/page/1")];
     arguments.extend(["-X", "HEAD", "-H", "X-One: 1", "-H", "@secrets", "-A", "tester/1"].map(str::to_owned));
     let ended = desk.run(&arguments);
@@ -115,6 +115,12 @@ fn the_request_is_as_it_was_asked_for() {
     let post = &host.seen()[1];
     assert_eq!((post.method.as_str(), field(post, "content-length")), ("POST", Some("0")));
     assert!(field(post, "user-agent").is_some_and(|agent| agent.starts_with("headcount/")));
+
+    // As with curl, a field with nothing behind its colon is not sent.
+    let bare = host.url("/page/2");
+    desk.run(&["check", &bare, "-H", "User-Agent:", "-H", "Accept: ", "-H", "X-One:"]);
+    let bare = &host.seen()[2];
+    assert_eq!([field(bare, "user-agent"), field(bare, "accept"), field(bare, "x-one")], [None; 3]);
 }
 
 #[test]

@@ -172,6 +172,10 @@ fn a_full_disk_ends_the_run() {
     let ended = Desk::new().check(&format!("{url} -o /dev/full"));
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("error: cannot write the records"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("hint: make room there"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("records in"), "{}", ended.stderr);
+    let ended = Desk::new().check(&format!("{url} -o /dev/full -f json"));
+    assert!(ended.code == Some(1) && !ended.stderr.contains("records in"), "{}", ended.stderr);
 }
 
 #[test]
@@ -184,6 +188,25 @@ fn a_reader_that_has_seen_enough_ends_the_run_in_silence() {
     running.close_stdout();
     let ended = running.end();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_takes_no_file_away() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    // More than a pipe holds, so that the run meets the closed one.
+    desk.write("urls.txt", list(&web, 2_000));
+    for words in ["", "--no-journal", "--no-journal -f json", "-f json"] {
+        let mut running = Running::start(&desk, &format!("urls.txt -o all.csv -o - {words}"));
+        if !words.contains("json") {
+            running.next_record();
+        }
+        running.close_stdout();
+        let ended = running.end();
+        assert_eq!(ended.code, Some(0), "{words}: {}", ended.stderr);
+        assert!(ended.stderr.contains("records in     all.csv"), "{words}: {}", ended.stderr);
+        assert_eq!(desk.read("all.csv").lines().count(), 2_001, "{words}");
+    }
 }
 
 #[test]

@@ -55,6 +55,18 @@ fn hosts_with_a_pace_are_asked_at_it_and_everything_is_answered() {
 }
 
 #[test]
+fn the_pauses_before_retries_are_part_of_what_a_run_takes_at_best() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    desk.write("urls.txt", format!("http://{}/\n", web.refused_address()).repeat(3));
+    let ended = desk.check("urls.txt --retries 3 --retry-delay 1s -j");
+    assert!(ended.stderr.contains("bound by the pauses before retries"), "{}", ended.stderr);
+    desk.write("none.txt", "ftp://a.example/\n".repeat(3));
+    let ended = desk.check("none.txt -j");
+    assert!(!ended.stderr.contains("verdict"), "nobody was asked: {}", ended.stderr);
+}
+
+#[test]
 fn a_host_that_never_lets_anything_through_gets_the_ordinary_retries() {
     let web = SmallWeb::start().unwrap();
     let host = web.host(Temperament::Status(503));

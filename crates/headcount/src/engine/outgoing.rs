@@ -82,11 +82,12 @@ pub(super) fn request(usual_fields: &HeaderMap, config: &Config, job: &Job) -> R
     Ok(request)
 }
 
-/// The user's fields in the place of those of the same name. How long the body is, is not for them to say.
+/// The user's fields in the place of those of the same name; one that is empty takes it away, as with curl. How long the body
+/// is, is not for them to say.
 fn put(headers: &mut HeaderMap, fields: &HeaderMap) {
     for name in fields.keys().filter(|name| ![TRANSFER_ENCODING, CONTENT_LENGTH].contains(name)) {
         headers.remove(name);
-        for value in fields.get_all(name) {
+        for value in fields.get_all(name).iter().filter(|value| !value.is_empty()) {
             headers.append(name.clone(), value.clone());
         }
     }

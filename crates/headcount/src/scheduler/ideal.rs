@@ -15,7 +15,8 @@ const HOSTS: usize = 32;
 ///
 /// For a host with n necessary requests of s seconds each, which takes k at once, r a second, and one every d seconds:
 /// `T_h = max((n − 1)/r, (n − 1)·d, (n − k)·s/k) + s`. Over all hosts, with C slots, R starts and B bytes a second:
-/// `T* = max(max T_h, Σ n·s/C, Σ n/R, Σ bytes/B, Σ n·cpu/loops)`, and not less than any single input takes by itself.
+/// `T* = max(max T_h, Σ n·s/C, Σ n/R, Σ bytes/B, Σ n·cpu/loops)`, and not less than any single input takes by itself, with the
+/// pauses before its retries.
 ///
 /// B is the most that came in any second. That a run's answers come evenly does not make the line its limit: the term
 /// counts where requests spent most of their time on bodies that were coming. Whether it was this machine's line or the
@@ -45,6 +46,8 @@ pub enum Bound {
     Rate,
     /// A single input, with its redirects and retries.
     Input,
+    /// The same, most of whose time was pauses before its retries.
+    Retries,
     /// How fast bodies came.
     Bytes,
     /// This machine's processor.
@@ -79,7 +82,7 @@ impl Machine {
 /// Where the machine's own terms come so near to the longest one, they are what binds: the times of requests, which the
 /// other terms are made of, contain the wait for a machine that is busy.
 const NEARLY: f64 = 0.9;
-/// Bytes count if requests spent this share of their time on bodies that were coming.
+/// Bytes count if requests spent this share of their time on bodies that were coming, and so do an input's pauses.
 const MOSTLY: f64 = 0.5;
 
 /// How one host was asked, and how it took it.
@@ -116,6 +119,8 @@ pub struct Ledger {
     /// Of these seconds, those in which bodies came.
     receiving: f64,
     longest_input: f64,
+    /// Of these seconds, those in pauses before its retries.
+    pauses: f64,
     hosts: Vec<Entry>,
     /// None of `hosts` weighs less, once there are as many as are kept. Most hosts of a long list weigh less than that.
     least: f64,
@@ -140,9 +145,15 @@ impl Ledger {
         self.receiving += receiving;
     }
 
-    /// An input ended whose requests, one after another, took so many seconds.
-    pub(super) fn input_took(&mut self, seconds: f64) {
-        self.longest_input = self.longest_input.max(seconds);
+    /// An input ended whose requests, one after another, took so many seconds, and as many the pauses before its retries.
+    pub(super) fn input_took(&mut self, busy: f64, pauses: f64) {
+        self.keep_longest_input(busy + pauses, pauses);
+    }
+
+    fn keep_longest_input(&mut self, seconds: f64, pauses: f64) {
+        if seconds > self.longest_input {
+            (self.longest_input, self.pauses) = (seconds, pauses);
+        }
     }
 
     /// A host has no work left, or is looked at meanwhile.
@@ -174,26 +185,27 @@ impl Ledger {
         self.requests += other.requests;
         self.busy += other.busy;
         self.receiving += other.receiving;
-        self.longest_input = self.longest_input.max(other.longest_input);
+        self.keep_longest_input(other.longest_input, other.pauses);
         self.hosts.extend(other.hosts);
         self.hosts.sort_by(|one, other| other.weight().total_cmp(&one.weight()));
         self.hosts.truncate(HOSTS);
         self.least = self.hosts.last().map_or(0.0, Entry::weight);
     }
 
-    /// The least time that a run within these limits, on this machine, could have taken.
+    /// The least time that a run within these limits, on this machine, could have taken. None where nobody was asked.
     pub fn ideal(&self, limits: &Limits, machine: &Machine) -> Ideal {
         let mut hosts: Vec<HostStatistics> =
             self.hosts.iter().map(|entry| entry.statistics.clone()).collect();
         hosts.sort_by(|one, other| other.weight().total_cmp(&one.weight()));
         let slots = self.busy / limits.concurrency as f64;
         let rate = limits.rate.map_or(0.0, |rate| self.requests.saturating_sub(1) as f64 / rate);
+        let by_input = if self.pauses > MOSTLY * self.longest_input { Bound::Retries } else { Bound::Input };
         let mut terms =
-            vec![(self.longest_input, Bound::Input), (slots, Bound::Concurrency), (rate, Bound::Rate)];
+            vec![(self.longest_input, by_input), (slots, Bound::Concurrency), (rate, Bound::Rate)];
         terms.extend(hosts.iter().map(|host| (host.ideal, Bound::Host(Arc::clone(&host.name)))));
         let by_others = longest(terms);
         let by_machine = longest(vec![(self.bytes(machine), Bound::Bytes), (machine.cpu(), Bound::Cpu)]);
-        let seconds = by_others.0.max(by_machine.0);
+        let seconds = if self.requests == 0 { 0.0 } else { by_others.0.max(by_machine.0) };
         let bound = if by_machine.0 > NEARLY * seconds { by_machine.1 } else { by_others.1 };
         Ideal { seconds, bound, hosts, bytes_per_second: machine.bytes_per_second }
     }

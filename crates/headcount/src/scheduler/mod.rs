@@ -394,9 +394,9 @@ impl<J, C: Default> Scheduler<J, C> {
         jobs
     }
 
-    /// An input has ended; its requests, one after another, took so long.
-    pub fn input_took(&mut self, took: Duration) {
-        self.ledger.input_took(took.as_secs_f64());
+    /// An input has ended; its requests, one after another, took so long, and the pauses before its retries.
+    pub fn input_took(&mut self, busy: Duration, paused: Duration) {
+        self.ledger.input_took(busy.as_secs_f64(), paused.as_secs_f64());
     }
 
     /// What the ideal is reckoned from, with the hosts that are at work.

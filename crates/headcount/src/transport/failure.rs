@@ -91,10 +91,12 @@ pub(super) fn stream(phase: Phase, meter: &Meter, error: &h2::Error) -> Failure 
     let place = place(phase, phase == Phase::Body);
     let (kind, message) = match error {
         _ if error.is_remote() && error.is_reset() => {
-            (Kind::Reset, format!("the host broke it off {place}: {error}"))
+            (Kind::Reset, format!("the host broke it off {place}: {}", said(error)))
         }
-        _ if error.is_remote() => (Kind::Closed, format!("the host closed the connection {place}: {error}")),
-        _ if !error.is_io() => (Kind::Malformed, format!("the answer is not valid HTTP/2: {error}")),
+        _ if error.is_remote() => {
+            (Kind::Closed, format!("the host closed the connection {place}: {}", said(error)))
+        }
+        _ if !error.is_io() => (Kind::Malformed, format!("the answer is not valid HTTP/2: {}", said(error))),
         _ => match meter.failure.get() {
             Some(io::ErrorKind::ConnectionReset) => {
                 (Kind::Reset, format!("the connection was reset {place}"))
@@ -127,7 +129,20 @@ pub(super) fn wants_http1(error: &h2::Error) -> bool {
 
 /// A header that is more than one can want.
 pub(super) fn too_large() -> Failure {
-    Failure::new(Phase::Headers, Kind::TooLarge, "the answer's header is larger than the limit")
+    let message = "the answer's header is larger than 64 KiB, has more than 1,000 fields, or says that the body has no end";
+    Failure::new(Phase::Headers, Kind::TooLarge, message)
+}
+
+/// An HTTP/2 error in words. What a GOAWAY adds, h2 shows as programmers see it: `… (b"too many")`.
+fn said(error: &h2::Error) -> String {
+    without_quotes(error.to_string())
+}
+
+fn without_quotes(text: String) -> String {
+    match text.split_once(" (b\"") {
+        Some((before, added)) => format!("{before} ({})", added.trim_end_matches("\")")),
+        None => text,
+    }
 }
 
 fn place(phase: Phase, has_answer: bool) -> &'static str {
@@ -173,4 +188,16 @@ fn innermost(error: &hyper::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_goaway_adds_is_said_as_text() {
+        let said = |text: &str| without_quotes(text.to_owned());
+        assert_eq!(said("detected: refused (b\"too_many\")"), "detected: refused (too_many)");
+        assert_eq!(said("connection error received: not needed"), "connection error received: not needed");
+    }
 }

@@ -6,7 +6,7 @@ use compression_codecs::{BrotliEncoder, DeflateEncoder, EncodeV2, GzipEncoder, Z
 use headcount::record::{Kind, Outcome, Phase};
 use headcount::{Config, Engine, Record, Request};
 use http::Method;
-use small_web::{Answer, SmallWeb, Temperament};
+use small_web::{Answer, Reply, SmallWeb, Temperament};
 
 fn ask(request: Request, change: impl FnOnce(&mut Config)) -> Record {
     let mut config = Config::default();
@@ -158,6 +158,25 @@ fn what_packs_well_and_is_small_is_no_bomb() {
     for (coding, body) in in_all_codings(&page(1_000_000)) {
         let record = answered(&web, coding, body, |_| ());
         assert_eq!((record.truncated, record.body_bytes), (false, Some(page(1_000_000).len() as u64)));
+    }
+}
+
+#[test]
+fn what_goes_on_for_ever_without_a_byte_of_a_body_is_cut() {
+    let web = SmallWeb::start().unwrap();
+    const GZIP_HEADER: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03";
+    const EMPTY_BLOCK: &[u8] = b"\0\0\0\xff\xff";
+    let host = web.host(Temperament::scripted(|_| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Type: text/html\r\n\r\n";
+        let reply = Reply::new().bytes(head).bytes(GZIP_HEADER);
+        reply.flood(EMPTY_BLOCK.repeat(10_000))
+    }));
+    for max_body in [1 << 20, u64::MAX] {
+        let record = ask(Request::new(host.url("/")), |config| config.max_body = max_body);
+        assert_eq!((record.outcome, record.truncated), (Outcome::Answered, true), "{:?}", record.error);
+        let received = record.body_bytes_received.unwrap();
+        assert_eq!(record.body_bytes, Some(0));
+        assert!(received < 4 << 20, "{received} bytes were received");
     }
 }
 

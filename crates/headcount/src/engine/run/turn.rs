@@ -98,7 +98,8 @@ impl<N: Network> Run<N> {
     /// Puts a job back in line, to start at `time` at the soonest, before those that have not begun: what has begun takes
     /// more memory than what has not. `answer`: what came of its request.
     pub(in crate::engine) fn go_on(&self, turn: Turn<N>, time: Instant, answer: Answer, now: Instant) {
-        let (ticket, job) = turn.take();
+        let (ticket, mut job) = turn.take();
+        job.pause_until(time, now);
         if let Some(job) = self.inbox.pass_on(job, time) {
             self.push(&job.host(), Waiting::Begun(job), Some(time), now);
         }
@@ -129,10 +130,10 @@ impl<N: Network> Run<N> {
         now: Instant,
     ) {
         let (ticket, job) = turn.take();
-        let busy = job.busy();
+        let (busy, paused) = (job.busy(), job.paused());
         self.put(job.into_record(outcome, failure, &self.config), now).await;
         let mut scheduler = self.scheduler.borrow_mut();
-        scheduler.input_took(busy);
+        scheduler.input_took(busy, paused);
         scheduler.finished(ticket, answer, now);
         // The worker takes one job more itself. Others are for whoever attends: a window that has grown, a host that is
         // to be looked at sooner.
