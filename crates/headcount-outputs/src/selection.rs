@@ -2,7 +2,8 @@
 //!
 //! A condition is a flag (`failed`), a comparison of a field with a value (`==`, `=`, `!=`, `<`, `<=`, `>`, `>=`; `~`
 //! for text that contains another, in whatever case), or several with `not`, `and`, `or` and parentheses, which bind
-//! in that order. Values are numbers, `true`, `false`, `null`, and text or moments in quotes, single or double.
+//! in that order. Values are numbers, `true`, `false`, `null`, and text or moments in quotes, single or double. A moment
+//! without a zone is UTC's.
 //!
 //! `null` equals `null` only: `status_code != 200` holds where there is no status, `status_code < 200` does not.
 
@@ -11,7 +12,7 @@ use std::str::FromStr;
 
 use headcount::Record;
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use crate::columns::{Cell, Column, ColumnType};
@@ -280,15 +281,18 @@ fn value(column: &Column, operator: Operator, token: Token) -> Result<Value, Str
     }
 }
 
-/// A moment, or the beginning of a day in UTC.
+/// A moment; without a zone it is UTC's, and without a time of day it is the beginning of the day.
 fn moment(text: &str) -> Result<Timestamp, String> {
-    let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok();
-    match text.parse::<Timestamp>() {
-        Ok(moment) => Ok(moment),
-        Err(_) => day()
-            .map(|day| day.timestamp())
-            .ok_or_else(|| "a moment is written as '2026-01-31' or '2026-01-31T08:00:00Z'".to_owned()),
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(moment);
     }
+    // In brackets stands a zone, which must not be lost.
+    let local = (!text.contains('[')).then(|| text.parse::<DateTime>().ok()).flatten();
+    let moment = local.and_then(|local| local.to_zoned(TimeZone::UTC).ok());
+    moment.map(|moment| moment.timestamp()).ok_or_else(|| {
+        "a moment is written as '2026-01-31', '2026-01-31 08:00' (both in UTC) or '2026-01-31T08:00:00+01:00'"
+            .to_owned()
+    })
 }
 
 fn check_operator(column: &Column, operator: Operator, value: &Value) -> Result<(), String> {

@@ -55,6 +55,12 @@ fn conditions_select_records() {
         ("chain_status_codes == 301", &[3]),
         ("timestamp >= '2026-02-01'", &[3]),
         ("timestamp < '2026-01-31T09:00:00Z'", &[0, 1, 2]),
+        // Without a zone it is UTC; nothing of it is dropped.
+        ("timestamp >= '2026-01-31T08:00'", &[0, 1, 2, 3]),
+        ("timestamp >= '2026-01-31T08:01'", &[3]),
+        ("timestamp > '2026-01-31 08:00:00.123456789'", &[3]),
+        ("timestamp < '2026-01-31T09:00:01+01:00'", &[0, 1, 2]),
+        ("timestamp < '2026-01-31T08:59+01:00'", &[]),
         ("input ~ ''''", &[]),
         ("index>=2", &[2, 3]),
         ("time_total > -1", &[0, 1, 3]),
@@ -63,6 +69,9 @@ fn conditions_select_records() {
         assert_eq!(selected(condition), *expected, "{condition}");
     }
 }
+
+const NO_MOMENT: &str = "at column 13: a moment is written as '2026-01-31', '2026-01-31 08:00' (both in UTC) or \
+    '2026-01-31T08:00:00+01:00'";
 
 #[test]
 fn what_is_no_condition_is_said_with_its_place() {
@@ -90,10 +99,9 @@ fn what_is_no_condition_is_said_with_its_place() {
         ("failed)", "at column 7: `and` or `or` should stand here, not `)`"),
         ("ü == 1", "at column 1: 'ü' has no meaning here"),
         ("status_code == 4x", "at column 16: 4x is no number"),
-        (
-            "timestamp > 'yesterday'",
-            "at column 13: a moment is written as '2026-01-31' or '2026-01-31T08:00:00Z'",
-        ),
+        ("timestamp > 'yesterday'", NO_MOMENT),
+        ("timestamp > '2026-01-31T25:00'", NO_MOMENT),
+        ("timestamp > '2026-01-31T08:00[Europe/Berlin]'", NO_MOMENT),
         ("failed < true", "at column 8: failed is compared with == or != only"),
     ];
     for (condition, expected) in cases {
