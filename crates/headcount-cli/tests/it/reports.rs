@@ -19,6 +19,17 @@ fn desk_with_run(web: &SmallWeb) -> Desk {
     desk
 }
 
+/// The record as a format keeps it: databases end at microseconds.
+fn kept(record: &Value, name: &str) -> Value {
+    let mut record = record.clone();
+    if name.ends_with(".sqlite") {
+        let time: jiff::Timestamp = record["timestamp"].as_str().unwrap().parse().unwrap();
+        let microseconds = time.as_microsecond();
+        record["timestamp"] = jiff::Timestamp::from_microsecond(microseconds).unwrap().to_string().into();
+    }
+    record
+}
+
 #[test]
 fn a_report_is_made_in_every_format_of_every_format() {
     let web = SmallWeb::start().unwrap();
@@ -40,7 +51,7 @@ fn a_report_is_made_in_every_format_of_every_format() {
     for name in ["a.jsonl", "a.csv", "a.parquet", "a.sqlite"] {
         assert_eq!(headcount(&desk, &format!("report {name} -o back.json")).code, Some(0), "{name}");
         let back: Vec<Value> = serde_json::from_str(&desk.read("back.json")).unwrap();
-        assert_eq!(back, original, "{name}");
+        assert!(back.into_iter().eq(original.iter().map(|record| kept(record, name))), "{name}");
         assert!(view(name, "back") == expected, "{name} is shown otherwise");
         let ended = headcount(&desk, &format!("report {name}"));
         assert!(ended.stdout.starts_with("3 records in "), "{}", ended.stdout);

@@ -91,9 +91,15 @@ fn value(column: &Column, value: ValueRef<'_>) -> Value {
                 ColumnType::Codes | ColumnType::Texts | ColumnType::Object => {
                     serde_json::from_str(&text).unwrap_or(Value::Null)
                 }
+                ColumnType::Time => Value::from(json_time(&text)),
                 _ => Value::from(text),
             }
         }
         ValueRef::Blob(_) => Value::Null,
     }
+}
+
+/// `2026-01-31 08:00:00.500000`, which is UTC's, as JSON has it. An older form is that already.
+fn json_time(text: &str) -> String {
+    if text.ends_with('Z') { text.to_owned() } else { text.replacen(' ', "T", 1) + "Z" }
 }

@@ -16,6 +16,12 @@ use crate::replacement::Replacement;
 /// `HCNT`: says in the file's header whose database it is.
 const APPLICATION: i64 = 0x4843_4E54;
 
+/// The form of the database, kept as its `user_version`. In the first, times were as in JSON.
+const FORM: i64 = 1;
+
+/// A moment as SQLite's own functions write and read it, always as long, so that texts are in the order of the moments.
+const TIME: &str = "%Y-%m-%d %H:%M:%S.%6f";
+
 /// What serves questions about a run and what went wrong in it, and about a URL over time.
 const INDEXES: &str = "
 CREATE INDEX IF NOT EXISTS records_of_run ON records (run, accepted, error_phase, error_kind, status_code);
@@ -76,6 +82,7 @@ impl SqliteWriter {
         }
         connection.execute_batch("BEGIN IMMEDIATE")?;
         create_tables(&connection)?;
+        bring_up_to_date(&connection)?;
         if let Some(name) = &options.run_name {
             connection
                 .execute("DELETE FROM records WHERE run IN (SELECT run FROM runs WHERE name = ?1)", [name])?;
@@ -83,7 +90,7 @@ impl SqliteWriter {
         }
         connection.execute(
             "INSERT INTO runs (title, added, name) VALUES (?1, ?2, ?3)",
-            params![options.title, Timestamp::now().to_string(), options.run_name],
+            params![options.title, time_text(Timestamp::now()), options.run_name],
         )?;
         let columns = options.fields.columns();
         let names: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
@@ -140,7 +147,7 @@ impl SqliteWriter {
 
     fn end_run(&self) -> rusqlite::Result<()> {
         let (first, last) = self.times.unzip();
-        let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        let text = |time: Option<Timestamp>| time.map(time_text);
         self.connection.execute(
             "UPDATE runs SET records = ?2, accepted = ?3, first_timestamp = ?4, last_timestamp = ?5 WHERE run = ?1",
             params![self.run, as_integer(self.records), as_integer(self.accepted), text(first), text(last)],
@@ -165,6 +172,29 @@ fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
         connection.execute_batch(&format!("ALTER TABLE records ADD COLUMN {}", declared(column)))?;
     }
     connection.execute_batch("CREATE VIEW IF NOT EXISTS failures AS SELECT * FROM records WHERE accepted = 0")
+}
+
+/// Rewrites the times of a database whose runs are of an older form, for one column with two forms could not be compared.
+fn bring_up_to_date(connection: &Connection) -> rusqlite::Result<()> {
+    let form: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if form >= FORM {
+        return Ok(());
+    }
+    for (table, column) in
+        [("records", "timestamp"), ("runs", "added"), ("runs", "first_timestamp"), ("runs", "last_timestamp")]
+    {
+        // From `2026-01-31T08:00:00.5Z`, whose fraction has as many digits as it needs.
+        connection.execute_batch(&format!(
+            "UPDATE {table} SET {column} = replace(substr({column}, 1, 19), 'T', ' ') || '.' ||
+                substr(rtrim(substr({column}, 21), 'Z') || '000000', 1, 6)
+             WHERE {column} LIKE '____-__-__T__:__:__%Z'"
+        ))?;
+    }
+    connection.pragma_update(None, "user_version", FORM)
+}
+
+fn time_text(time: Timestamp) -> String {
+    time.strftime(TIME).to_string()
 }
 
 /// The columns that a table has.
@@ -205,7 +235,7 @@ impl ToSql for Cell<'_> {
             Cell::Count(count) => ToSqlOutput::Owned(Value::Integer(as_integer(*count))),
             Cell::Seconds(seconds) => ToSqlOutput::Owned(Value::Real(*seconds)),
             Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-            Cell::Time(time) => ToSqlOutput::Owned(Value::Text(time.to_string())),
+            Cell::Time(time) => ToSqlOutput::Owned(Value::Text(time_text(*time))),
             Cell::Codes(codes) => ToSqlOutput::Owned(Value::Text(codes_text(codes))),
             Cell::Texts(texts) => ToSqlOutput::Owned(Value::Text(as_json(texts))),
             Cell::Object(object) => ToSqlOutput::Owned(Value::Text(as_json(object))),

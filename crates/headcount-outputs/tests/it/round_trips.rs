@@ -4,7 +4,7 @@ use headcount_outputs::{COLUMNS, Format, Options, RecordReader};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::support::{Desk, any_record, failure, read, record};
+use crate::support::{Desk, any_record, failure, kept, read, record};
 
 const READABLE: &[&str] = &["run.json", "run.jsonl", "run.csv", "run.parquet", "run.sqlite"];
 
@@ -15,8 +15,10 @@ proptest! {
     fn records_come_back_from_every_format(records in prop::collection::vec(any_record(), 0..12)) {
         let desk = Desk::new();
         for name in READABLE {
-            let back = read(&desk.write(name, &records, &Options::default())).unwrap();
-            prop_assert_eq!(&back, &records, "{}", name);
+            let path = desk.write(name, &records, &Options::default());
+            let format = Format::of_path(&path).unwrap();
+            let expected: Vec<_> = records.iter().map(|record| kept(record, format)).collect();
+            prop_assert_eq!(read(&path).unwrap(), expected, "{}", name);
         }
     }
 
@@ -45,7 +47,11 @@ fn many_records_come_back_in_their_order() {
         (0..70_000).map(|index| record(index, &json!({"title": index.to_string()}))).collect();
     for name in READABLE {
         let path = desk.write(name, &records, &Options::default());
-        assert!(read(&path).unwrap() == records, "{name}");
+        let format = Format::of_path(&path).unwrap();
+        assert!(
+            read(&path).unwrap().into_iter().eq(records.iter().map(|record| kept(record, format))),
+            "{name}"
+        );
     }
 }
 
