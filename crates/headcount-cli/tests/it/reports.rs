@@ -19,10 +19,10 @@ fn desk_with_run(web: &SmallWeb) -> Desk {
     desk
 }
 
-/// The record as a format keeps it: databases end at microseconds.
+/// The record as a format keeps it: databases and Parquet end at microseconds.
 fn kept(record: &Value, name: &str) -> Value {
     let mut record = record.clone();
-    if name.ends_with(".sqlite") {
+    if !name.ends_with(".csv") && !name.ends_with(".jsonl") {
         let time: jiff::Timestamp = record["timestamp"].as_str().unwrap().parse().unwrap();
         let microseconds = time.as_microsecond();
         record["timestamp"] = jiff::Timestamp::from_microsecond(microseconds).unwrap().to_string().into();

@@ -122,11 +122,13 @@ impl Chunk {
         match (&mut self.values, cell) {
             (_, Cell::Null) if column.is_nullable() => {}
             (Values::Flags(flags), Cell::Flag(flag)) => flags.push(flag),
-            // Parquet keeps unsigned numbers in the bits of signed ones.
-            (Values::Counts(counts), Cell::Count(count)) => counts.push(count as i64),
+            // Of unsigned numbers, one less another is no number to many who calculate with them.
+            (Values::Counts(counts), Cell::Count(count)) => {
+                counts.push(i64::try_from(count).unwrap_or(i64::MAX));
+            }
             (Values::Counts(times), Cell::Time(time)) => {
                 let out_of_range = |_| io::Error::other(format!("{time} is out of Parquet's range of time"));
-                times.push(time.as_nanosecond().try_into().map_err(out_of_range)?);
+                times.push(time.as_nanosecond().div_euclid(1_000).try_into().map_err(out_of_range)?);
             }
             (Values::Seconds(values), Cell::Seconds(seconds)) => values.push(seconds),
             (Values::Texts(texts), Cell::Text(text)) => {
@@ -178,11 +180,11 @@ fn schema(column: &Column) -> Result<TypePtr, ParquetError> {
     let repetition = if column.is_nullable() { Repetition::OPTIONAL } else { Repetition::REQUIRED };
     let (physical, logical) = match column.column_type() {
         ColumnType::Flag => (PhysicalType::BOOLEAN, None),
-        ColumnType::Count => (PhysicalType::INT64, Some(LogicalType::integer(64, false))),
+        ColumnType::Count => (PhysicalType::INT64, Some(LogicalType::integer(64, true))),
         ColumnType::Seconds => (PhysicalType::DOUBLE, None),
         ColumnType::Text | ColumnType::Word => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
         ColumnType::Texts | ColumnType::Object => (PhysicalType::BYTE_ARRAY, Some(LogicalType::Json)),
-        ColumnType::Time => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::NANOS))),
+        ColumnType::Time => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
         ColumnType::Codes => return list(column.name()),
     };
     let column = Type::primitive_type_builder(column.name(), physical)
@@ -196,7 +198,7 @@ fn schema(column: &Column) -> Result<TypePtr, ParquetError> {
 fn list(name: &str) -> Result<TypePtr, ParquetError> {
     let element = Type::primitive_type_builder("element", PhysicalType::INT32)
         .with_repetition(Repetition::REQUIRED)
-        .with_logical_type(Some(LogicalType::integer(16, false)))
+        .with_logical_type(Some(LogicalType::integer(32, true)))
         .build()?;
     let elements = Type::group_type_builder("list")
         .with_repetition(Repetition::REPEATED)

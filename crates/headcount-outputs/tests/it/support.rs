@@ -79,10 +79,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Record>, Error> {
     RecordReader::open(path)?.collect()
 }
 
-/// The record as a format keeps it: databases end at microseconds.
+/// The record as a format keeps it: databases and Parquet end at microseconds.
 pub(crate) fn kept(record: &Record, format: Format) -> Record {
     let mut record = record.clone();
-    if format == Format::Sqlite {
+    if matches!(format, Format::Sqlite | Format::Parquet) {
         let microseconds = record.timestamp.as_nanosecond().div_euclid(1_000);
         record.timestamp = jiff::Timestamp::from_nanosecond(microseconds * 1_000).unwrap();
     }
