@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, ToSql, params, params_from_iter};
 use super::Options;
 use super::csv::{as_json, codes_text};
 use crate::columns::{COLUMNS, Cell, Column, ColumnType};
+use crate::fields::Fields;
 use crate::replacement::Replacement;
 
 /// `HCNT`: says in the file's header whose database it is.
@@ -92,7 +93,7 @@ impl SqliteWriter {
             "INSERT INTO runs (title, added, name) VALUES (?1, ?2, ?3)",
             params![options.title, time_text(Timestamp::now()), options.run_name],
         )?;
-        let columns = options.fields.columns();
+        let columns = columns(&options.fields);
         let names: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
         let insert = format!(
             "INSERT INTO records (run, {}) VALUES (?{})",
@@ -154,6 +155,17 @@ impl SqliteWriter {
         )?;
         self.connection.execute_batch(INDEXES)
     }
+}
+
+/// The fields that were chosen, and those without which neither the view of failures nor the order of the records is any.
+fn columns(fields: &Fields) -> Vec<&'static Column> {
+    let mut columns = fields.columns();
+    for name in ["index", "outcome", "accepted"] {
+        if let Some(column) = Column::find(name).filter(|column| !columns.contains(column)) {
+            columns.push(column);
+        }
+    }
+    columns
 }
 
 /// Makes what is not there. A database of an older headcount gets the columns that it does not know.

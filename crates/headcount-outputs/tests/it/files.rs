@@ -133,6 +133,16 @@ fn a_database_of_an_older_kind_gets_the_columns_that_it_lacks() {
 }
 
 #[test]
+fn a_database_knows_its_failures_whatever_fields_were_chosen() {
+    let desk = Desk::new();
+    let records = [record(0, &json!({})), failure(1, "dns", "timeout", "no answer")];
+    let options = Options { fields: "url,error.kind".parse().unwrap(), ..Options::default() };
+    let connection = Connection::open(desk.write("a.db", &records, &options)).unwrap();
+    let failures = "SELECT count(*) FROM failures WHERE \"index\" = 1 AND outcome = 'failed' AND title IS NULL";
+    assert_eq!(number(&connection, failures), 1);
+}
+
+#[test]
 fn times_in_a_database_are_those_of_sqlite() {
     let desk = Desk::new();
     let at = |index: u64, time: &str| record(index, &json!({"timestamp": time}));
