@@ -37,7 +37,7 @@ pub use compare::{Change, ChangeKind, Changes, Comparison, Counts, Difference, F
 pub use error::Error;
 pub use fields::Fields;
 pub use format::Format;
-pub use read::{RecordReader, headline_says_accepted};
+pub use read::{RecordReader, Source, headline_says_accepted};
 pub use replacement::{put_in_place, remove_leftovers, temporary_beside};
 pub use selection::{Where, WhereError};
 pub use verdict::end;

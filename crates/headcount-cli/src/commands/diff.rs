@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use console::pad_str;
-use headcount_outputs::{Change, ChangeKind, Comparison, Counts, Format, Options, RecordReader};
+use headcount_outputs::{Change, ChangeKind, Comparison, Counts, Format, Options, RecordReader, Source};
 
 use super::report::{formats_of, printed, problem};
 use crate::progress::thousands;
@@ -18,6 +18,8 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   headcount diff yesterday.json today.json                 a line for each change
   headcount diff yesterday.json today.json -o diff.html    a page to send around
+  headcount diff history.db                                its last run and the one before
+  headcount diff history.db#1 history.db#4                 any two of its runs
 
 Inputs are the same if their method and URL are. A time has changed if it differs
 by 100 ms and twofold, and by more than chance explains: four standard deviations
@@ -30,10 +32,10 @@ Exit codes:
 
 #[derive(Args, Debug)]
 pub(crate) struct DiffArguments {
-    /// The run before: .json, .jsonl, .csv, .parquet or .sqlite
+    /// The run before: .json, .jsonl, .csv, .parquet or .sqlite (its last run, or #N for the run N)
     pub(crate) old: PathBuf,
-    /// The run after
-    pub(crate) new: PathBuf,
+    /// The run after. Without it, the last two runs of a database are compared
+    pub(crate) new: Option<PathBuf>,
     /// A file to make instead, .json or .html; repeatable
     #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
     pub(crate) output: Vec<PathBuf>,
@@ -43,12 +45,19 @@ pub(crate) struct DiffArguments {
 }
 
 pub(crate) fn run(arguments: &DiffArguments) -> Result<Exit, Problem> {
-    let files = [arguments.old.as_path(), arguments.new.as_path()];
-    let formats = formats_of(&arguments.output, &files, &[Format::Json, Format::Html])?;
-    let old = RecordReader::open_in_order(&arguments.old).map_err(problem)?;
-    let new = RecordReader::open_in_order(&arguments.new).map_err(problem)?;
-    let comparison = Comparison::of(old, new).map_err(problem)?;
-    let title = format!("{} → {}", arguments.old.display(), arguments.new.display());
+    let [old, new] = sources(arguments)?;
+    let formats = formats_of(&arguments.output, &[old.path(), new.path()], &[Format::Json, Format::Html])?;
+    if old.is_same_as(&new).map_err(problem)? {
+        let message = format!("{new} would be compared with itself");
+        return Err(Problem::usage(
+            message,
+            "name two runs; a database may hold both: history.db#1 history.db#2",
+        ));
+    }
+    let readers = [&old, &new].map(|source| RecordReader::open_in_order(source).map_err(problem));
+    let [old_records, new_records] = readers;
+    let comparison = Comparison::of(old_records?, new_records?).map_err(problem)?;
+    let title = format!("{old} → {new}");
     for (path, format) in arguments.output.iter().zip(formats) {
         match format {
             Format::Html => comparison.write_html(path, &title, Options::default().html_rows),
@@ -61,6 +70,22 @@ pub(crate) fn run(arguments: &DiffArguments) -> Result<Exit, Problem> {
         printed(write_lines(BufWriter::new(io::stdout().lock()), &comparison, palette))?;
     }
     Ok(if comparison.counts.broke > 0 { Exit::NotAccepted } else { Exit::Accepted })
+}
+
+/// The two runs, of which a database may hold both.
+fn sources(arguments: &DiffArguments) -> Result<[Source; 2], Problem> {
+    let old = Source::named(&arguments.old);
+    if let Some(new) = &arguments.new {
+        return Ok([old, Source::named(new)]);
+    }
+    let missing =
+        |message| Problem::usage(message, "name the run before and the run after, or a database with both");
+    let runs = old.runs().map_err(problem)?;
+    match runs.as_deref() {
+        Some([.., before, last]) => Ok([before.clone(), last.clone()]),
+        Some(_) => Err(missing(format!("{old} has fewer than two runs"))),
+        None => Err(missing(format!("the run to compare {old} with is missing"))),
+    }
 }
 
 fn write_lines(mut writer: impl Write, comparison: &Comparison, palette: Palette) -> io::Result<()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use headcount::{Progress, Record, Summary};
-use headcount_outputs::{Error, Format, OutputFile, RecordReader, write_all};
+use headcount_outputs::{Error, Format, OutputFile, RecordReader, Source, write_all};
 
 use crate::output::{Destination, SelectionArguments};
 use crate::report::Report;
@@ -28,7 +28,7 @@ Exit codes:
 
 #[derive(Args, Debug)]
 pub(crate) struct ReportArguments {
-    /// Finished outputs: .json, .jsonl, .csv, .parquet or .sqlite (of which the last run is taken)
+    /// Finished outputs: .json, .jsonl, .csv, .parquet or .sqlite (its last run, or #N for the run N)
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// A file to make; its ending says the format. Repeatable. Without it, the summary goes to standard output
@@ -45,15 +45,15 @@ pub(crate) struct ReportArguments {
 }
 
 pub(crate) fn run(arguments: &ReportArguments) -> Result<Exit, Problem> {
-    let outputs = outputs(arguments)?;
-    let open = match outputs.is_empty() {
+    let sources: Vec<_> = arguments.files.iter().map(|file| Source::named(file)).collect();
+    let outputs = outputs(arguments, &sources)?;
+    let open = |source| match outputs.is_empty() {
         // The order changes nothing about the summary.
-        true => RecordReader::open,
-        false => RecordReader::open_in_order,
+        true => RecordReader::open(source),
+        false => RecordReader::open_in_order(source),
     };
     // All of them before the first is read.
-    let readers = arguments.files.iter().map(|file| open(file));
-    let readers = readers.collect::<Result<Vec<_>, _>>().map_err(problem)?;
+    let readers = sources.iter().map(open).collect::<Result<Vec<_>, _>>().map_err(problem)?;
     let records = readers.into_iter().flatten();
     match outputs.is_empty() {
         true => summarize(arguments, records)?,
@@ -62,10 +62,10 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<Exit, Problem> {
     Ok(Exit::Accepted)
 }
 
-fn outputs(arguments: &ReportArguments) -> Result<Vec<OutputFile>, Problem> {
+fn outputs(arguments: &ReportArguments, sources: &[Source]) -> Result<Vec<OutputFile>, Problem> {
     let names: Vec<_> = arguments.files.iter().map(|file| name(file)).collect();
     let options = arguments.selection.options(&names.join(", "));
-    let files: Vec<&Path> = arguments.files.iter().map(PathBuf::as_path).collect();
+    let files: Vec<&Path> = sources.iter().map(Source::path).collect();
     let formats = formats_of(&arguments.output, &files, Format::ALL)?;
     let paths = arguments.output.iter().cloned();
     Ok(paths

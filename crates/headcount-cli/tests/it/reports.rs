@@ -19,14 +19,11 @@ fn desk_with_run(web: &SmallWeb) -> Desk {
     desk
 }
 
-/// The record as a format keeps it: databases and Parquet end at microseconds.
-fn kept(record: &Value, name: &str) -> Value {
-    let mut record = record.clone();
-    if !name.ends_with(".csv") && !name.ends_with(".jsonl") {
-        let time: jiff::Timestamp = record["timestamp"].as_str().unwrap().parse().unwrap();
-        let microseconds = time.as_microsecond();
-        record["timestamp"] = jiff::Timestamp::from_microsecond(microseconds).unwrap().to_string().into();
-    }
+/// Databases and Parquet end at microseconds.
+fn to_the_microsecond(mut record: Value) -> Value {
+    let time: jiff::Timestamp = record["timestamp"].as_str().unwrap().parse().unwrap();
+    let time = jiff::Timestamp::from_microsecond(time.as_microsecond()).unwrap();
+    record["timestamp"] = time.to_string().into();
     record
 }
 
@@ -35,6 +32,8 @@ fn a_report_is_made_in_every_format_of_every_format() {
     let web = SmallWeb::start().unwrap();
     let desk = desk_with_run(&web);
     let original: Vec<Value> = serde_json::from_str(&desk.read("run.json")).unwrap();
+    let original: Vec<Value> = original.into_iter().map(to_the_microsecond).collect();
+    desk.write("run.json", serde_json::to_string(&original).unwrap());
     let ended = headcount(
         &desk,
         "report run.json -o a.jsonl -o a.csv -o a.parquet -o a.sqlite -o a.html -o a.md -o a.xml",
@@ -51,7 +50,7 @@ fn a_report_is_made_in_every_format_of_every_format() {
     for name in ["a.jsonl", "a.csv", "a.parquet", "a.sqlite"] {
         assert_eq!(headcount(&desk, &format!("report {name} -o back.json")).code, Some(0), "{name}");
         let back: Vec<Value> = serde_json::from_str(&desk.read("back.json")).unwrap();
-        assert!(back.into_iter().eq(original.iter().map(|record| kept(record, name))), "{name}");
+        assert_eq!(back, original, "{name}");
         assert!(view(name, "back") == expected, "{name} is shown otherwise");
         let ended = headcount(&desk, &format!("report {name}"));
         assert!(ended.stdout.starts_with("3 records in "), "{}", ended.stdout);
@@ -148,6 +147,7 @@ fn what_cannot_be_reported_on_is_said_with_a_hint() {
     desk.write("empty.jsonl", "");
     let reports = headcount(&desk, "report empty.jsonl -o page.html -o suite.xml -o summary.md");
     assert_eq!(reports.code, Some(0), "{}", reports.stderr);
+    assert_eq!(headcount(&desk, "report empty.jsonl -o history.db").code, Some(0));
     let names = desk.names();
     let mut complaints = String::new();
     for words in [
@@ -165,6 +165,11 @@ fn what_cannot_be_reported_on_is_said_with_a_hint() {
         &["report", "empty.jsonl", "--where", "status >= 400 and"],
         &["report", "empty.jsonl", "--fields", "url,statuscode"],
         &["diff", "empty.jsonl"],
+        &["diff", "missing.jsonl"],
+        &["diff", "history.db"],
+        &["diff", "history.db", "./history.db#1"],
+        &["diff", "history.db#1", "history.db#2"],
+        &["diff", "empty.jsonl", "./empty.jsonl"],
         &["diff", "empty.jsonl", "empty.jsonl", "-o", "a.csv"],
         &["diff", "empty.jsonl", "empty.jsonl", "-o", "a.json", "-o", "./a.json"],
         &["diff", "broken.json", "empty.jsonl", "-o", "broken.json"],
@@ -181,7 +186,8 @@ fn what_cannot_be_reported_on_is_said_with_a_hint() {
 fn a_difference_between_two_runs_is_told() {
     let web = SmallWeb::start().unwrap();
     let desk = desk_with_run(&web);
-    let ended = headcount(&desk, "diff run.json run.json");
+    desk.write("again.json", desk.read("run.json"));
+    let ended = headcount(&desk, "diff run.json again.json");
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "0 broke, 3 as before (of 3 in both)\n"));
     // What was there is gone, and the other way round.
     let text = desk.read("run.json");
@@ -204,4 +210,27 @@ fn a_difference_between_two_runs_is_told() {
     let value: Value = serde_json::from_str(&desk.read("diff.json")).unwrap();
     assert_eq!((&value["counts"]["broke"], &value["counts"]["healed"]), (&1.into(), &1.into()));
     assert!(desk.read("diff.html").contains("<h1>1 broke, 1 healed</h1>"));
+}
+
+#[test]
+fn runs_of_a_database_are_compared() {
+    let web = SmallWeb::start().unwrap();
+    let desk = desk_with_run(&web);
+    let is_accepted = "\"accepted\":true,\"failed\":false,\"error\":null,\"status_code\":200";
+    let is_gone = "\"accepted\":false,\"failed\":false,\"error\":null,\"status_code\":410";
+    desk.write("later.json", desk.read("run.json").replace(is_accepted, is_gone));
+    for file in ["run.json", "run.json", "later.json"] {
+        assert_eq!(headcount(&desk, &format!("report {file} -o history.db")).code, Some(0));
+    }
+    for (words, code, last) in [
+        ("diff history.db", 2, "2 broke, 1 as before (of 3 in both)"),
+        ("diff history.db#1 history.db#2", 0, "0 broke, 3 as before (of 3 in both)"),
+        ("diff history.db#3 history.db#1", 0, "0 broke, 2 healed, 1 as before (of 3 in both)"),
+        ("diff run.json history.db", 2, "2 broke, 1 as before (of 3 in both)"),
+    ] {
+        let ended = headcount(&desk, words);
+        assert_eq!((ended.code, ended.stdout.lines().last()), (Some(code), Some(last)), "{words}");
+    }
+    assert!(headcount(&desk, "report history.db#2").stdout.contains(": 2 accepted, 1 not\n"));
+    assert!(headcount(&desk, "report history.db").stdout.contains(": 0 accepted, 3 not\n"));
 }

@@ -1,6 +1,6 @@
 //! Files: whole or absent, several at once, safe to open, and a database that grows by a run.
 
-use headcount_outputs::{Error, Format, Options, write_all};
+use headcount_outputs::{Error, Format, Options, RecordReader, Source, write_all};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -133,12 +133,40 @@ fn a_database_of_an_older_kind_gets_the_columns_that_it_lacks() {
 }
 
 #[test]
+fn every_run_of_a_database_can_be_read() {
+    let desk = Desk::new();
+    let at = |run: u64| vec![record(run, &json!({"timestamp": "2026-01-31T08:00:00Z"})); 3];
+    for run in 1..=3 {
+        desk.write("a.db", &at(run), &Options::default());
+    }
+    let source = |name: &str| Source::named(&desk.path(name));
+    let records = |name: &str| -> Result<Vec<_>, _> { RecordReader::open(&source(name))?.collect() };
+    for run in 1..=3 {
+        assert_eq!(records(&format!("a.db#{run}")).unwrap(), at(run));
+    }
+    assert_eq!(records("a.db").unwrap(), at(3));
+    let told = |error: Error| std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(told(records("a.db#7").unwrap_err()), "it has no run 7; the first is 1, the last 3");
+    let names: Vec<_> = source("a.db").runs().unwrap().unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(names, [1, 2, 3].map(|run| format!("{}#{run}", desk.path("a.db").display())));
+    assert!(source("a.db").is_same_as(&source("a.db#3")).unwrap());
+    assert!(!source("a.db").is_same_as(&source("a.db#2")).unwrap());
+    // A file that is called so goes first; others have no runs.
+    desk.write("a.jsonl", &at(7), &Options::default());
+    assert!(source("a.jsonl").runs().unwrap().is_none());
+    assert!(told(records("a.jsonl#1").unwrap_err()).contains("only a database has runs"));
+    std::fs::rename(desk.path("a.jsonl"), desk.path("a.db#2")).unwrap();
+    assert_eq!(records("a.db#2").unwrap(), at(7));
+}
+
+#[test]
 fn a_database_knows_its_failures_whatever_fields_were_chosen() {
     let desk = Desk::new();
     let records = [record(0, &json!({})), failure(1, "dns", "timeout", "no answer")];
     let options = Options { fields: "url,error.kind".parse().unwrap(), ..Options::default() };
     let connection = Connection::open(desk.write("a.db", &records, &options)).unwrap();
-    let failures = "SELECT count(*) FROM failures WHERE \"index\" = 1 AND outcome = 'failed' AND title IS NULL";
+    let failures =
+        "SELECT count(*) FROM failures WHERE \"index\" = 1 AND outcome = 'failed' AND title IS NULL";
     assert_eq!(number(&connection, failures), 1);
 }
 
