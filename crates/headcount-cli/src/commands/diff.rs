@@ -5,11 +5,16 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use console::pad_str;
-use headcount_outputs::{Change, ChangeKind, Comparison, Counts, Format, Options, RecordReader, Source};
+use headcount_outputs::{
+    Change, ChangeKind, Comparison, Counts, Format, Options, RecordReader, Source, TimeNoise,
+};
 
 use super::report::{formats_of, printed, problem};
 use crate::progress::thousands;
 use crate::terminal::{ColorChoice, Exit, Palette, Problem, shown};
+
+/// Columns of what became of an input: `not comparable` is 14 wide.
+const KIND_WIDTH: usize = 14;
 
 /// Columns of what it was and what it is: `headers/malformed` is 17 wide.
 const END_WIDTH: usize = 17;
@@ -27,8 +32,8 @@ of how all times differ between the two runs. Certificates are compared where bo
 runs had --tls-info; one that was renewed is as before.
 
 Exit codes:
-  0 nothing broke, 1 it could not be written, 2 something broke, 3 bad usage or a
-  file that cannot be read";
+  0 nothing broke, 1 it could not be written, 2 something broke or nothing could be
+  compared, 3 bad usage or a file that cannot be read";
 
 #[derive(Args, Debug)]
 pub(crate) struct DiffArguments {
@@ -69,7 +74,10 @@ pub(crate) fn run(arguments: &DiffArguments) -> Result<Exit, Problem> {
         let palette = Palette::new(arguments.color.is_on(&io::stdout()));
         printed(write_lines(BufWriter::new(io::stdout().lock()), &comparison, palette))?;
     }
-    Ok(if comparison.counts.broke > 0 { Exit::NotAccepted } else { Exit::Accepted })
+    let counts = &comparison.counts;
+    // What nobody looked at must not pass for sound.
+    let is_bad = counts.broke > 0 || counts.is_no_comparison();
+    Ok(if is_bad { Exit::NotAccepted } else { Exit::Accepted })
 }
 
 /// The two runs, of which a database may hold both.
@@ -92,8 +100,30 @@ fn write_lines(mut writer: impl Write, comparison: &Comparison, palette: Palette
     for change in comparison.changes.iter() {
         writer.write_all(line(&change?, palette).as_bytes())?;
     }
+    writer.write_all(time_lines(&comparison.time_noise, palette).as_bytes())?;
     writer.write_all(last_line(&comparison.counts, palette).as_bytes())?;
     writer.flush()
+}
+
+/// What was taken for chance, and what there is to say of the run as a whole.
+fn time_lines(noise: &TimeNoise, palette: Palette) -> String {
+    let Palette { faint, strong, reset, .. } = palette;
+    if noise.inputs == 0 {
+        return String::new();
+    }
+    let inputs = thousands(noise.inputs);
+    let noun = if noise.inputs == 1 { "input" } else { "inputs" };
+    let mut lines = format!(
+        "{faint}times: {:.2} of before at the median of {inputs} {noun}; chance reaches {:.1}-fold{reset}\n",
+        noise.overall, noise.factor
+    );
+    if let Some(verdict) = noise.verdict() {
+        let far = thousands(noise.far);
+        lines.push_str(&format!(
+            "{strong}{verdict}{reset} ({far} of {inputs} {noun} by 100 ms and twofold)\n"
+        ));
+    }
+    lines
 }
 
 /// `1 broke, 2 healed, 997 as before (of 1,000 in both)`
@@ -114,15 +144,19 @@ fn last_line(counts: &Counts, palette: Palette) -> String {
             parts.push(format!(", {} {word}", thousands(count)));
         }
     }
-    format!(
-        "{strong}{} broke{reset}{} (of {} in both)\n",
-        thousands(counts.broke),
-        parts.concat(),
-        thousands(counts.in_both())
-    )
+    let verdict = match counts.is_no_comparison() {
+        true => "nothing could be compared".to_owned(),
+        false => format!("{} broke", thousands(counts.broke)),
+    };
+    let in_both = thousands(counts.in_both());
+    let of = match counts.not_comparable {
+        0 => format!("of {in_both} in both"),
+        _ => format!("{} compared of {in_both} in both", thousands(counts.compared())),
+    };
+    format!("{strong}{verdict}{reset}{} ({of})\n", parts.concat())
 }
 
-/// `broke    200               → dns/timeout        https://example.com/`
+/// `broke           200               → dns/timeout        https://example.com/`
 fn line(change: &Change, palette: Palette) -> String {
     let Palette { good, bad, faint, reset, .. } = palette;
     let colour = match change.kind {
@@ -132,12 +166,12 @@ fn line(change: &Change, palette: Palette) -> String {
     };
     let (before, after) = change.before_and_after();
     let cell = |text| pad_str(text, END_WIDTH, console::Alignment::Left, None).into_owned();
-    let arrow = if after.is_empty() { ' ' } else { '→' };
+    let arrow = if before.is_empty() || after.is_empty() { ' ' } else { '→' };
     let address = shown(change.url.as_deref().unwrap_or(&change.input)).into_owned();
     let details = change.details();
     let details = if details.is_empty() { details } else { format!("  {faint}{}{reset}", shown(&details)) };
     format!(
-        "{colour}{:<7}{reset}  {} {arrow} {}  {address}{details}\n",
+        "{colour}{:<KIND_WIDTH$}{reset}  {} {arrow} {}  {address}{details}\n",
         change.kind.as_str(),
         cell(before),
         cell(after),

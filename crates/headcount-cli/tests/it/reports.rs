@@ -188,7 +188,14 @@ fn a_difference_between_two_runs_is_told() {
     let desk = desk_with_run(&web);
     desk.write("again.json", desk.read("run.json"));
     let ended = headcount(&desk, "diff run.json again.json");
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "0 broke, 3 as before (of 3 in both)\n"));
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (
+            Some(0),
+            "times: 1.00 of before at the median of 3 inputs; chance reaches 2.0-fold\n\
+             0 broke, 3 as before (of 3 in both)\n"
+        )
+    );
     // What was there is gone, and the other way round.
     let text = desk.read("run.json");
     let later = text
@@ -233,4 +240,39 @@ fn runs_of_a_database_are_compared() {
     }
     assert!(headcount(&desk, "report history.db#2").stdout.contains(": 2 accepted, 1 not\n"));
     assert!(headcount(&desk, "report history.db").stdout.contains(": 0 accepted, 3 not\n"));
+}
+
+#[test]
+fn a_difference_between_runs_that_cannot_be_compared_is_none() {
+    let desk = Desk::new();
+    let host = SmallWeb::start().unwrap().host(Temperament::Fast).url("");
+    let record = |path: &str, changes: &[(&str, &str)]| {
+        let url = format!("{host}/{path}");
+        let mut line = desk.run(&["check", "ftp://a.example/", "-j", "-q"]).stdout;
+        line = line.replace("ftp://a.example/", &url).replace("\"accepted\":false", "\"accepted\":true");
+        let (start, rest) = line.split_once("\"error\":{").unwrap();
+        let (_, rest) = rest.split_once('}').unwrap();
+        line = format!("{start}\"error\":null{rest}").replace("\"skipped\"", "\"answered\"");
+        changes.iter().fold(line, |line, (from, to)| line.replace(from, to))
+    };
+    let interrupted = [("\"answered\"", "\"interrupted\""), ("\"accepted\":true", "\"accepted\":false")];
+    desk.write("old.jsonl", record("a", &[]) + &record("b", &[]));
+    desk.write("none.jsonl", record("a", &interrupted) + &record("b", &interrupted));
+    desk.write("half.jsonl", record("a", &[]) + &record("b", &interrupted));
+    desk.write("others.jsonl", record("c", &[]));
+    desk.write("empty.jsonl", "");
+    for (words, code, last) in [
+        (
+            "diff old.jsonl none.jsonl",
+            2,
+            "nothing could be compared, 2 not comparable (0 compared of 2 in both)",
+        ),
+        ("diff old.jsonl half.jsonl", 0, "0 broke, 1 as before, 1 not comparable (1 compared of 2 in both)"),
+        ("diff old.jsonl others.jsonl", 2, "nothing could be compared, 1 added, 2 removed (of 0 in both)"),
+        ("diff empty.jsonl old.jsonl", 0, "0 broke, 2 added (of 0 in both)"),
+    ] {
+        let ended = headcount(&desk, words);
+        assert_eq!((ended.code, ended.stdout.lines().last()), (Some(code), Some(last)), "{words}");
+        assert!(ended.stdout.contains("/b"), "it is named: {}", ended.stdout);
+    }
 }

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::sorting::{Sorted, Sorter};
 pub use noise::TimeNoise;
 use noise::{Noise, is_far};
-use pairing::{Pairing, Run, Unpaired};
+use pairing::{Left, Pairing, Run};
 use side::Side;
 
 /// What two runs come to beside each other.
@@ -25,17 +25,17 @@ pub struct Comparison {
     pub counts: Counts,
     /// What was taken for chance in response times.
     pub time_noise: TimeNoise,
-    /// Every input that is not as it was, the worst first, then in the order of the new run.
+    /// Every input that is not as it was, or of which that cannot be said, the worst first, then in the order of the new run.
     pub changes: Changes,
 }
 
-/// Every input that is not as it was. There may be more than memory holds.
+/// Every input that is not known to be as it was. There may be more than memory holds.
 pub struct Changes {
     sorted: Sorted<Change, ChangeOrder>,
     count: u64,
 }
 
-type ChangeOrder = (ChangeKind, u64);
+type ChangeOrder = (ChangeKind, Option<u64>);
 
 /// Inputs by what became of them. All but the last two add up to the inputs that both runs have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -53,7 +53,7 @@ pub struct Counts {
     pub faster: u64,
     /// As before.
     pub unchanged: u64,
-    /// Not asked to the end in one of the runs, which says nothing of the host.
+    /// Not asked, or not to the end, in one of the runs, which says nothing of the host.
     pub not_comparable: u64,
     /// In the new run only.
     pub added: u64,
@@ -61,20 +61,20 @@ pub struct Counts {
     pub removed: u64,
 }
 
-/// One input that is not as it was.
+/// One input that is not known to be as it was.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Change {
     /// What became of it.
     pub kind: ChangeKind,
-    /// The input as it stood in the new list.
+    /// The input as it stood in the new list, or in the old one if it is only there.
     pub input: String,
     /// Its URL.
     pub url: Option<String>,
-    /// Its place in the old run.
-    pub old_index: u64,
-    /// Its place in the new run.
-    pub new_index: u64,
+    /// Its place in the old run, if it is in there.
+    pub old_index: Option<u64>,
+    /// Its place in the new run, if it is in there.
+    pub new_index: Option<u64>,
     /// What is not as it was.
     pub differences: Vec<Difference>,
 }
@@ -93,6 +93,12 @@ pub enum ChangeKind {
     Slower,
     /// Faster than chance explains.
     Faster,
+    /// Not asked, or not to the end, in one of the runs, which says nothing of the host.
+    NotComparable,
+    /// In the old run only.
+    Removed,
+    /// In the new run only.
+    Added,
 }
 
 /// One thing that is not as it was.
@@ -113,6 +119,10 @@ pub struct Difference {
 pub enum Field {
     /// How it ended: a status, or a phase and a kind.
     End,
+    /// Why a certificate was refused.
+    Reason,
+    /// A failure in words. It is told beside another end or reason only.
+    Message,
     /// The title.
     Title,
     /// Where redirects led to.
@@ -170,7 +180,7 @@ impl Comparing {
             noise: Noise::default(),
             pairing: Pairing::new(),
             changes: Found {
-                sorter: Sorter::new(|change: &Change| (change.kind, change.new_index)),
+                sorter: Sorter::new(|change: &Change| (change.kind, change.new_index.or(change.old_index))),
                 count: 0,
             },
             candidates: Sorter::new(|_| ()),
@@ -185,13 +195,14 @@ impl Comparing {
     }
 
     fn compare(&mut self, before: &Side, after: Side) -> Result<(), Error> {
+        if !(before.is_evidence && after.is_evidence) {
+            let ends = before.ends(&after);
+            let change = change(ChangeKind::NotComparable, before, after, vec![ends]);
+            return self.changes.add(&mut self.counts, &change);
+        }
         let differences = before.differences(&after);
         let kind = match (before.is_accepted, after.is_accepted) {
             _ if differences.is_empty() => None,
-            _ if !(before.is_evidence && after.is_evidence) => {
-                self.counts.not_comparable += 1;
-                return Ok(());
-            }
             (true, false) => Some(ChangeKind::Broke),
             (false, true) => Some(ChangeKind::Healed),
             _ => Some(ChangeKind::Changed),
@@ -216,9 +227,11 @@ impl Comparing {
 
     fn finish(mut self) -> Result<Comparison, Error> {
         let pairing = std::mem::replace(&mut self.pairing, Pairing::new());
-        let Unpaired { added, removed } = pairing.finish(|before, after| self.compare(&before, after))?;
-        let Comparing { counts, noise, mut changes, candidates, .. } = self;
-        let mut counts = Counts { added, removed, ..counts };
+        pairing.finish(|left| match left {
+            Left::Pair(before, after) => self.compare(&before, after),
+            Left::Only(run, side) => self.changes.add(&mut self.counts, &only(run, side)),
+        })?;
+        let Comparing { mut counts, noise, mut changes, candidates, .. } = self;
         let time_noise = noise.judge();
         for candidate in candidates.finish().iter() {
             let (ratio, change) = candidate?;
@@ -240,6 +253,9 @@ impl Found {
             ChangeKind::Changed => &mut counts.changed,
             ChangeKind::Slower => &mut counts.slower,
             ChangeKind::Faster => &mut counts.faster,
+            ChangeKind::NotComparable => &mut counts.not_comparable,
+            ChangeKind::Removed => &mut counts.removed,
+            ChangeKind::Added => &mut counts.added,
         } += 1;
         self.count += 1;
         self.sorter.add(change)
@@ -251,10 +267,20 @@ fn change(kind: ChangeKind, before: &Side, after: Side, differences: Vec<Differe
         kind,
         input: after.input,
         url: after.url,
-        old_index: before.index,
-        new_index: after.index,
+        old_index: Some(before.index),
+        new_index: Some(after.index),
         differences,
     }
+}
+
+/// What is in one run only.
+fn only(run: Run, side: Side) -> Change {
+    let differences = vec![side.end_in(run)];
+    let (kind, old_index, new_index) = match run {
+        Run::Old => (ChangeKind::Removed, Some(side.index), None),
+        Run::New => (ChangeKind::Added, None, Some(side.index)),
+    };
+    Change { kind, input: side.input, url: side.url, old_index, new_index, differences }
 }
 
 impl Changes {
@@ -269,11 +295,36 @@ impl Changes {
     }
 }
 
+impl Difference {
+    /// What there is to say of a failure behind its end: `expired`, `“no such host”`, and `was` before what is no more.
+    fn failure_words(&self) -> Option<String> {
+        let (before, after) = (self.before.as_deref(), self.after.as_deref());
+        match (self.field, before, after) {
+            (Field::Reason, Some(before), Some(after)) => Some(format!("{before} → {after}")),
+            (Field::Reason, None, Some(after)) => Some(after.to_owned()),
+            (Field::Reason, Some(before), None) => Some(format!("was {before}")),
+            (Field::Message, _, Some(after)) => Some(format!("“{after}”")),
+            (Field::Message, Some(before), None) => Some(format!("was “{before}”")),
+            _ => None,
+        }
+    }
+}
+
 impl Counts {
     /// Inputs that both runs have.
     pub fn in_both(&self) -> u64 {
         let Counts { broke, healed, changed, slower, faster, unchanged, not_comparable, .. } = self;
         broke + healed + changed + slower + faster + unchanged + not_comparable
+    }
+
+    /// Those of them of which both runs know something.
+    pub fn compared(&self) -> u64 {
+        self.in_both() - self.not_comparable
+    }
+
+    /// Whether the old run has inputs, and not one of them could be compared. That nothing broke means nothing then.
+    pub fn is_no_comparison(&self) -> bool {
+        self.compared() == 0 && self.in_both() + self.removed > 0
     }
 }
 
@@ -286,6 +337,9 @@ impl ChangeKind {
             ChangeKind::Changed => "changed",
             ChangeKind::Slower => "slower",
             ChangeKind::Faster => "faster",
+            ChangeKind::NotComparable => "not comparable",
+            ChangeKind::Removed => "removed",
+            ChangeKind::Added => "added",
         }
     }
 }
