@@ -123,8 +123,7 @@ pub(super) fn report(
     color: ColorChoice,
     outputs: &[PathBuf],
 ) -> String {
-    let files = outputs.iter().filter(|path| *path != Path::new("-"));
-    let files: Vec<String> = files.map(|path| path.display().to_string()).collect();
+    let files = outputs.iter().map(PathBuf::as_path).filter(|path| *path != Path::new("-"));
     let report = Report {
         summary: &finished.summary,
         progress: finished.progress,
@@ -134,7 +133,9 @@ pub(super) fn report(
         done_before: finished.done_before,
         has_journal: finished.has_journal,
         explain,
-        output: (!files.is_empty()).then(|| files.join(", ")),
+        outputs: files.collect(),
+        // The summary is of all of them, whatever is written.
+        chosen: None,
     };
     report.text(Palette::new(color.is_on(&io::stderr())))
 }

@@ -112,10 +112,12 @@ fn summarize(
     records: impl Iterator<Item = Result<Record, Error>>,
 ) -> Result<(), Problem> {
     let mut summary = Summary::default();
-    let mut times = None;
+    let condition = arguments.selection.condition.as_ref();
+    let (mut times, mut all) = (None, 0);
     for record in records {
         let record = record.map_err(problem)?;
-        if arguments.selection.condition.as_ref().is_some_and(|condition| !condition.holds(&record)) {
+        all += 1;
+        if condition.is_some_and(|condition| !condition.holds(&record)) {
             continue;
         }
         summary.add(&record);
@@ -133,7 +135,8 @@ fn summarize(
         done_before: 0,
         has_journal: false,
         explain: None,
-        output: None,
+        outputs: Vec::new(),
+        chosen: condition.map(|condition| (condition, all)),
     };
     print(&report.text(Palette::new(arguments.color.is_on(&io::stdout()))))
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use small_web::{SmallWeb, Temperament};
 
-use crate::harness::{Desk, Ended, records};
+use crate::harness::{Desk, Ended, records, to_the_microsecond};
 
 fn headcount(desk: &Desk, words: &str) -> Ended {
     desk.run(&words.split_whitespace().collect::<Vec<_>>())
@@ -19,20 +19,12 @@ fn desk_with_run(web: &SmallWeb) -> Desk {
     desk
 }
 
-/// Databases and Parquet end at microseconds.
-fn to_the_microsecond(mut record: Value) -> Value {
-    let time: jiff::Timestamp = record["timestamp"].as_str().unwrap().parse().unwrap();
-    let time = jiff::Timestamp::from_microsecond(time.as_microsecond()).unwrap();
-    record["timestamp"] = time.to_string().into();
-    record
-}
-
 #[test]
 fn a_report_is_made_in_every_format_of_every_format() {
     let web = SmallWeb::start().unwrap();
     let desk = desk_with_run(&web);
     let original: Vec<Value> = serde_json::from_str(&desk.read("run.json")).unwrap();
-    let original: Vec<Value> = original.into_iter().map(to_the_microsecond).collect();
+    let original = to_the_microsecond(&original);
     desk.write("run.json", serde_json::to_string(&original).unwrap());
     let ended = headcount(
         &desk,
@@ -133,6 +125,7 @@ fn fields_and_records_are_chosen() {
     assert_eq!(desk.read("bad.jsonl"), "{\"status_code\":404,\"index\":1}\n");
     let ended = desk.run(&["report", "run.json", "--where", "not accepted"]);
     assert!(ended.stdout.starts_with("1 record in "), "{}", ended.stdout);
+    assert!(ended.stdout.contains("\n  only records where `not (accepted)` (1 of 3)\n"), "{}", ended.stdout);
     // Several files are one report.
     let words = ["report", "run.json", "run.json", "-o", "twice.jsonl"];
     assert_eq!(desk.run(&words).code, Some(0));
