@@ -52,7 +52,11 @@ impl MarkdownWriter {
         match &self.fields {
             None => format!("{} | {}", code_in_cell(&record.input), plain(detail)),
             Some(fields) => {
-                let cells = fields.iter().map(|column| plain(&cell_text(column.cell(record))));
+                let cells = fields.iter().map(|column| {
+                    let text = cell_text(column.cell(record));
+                    // As code an address can be copied, and is no link either.
+                    if is_address(column) { code_in_cell(&text) } else { plain(&text) }
+                });
                 cells.collect::<Vec<_>>().join(" | ")
             }
         }
@@ -141,6 +145,10 @@ impl RecordWriter for MarkdownWriter {
     }
 }
 
+fn is_address(column: &Column) -> bool {
+    matches!(column.name(), "input" | "url" | "final_url")
+}
+
 /// Text from the network as code, in a cell of a table.
 fn code_in_cell(text: &str) -> String {
     code(text).replace('|', "\\|")
@@ -152,7 +160,8 @@ fn code(text: &str) -> String {
     if text.is_empty() { text } else { format!("`{text}`") }
 }
 
-/// Text from the network as nothing but text: what Markdown or HTML would take for markup is escaped.
+/// Text from the network as nothing but text: what Markdown or HTML would take for markup is escaped, and what code hosts
+/// would make a link of is broken by a character that cannot be seen.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for character in cut(text, LONGEST_TEXT).chars() {
@@ -161,6 +170,8 @@ fn plain(text: &str) -> String {
             '<' => plain.push_str("&lt;"),
             // A name would be told that it was named.
             '@' => plain.push_str("@\u{2060}"),
+            '/' if plain.ends_with(':') => plain.push_str("\u{2060}/"),
+            '.' if ends_with_www(&plain) => plain.push_str("\u{2060}."),
             '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '!' | '|' | '~' | '>' => {
                 plain.push('\\');
                 plain.push(character);
@@ -169,4 +180,8 @@ fn plain(text: &str) -> String {
         }
     }
     plain
+}
+
+fn ends_with_www(text: &str) -> bool {
+    text.len() >= 3 && text.as_bytes()[text.len() - 3..].eq_ignore_ascii_case(b"www")
 }

@@ -58,6 +58,24 @@ fn markdown_fits_a_comment() {
     assert!(text.ends_with("\nAnd 200 more.\n"), "{text}");
 }
 
+#[test]
+fn markdown_makes_no_link_of_what_the_network_says() {
+    let desk = Desk::new();
+    let title = "see https://evil.example/a, WWW.evil.example, ftp://evil.example or me@evil.example";
+    let records =
+        [record(0, &json!({"title": title, "accepted": false, "final_url": "http://evil.example/"}))];
+    for fields in [None, Some("title,final_url,chain_status_codes")] {
+        let fields = fields.map_or_else(Default::default, |fields| fields.parse().unwrap());
+        let options = Options { fields, ..Options::default() };
+        let text = desk.text("a.md", &records, &options);
+        let outside_code: String = text.split('`').step_by(2).collect();
+        for link in ["://", "www.", "WWW.", "@evil"] {
+            assert!(!outside_code.contains(link), "{link} in {text}");
+        }
+        assert!(text.contains("see https:\u{2060}//evil.example/a, WWW\u{2060}.evil.example"), "{text}");
+    }
+}
+
 /// The table's data in a page.
 fn data(page: &str) -> Value {
     let (_, rest) = page.split_once("<script type=\"application/json\" id=\"data\">").unwrap();
@@ -120,7 +138,7 @@ fn tables_have_the_fields_that_were_chosen() {
     assert_eq!(data["rows"][7], json!(["200", "https://example.com/7", "[301,200]", 2.5]));
     let text = desk.text("a.md", &records(), &options);
     assert!(text.contains("\n| end | url | chain_status_codes | time_total |\n|-|-|-|-|\n"), "{text}");
-    assert!(text.contains("\n| 404 | https://example.com/1 | \\[200\\] | 0.0625 |\n"), "{text}");
+    assert!(text.contains("\n| 404 | `https://example.com/1` | \\[200\\] | 0.0625 |\n"), "{text}");
     // A suite of test cases has no fields.
     assert_eq!(desk.text("a.xml", &records(), &options), desk.text("b.xml", &records(), &titled()));
 }
