@@ -54,12 +54,29 @@ pub(crate) fn run(arguments: &ReportArguments) -> Result<Exit, Problem> {
     };
     // All of them before the first is read.
     let readers = sources.iter().map(open).collect::<Result<Vec<_>, _>>().map_err(problem)?;
-    let records = readers.into_iter().flatten();
+    let records = in_one_row(readers);
     match outputs.is_empty() {
         true => summarize(arguments, records)?,
         false => write_all(records, &outputs).map_err(problem)?,
     }
     Ok(Exit::Accepted)
+}
+
+/// The records of all files, one after another. The indexes of each begin behind those of the one before, so that none is
+/// there twice.
+fn in_one_row(readers: Vec<RecordReader>) -> impl Iterator<Item = Result<Record, Error>> {
+    let (mut file, mut first, mut next) = (0, 0u64, 0u64);
+    let records =
+        readers.into_iter().enumerate().flat_map(|(file, reader)| reader.map(move |record| (file, record)));
+    records.map(move |(of_file, record)| {
+        if of_file != file {
+            (file, first) = (of_file, next);
+        }
+        let mut record = record?;
+        record.index = first.saturating_add(record.index);
+        next = next.max(record.index.saturating_add(1));
+        Ok(record)
+    })
 }
 
 fn outputs(arguments: &ReportArguments, sources: &[Source]) -> Result<Vec<OutputFile>, Problem> {

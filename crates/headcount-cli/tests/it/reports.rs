@@ -129,7 +129,12 @@ fn fields_and_records_are_chosen() {
     // Several files are one report.
     let words = ["report", "run.json", "run.json", "-o", "twice.jsonl"];
     assert_eq!(desk.run(&words).code, Some(0));
-    assert_eq!(records(&desk.read("twice.jsonl")).len(), 6);
+    let twice = records(&desk.read("twice.jsonl"));
+    assert!(twice.iter().map(|record| record["index"].as_u64()).eq((0..6).map(Some)), "each is there once");
+    assert!(twice[..3].iter().zip(&twice[3..]).all(|(one, other)| one["input"] == other["input"]));
+    assert_eq!(headcount(&desk, "report twice.jsonl -o again.json").code, Some(0));
+    let again: Vec<Value> = serde_json::from_str(&desk.read("again.json")).unwrap();
+    assert_eq!(again, twice);
 }
 
 #[test]
