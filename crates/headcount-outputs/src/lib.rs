@@ -33,7 +33,7 @@ pub mod visible;
 mod write;
 
 pub use columns::{COLUMNS, Cell, Column, ColumnType};
-pub use compare::{Change, ChangeKind, Changes, Comparison, Counts, Difference, Field, TimeNoise};
+pub use compare::{Change, ChangeKind, Changes, Comparison, Counts, Difference, Field, Ignored, TimeNoise};
 pub use error::Error;
 pub use fields::Fields;
 pub use format::Format;

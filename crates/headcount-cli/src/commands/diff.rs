@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args};
 use console::pad_str;
 use headcount_outputs::{
-    Change, ChangeKind, Comparison, Counts, Format, Options, RecordReader, Source, TimeNoise,
+    Change, ChangeKind, Comparison, Counts, Format, Ignored, Options, RecordReader, Source, TimeNoise,
 };
 
 use super::report::{formats_of, printed, problem};
@@ -44,6 +44,9 @@ pub(crate) struct DiffArguments {
     /// A file to make instead, .json or .html; repeatable
     #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
     pub(crate) output: Vec<PathBuf>,
+    /// What may be another every time: title, final_url, certificate, time_total
+    #[arg(long, value_name = "FIELDS", value_delimiter = ',')]
+    pub(crate) ignore: Vec<Ignored>,
     /// When to use colour
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub(crate) color: ColorChoice,
@@ -61,7 +64,7 @@ pub(crate) fn run(arguments: &DiffArguments) -> Result<Exit, Problem> {
     }
     let readers = [&old, &new].map(|source| RecordReader::open_in_order(source).map_err(problem));
     let [old_records, new_records] = readers;
-    let comparison = Comparison::of(old_records?, new_records?).map_err(problem)?;
+    let comparison = Comparison::without(&arguments.ignore, old_records?, new_records?).map_err(problem)?;
     let title = format!("{old} → {new}");
     for (path, format) in arguments.output.iter().zip(formats) {
         match format {

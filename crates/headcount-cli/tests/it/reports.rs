@@ -171,6 +171,7 @@ fn what_cannot_be_reported_on_is_said_with_a_hint() {
         &["diff", "empty.jsonl", "empty.jsonl", "-o", "a.csv"],
         &["diff", "empty.jsonl", "empty.jsonl", "-o", "a.json", "-o", "./a.json"],
         &["diff", "broken.json", "empty.jsonl", "-o", "broken.json"],
+        &["diff", "broken.json", "empty.jsonl", "--ignore", "titel"],
     ] {
         let ended = desk.run(words);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{words:?}: {}", ended.stderr);
@@ -224,6 +225,7 @@ fn runs_of_a_database_are_compared() {
     let is_accepted = "\"accepted\":true,\"failed\":false,\"error\":null,\"status_code\":200";
     let is_gone = "\"accepted\":false,\"failed\":false,\"error\":null,\"status_code\":410";
     desk.write("later.json", desk.read("run.json").replace(is_accepted, is_gone));
+    desk.write("other.json", desk.read("run.json").replace("\"title\":\"Page ", "\"title\":\"Visitor "));
     for file in ["run.json", "run.json", "later.json"] {
         assert_eq!(headcount(&desk, &format!("report {file} -o history.db")).code, Some(0));
     }
@@ -232,6 +234,8 @@ fn runs_of_a_database_are_compared() {
         ("diff history.db#1 history.db#2", 0, "0 broke, 3 as before (of 3 in both)"),
         ("diff history.db#3 history.db#1", 0, "0 broke, 2 healed, 1 as before (of 3 in both)"),
         ("diff run.json history.db", 2, "2 broke, 1 as before (of 3 in both)"),
+        ("diff other.json run.json", 0, "0 broke, 2 changed, 1 as before (of 3 in both)"),
+        ("diff other.json run.json --ignore title,final_url", 0, "0 broke, 3 as before (of 3 in both)"),
     ] {
         let ended = headcount(&desk, words);
         assert_eq!((ended.code, ended.stdout.lines().last()), (Some(code), Some(last)), "{words}");

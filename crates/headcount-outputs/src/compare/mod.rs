@@ -8,6 +8,8 @@ mod page;
 mod pairing;
 mod side;
 
+use std::str::FromStr;
+
 use headcount::Record;
 use serde::{Deserialize, Serialize};
 
@@ -135,14 +137,37 @@ pub enum Field {
     TimeTotal,
 }
 
+/// What a comparison may leave out: on some sites it is another every time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ignored {
+    /// The title.
+    Title,
+    /// Where redirects lead to.
+    FinalUrl,
+    /// The certificate, and when it runs out.
+    Certificate,
+    /// The time.
+    TimeTotal,
+}
+
 impl Comparison {
     /// Compares two runs.
     pub fn of(
         old: impl Iterator<Item = Result<Record, Error>>,
         new: impl Iterator<Item = Result<Record, Error>>,
     ) -> Result<Comparison, Error> {
+        Comparison::without(&[], old, new)
+    }
+
+    /// Compares two runs in all but these, which may be another every time.
+    pub fn without(
+        ignored: &[Ignored],
+        old: impl Iterator<Item = Result<Record, Error>>,
+        new: impl Iterator<Item = Result<Record, Error>>,
+    ) -> Result<Comparison, Error> {
         let (mut old, mut new) = (old.fuse(), new.fuse());
-        let mut comparing = Comparing::new();
+        let mut comparing = Comparing::new(ignored);
         loop {
             let (before, after) = (old.next().transpose()?, new.next().transpose()?);
             if before.is_none() && after.is_none() {
@@ -159,6 +184,7 @@ impl Comparison {
 }
 
 struct Comparing {
+    ignored: Vec<Ignored>,
     counts: Counts,
     noise: Noise,
     pairing: Pairing,
@@ -174,8 +200,9 @@ struct Found {
 }
 
 impl Comparing {
-    fn new() -> Comparing {
+    fn new(ignored: &[Ignored]) -> Comparing {
         Comparing {
+            ignored: ignored.to_vec(),
             counts: Counts::default(),
             noise: Noise::default(),
             pairing: Pairing::new(),
@@ -200,7 +227,8 @@ impl Comparing {
             let change = change(ChangeKind::NotComparable, before, after, vec![ends]);
             return self.changes.add(&mut self.counts, &change);
         }
-        let differences = before.differences(&after);
+        let mut differences = before.differences(&after);
+        differences.retain(|difference| !self.ignored.iter().any(|ignored| ignored.is_of(difference.field)));
         let kind = match (before.is_accepted, after.is_accepted) {
             _ if differences.is_empty() => None,
             (true, false) => Some(ChangeKind::Broke),
@@ -212,7 +240,8 @@ impl Comparing {
         }
         self.counts.unchanged += 1;
         let (Some(was), Some(is)) = (before.seconds, after.seconds) else { return Ok(()) };
-        if !after.is_answered || was <= 0.0 || is <= 0.0 {
+        let is_ignored = self.ignored.contains(&Ignored::TimeTotal);
+        if is_ignored || !after.is_answered || was <= 0.0 || is <= 0.0 {
             return Ok(());
         }
         self.noise.add(was, is);
@@ -292,6 +321,37 @@ impl Changes {
     /// How many there are.
     pub fn count(&self) -> u64 {
         self.count
+    }
+}
+
+impl Ignored {
+    /// Every one, by the names of the record's fields.
+    const ALL: [(&str, Ignored); 4] = [
+        ("title", Ignored::Title),
+        ("final_url", Ignored::FinalUrl),
+        ("certificate", Ignored::Certificate),
+        ("time_total", Ignored::TimeTotal),
+    ];
+
+    fn is_of(self, field: Field) -> bool {
+        match self {
+            Ignored::Title => field == Field::Title,
+            Ignored::FinalUrl => field == Field::FinalUrl,
+            Ignored::Certificate => matches!(field, Field::Certificate | Field::CertificateExpiry),
+            Ignored::TimeTotal => field == Field::TimeTotal,
+        }
+    }
+}
+
+impl FromStr for Ignored {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Ignored, String> {
+        let known = Ignored::ALL.iter().find(|(known, _)| *known == name.trim());
+        known.map(|(_, ignored)| *ignored).ok_or_else(|| {
+            let names = Ignored::ALL.map(|(known, _)| known).join(", ");
+            format!("it takes some of {names}, with commas between")
+        })
     }
 }
 

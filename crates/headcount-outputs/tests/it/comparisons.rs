@@ -1,7 +1,7 @@
 //! Two runs beside each other.
 
 use headcount::Record;
-use headcount_outputs::{Change, ChangeKind, Comparison};
+use headcount_outputs::{Change, ChangeKind, Comparison, Ignored};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -306,6 +306,40 @@ fn a_run_that_is_slower_as_a_whole_is_told_as_such() {
     let said = compare(&ten(1.6), &ten(0.4)).time_noise.verdict();
     assert_eq!(said.as_deref(), Some("the run as a whole was 4.0 times as fast"));
     assert_eq!(compare(&ten(0.002), &ten(0.006)).time_noise.verdict(), None);
+}
+
+#[test]
+fn what_is_another_every_time_can_be_left_out() {
+    let old = [
+        record(0, &json!({"title": "3 visitors"})),
+        record(1, &json!({"title": "3 visitors"})),
+        record(2, &json!({"time_total": 0.1})),
+    ];
+    let new = [
+        record(0, &json!({"title": "4 visitors", "final_url": "https://example.com/?session=4"})),
+        record(1, &json!({"title": "Gone", "status_code": 404, "accepted": false})),
+        record(2, &json!({"time_total": 9.0})),
+    ];
+    let without = |ignored: &str| {
+        let ignored: Vec<Ignored> = ignored.split(',').map(|name| name.parse().unwrap()).collect();
+        let [old, new] = [&old, &new].map(|records| records.iter().cloned().map(Ok));
+        changes(&Comparison::without(&ignored, old, new).unwrap()).iter().map(told).collect::<Vec<_>>()
+    };
+    let slower = "2 slower 100 ms>9.00 s ";
+    assert_eq!(
+        without("title"),
+        [
+            "1 broke 200>404 ",
+            "0 changed > leads to “https://example.com/0” → “https://example.com/?session=4”",
+            slower
+        ]
+    );
+    assert_eq!(without("title,final_url"), ["1 broke 200>404 ", slower]);
+    assert_eq!(without("title, final_url, time_total"), ["1 broke 200>404 "]);
+    assert_eq!(
+        "titel".parse::<Ignored>().unwrap_err(),
+        "it takes some of title, final_url, certificate, time_total, with commas between"
+    );
 }
 
 #[test]
