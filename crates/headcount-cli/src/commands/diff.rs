@@ -1,7 +1,7 @@
 //! `headcount diff`: what became of every input from one run to the next.
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgAction, Args};
 use console::pad_str;
@@ -9,9 +9,11 @@ use headcount_outputs::{
     Change, ChangeKind, Comparison, Counts, Format, Ignored, Options, RecordReader, Source, TimeNoise,
 };
 
-use super::report::{formats_of, printed, problem};
+use super::report::{Staged, formats_of, is_standard_output, printed, problem};
 use crate::progress::thousands;
 use crate::terminal::{ColorChoice, Exit, Palette, Problem, shown};
+
+const FORMATS: &[Format] = &[Format::Json, Format::Html];
 
 /// Columns of what became of an input: `not comparable` is 14 wide.
 const KIND_WIDTH: usize = 14;
@@ -41,7 +43,7 @@ pub(crate) struct DiffArguments {
     pub(crate) old: PathBuf,
     /// The run after. Without it, the last two runs of a database are compared
     pub(crate) new: Option<PathBuf>,
-    /// A file to make instead, .json or .html; repeatable
+    /// A file to make instead, .json or .html, or - for JSON on standard output; repeatable
     #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
     pub(crate) output: Vec<PathBuf>,
     /// What may be another every time: title, final_url, certificate, time_total
@@ -54,7 +56,9 @@ pub(crate) struct DiffArguments {
 
 pub(crate) fn run(arguments: &DiffArguments) -> Result<Exit, Problem> {
     let [old, new] = sources(arguments)?;
-    let formats = formats_of(&arguments.output, &[old.path(), new.path()], &[Format::Json, Format::Html])?;
+    let said = |path: &Path| is_standard_output(path).then_some(Format::Json);
+    let formats = formats_of(&arguments.output, &[old.path(), new.path()], FORMATS, said)?;
+    let staged = Staged::for_one_of(&arguments.output)?;
     if old.is_same_as(&new).map_err(problem)? {
         let message = format!("{new} would be compared with itself");
         return Err(Problem::usage(
@@ -67,12 +71,14 @@ pub(crate) fn run(arguments: &DiffArguments) -> Result<Exit, Problem> {
     let comparison = Comparison::without(&arguments.ignore, old_records?, new_records?).map_err(problem)?;
     let title = format!("{old} → {new}");
     for (path, format) in arguments.output.iter().zip(formats) {
+        let path = staged.as_ref().filter(|_| is_standard_output(path)).map_or(path.clone(), Staged::path);
         match format {
-            Format::Html => comparison.write_html(path, &title, Options::default().html_rows),
-            _ => comparison.write_json(path),
+            Format::Html => comparison.write_html(&path, &title, Options::default().html_rows),
+            _ => comparison.write_json(&path),
         }
         .map_err(problem)?;
     }
+    staged.map_or(Ok(()), Staged::print)?;
     if arguments.output.is_empty() {
         let palette = Palette::new(arguments.color.is_on(&io::stdout()));
         printed(write_lines(BufWriter::new(io::stdout().lock()), &comparison, palette))?;

@@ -138,6 +138,27 @@ fn fields_and_records_are_chosen() {
 }
 
 #[test]
+fn a_report_can_go_to_standard_output() {
+    let web = SmallWeb::start().unwrap();
+    let desk = desk_with_run(&web);
+    desk.write("other.json", desk.read("run.json").replace("\"title\":\"Page ", "\"title\":\"Visitor "));
+    for (format, name) in [("md", "a.md"), ("markdown", "a.md"), ("csv", "a.csv"), ("jsonl", "a.jsonl")] {
+        assert_eq!(headcount(&desk, &format!("report run.json -o {name}")).code, Some(0));
+        let ended = headcount(&desk, &format!("report run.json -f {format} -o -"));
+        assert_eq!((ended.code, ended.stdout), (Some(0), desk.read(name)), "{format}");
+    }
+    let ended = headcount(&desk, "report run.json -o b.csv --format md -o -");
+    assert_eq!((ended.code, ended.stdout), (Some(0), desk.read("a.md")));
+    assert_eq!(desk.read("b.csv"), desk.read("a.csv"));
+    assert_eq!(headcount(&desk, "report run.json --format md -o summary").code, Some(0));
+    assert_eq!(desk.read("summary"), desk.read("a.md"));
+    assert_eq!(headcount(&desk, "diff run.json other.json -o a.json").code, Some(0));
+    let ended = headcount(&desk, "diff run.json other.json -o - -o diff.html");
+    assert_eq!((ended.code, ended.stdout), (Some(0), desk.read("a.json")));
+    assert!(desk.path("diff.html").exists());
+}
+
+#[test]
 fn what_cannot_be_reported_on_is_said_with_a_hint() {
     let desk = Desk::new();
     desk.write("urls.txt", "https://example.com/\n");
@@ -156,6 +177,12 @@ fn what_cannot_be_reported_on_is_said_with_a_hint() {
         &["report", "empty.jsonl", "-o", "a.txt"],
         &["report", "empty.jsonl", "-o", "a.md", "-o", "./a.md"],
         &["report", "empty.jsonl", "-o", "./empty.jsonl"],
+        &["report", "empty.jsonl", "-o", "-"],
+        &["report", "empty.jsonl", "-o", "-", "-o", "/dev/stdout", "-f", "md"],
+        &["report", "empty.jsonl", "-o", "-", "-f", "sqlite"],
+        &["report", "empty.jsonl", "-o", "a", "-f", "xlsx"],
+        &["report", "empty.jsonl", "-o", "a.md", "-o", "a.csv", "-f", "md"],
+        &["report", "empty.jsonl", "-f", "md"],
         &["report", "page.html"],
         &["report", "suite.xml"],
         &["report", "summary.md"],
