@@ -205,6 +205,11 @@ impl Parser {
         // An error has a phase, or is not there.
         let looked_up = if name == "error" { "error_phase" } else { &name };
         let column = Column::find(looked_up).ok_or_else(|| WhereError::new(place, unknown_field(&name)))?;
+        if let (place, Token::Word(word)) = self.tokens.peek()
+            && let Some(hint) = word_of_sql(word, &name)
+        {
+            return Err(WhereError::new(place, hint));
+        }
         let (operator_place, Some(operator)) = self.tokens.take_operator() else {
             return match column.column_type() {
                 ColumnType::Flag => Ok(Condition::Flag(column)),
@@ -226,6 +231,17 @@ impl Parser {
     }
 }
 
+/// How to write here what SQL has a word for.
+fn word_of_sql(word: &str, name: &str) -> Option<String> {
+    match word.to_ascii_lowercase().as_str() {
+        "is" => Some("`is` is written `==`, and `is not` is written `!=`".to_owned()),
+        "in" => Some(format!("`in` is written with `or`, as in `({name} == … or {name} == …)`")),
+        "like" | "contains" => Some(format!("`{word}` is written `~`, as in `{name} ~ 'text'`")),
+        "between" => Some(format!("`between` is written with `and`, as in `{name} >= … and {name} <= …`")),
+        _ => None,
+    }
+}
+
 fn example(column: &Column) -> &'static str {
     match column.column_type() {
         ColumnType::Count => ">= 1",
@@ -241,9 +257,9 @@ fn example(column: &Column) -> &'static str {
 fn value(column: &Column, operator: Operator, token: Token) -> Result<Value, String> {
     let name = column.name();
     let value = match token {
-        Token::Word(word) if word == "null" => Value::Null,
-        Token::Word(word) if word == "true" => Value::Flag(true),
-        Token::Word(word) if word == "false" => Value::Flag(false),
+        Token::Word(word) if word.eq_ignore_ascii_case("null") => Value::Null,
+        Token::Word(word) if word.eq_ignore_ascii_case("true") => Value::Flag(true),
+        Token::Word(word) if word.eq_ignore_ascii_case("false") => Value::Flag(false),
         Token::Word(word) => return Err(format!("text stands in quotes: '{word}'")),
         Token::Number(number) => Value::Number(number),
         Token::Text(text) => Value::Text(text),

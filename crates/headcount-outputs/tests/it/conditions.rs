@@ -55,6 +55,9 @@ fn conditions_select_records() {
         ("chain_status_codes == 301", &[3]),
         ("timestamp >= '2026-02-01'", &[3]),
         ("timestamp < '2026-01-31T09:00:00Z'", &[0, 1, 2]),
+        ("failed = True or title == NULL", &[2, 3]),
+        ("time_total > 1.4e0 and time_total > 1e-3", &[1]),
+        ("time_total<15e-1", &[0, 3]),
         // Without a zone it is UTC; nothing of it is dropped.
         ("timestamp >= '2026-01-31T08:00'", &[0, 1, 2, 3]),
         ("timestamp >= '2026-01-31T08:01'", &[3]),
@@ -102,6 +105,24 @@ fn what_is_no_condition_is_said_with_its_place() {
         ("timestamp > 'yesterday'", NO_MOMENT),
         ("timestamp > '2026-01-31T25:00'", NO_MOMENT),
         ("timestamp > '2026-01-31T08:00[Europe/Berlin]'", NO_MOMENT),
+        ("failed && accepted", "at column 8: `&` is written `and`"),
+        ("failed || accepted", "at column 8: `|` is written `or`"),
+        ("!failed", "at column 1: `!` is written `not`"),
+        ("title !~ 'a'", "at column 7: `!~` is written with `not`, as in `not title ~ 'text'`"),
+        ("status_code <> 200", "at column 13: `<>` is written `!=`"),
+        ("title is null", "at column 7: `is` is written `==`, and `is not` is written `!=`"),
+        ("failed IS NOT true", "at column 8: `is` is written `==`, and `is not` is written `!=`"),
+        (
+            "status_code in (200, 301)",
+            "at column 13: `in` is written with `or`, as in `(status_code == … or status_code == …)`",
+        ),
+        ("title like '%a%'", "at column 7: `like` is written `~`, as in `title ~ 'text'`"),
+        (
+            "index between 1 and 2",
+            "at column 7: `between` is written with `and`, as in `index >= … and index <= …`",
+        ),
+        ("time_total > 500ms", "at column 14: 500ms is no number; times are in seconds: 0.5"),
+        ("time_total > 2min", "at column 14: 2min is no number; times are in seconds: 120"),
         ("failed < true", "at column 8: failed is compared with == or != only"),
     ];
     for (condition, expected) in cases {
