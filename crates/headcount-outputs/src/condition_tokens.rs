@@ -173,10 +173,15 @@ fn in_seconds(text: &str) -> Option<f64> {
     }
 }
 
+/// A name. In what comes behind a dot there may be hyphens, as the names of header fields have them.
 fn word(characters: &[char]) -> (Token, usize) {
-    let is_part = |character: &&char| character.is_ascii_alphanumeric() || matches!(character, '_' | '.');
+    let mut has_dot = false;
+    let is_part = |character: &&char| {
+        has_dot |= **character == '.';
+        character.is_alphanumeric() || matches!(character, '_' | '.') || (has_dot && **character == '-')
+    };
     let text: String = characters.iter().take_while(is_part).collect();
-    let length = text.len();
+    let length = text.chars().count();
     (Token::Word(text), length)
 }
 

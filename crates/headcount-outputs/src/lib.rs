@@ -24,6 +24,7 @@ mod fields;
 mod format;
 mod html;
 pub mod json_text;
+mod parts;
 mod read;
 mod replacement;
 mod selection;

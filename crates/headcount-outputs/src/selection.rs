@@ -14,6 +14,7 @@ use headcount::Record;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use serde_json::Value as Json;
 
 use crate::columns::{Cell, Column, ColumnType};
 use crate::condition_tokens::{Operator, Token, Tokens};
@@ -117,6 +118,7 @@ fn compare(cell: &Cell<'_>, operator: Operator, value: &Value) -> bool {
         (Cell::Texts(texts), Value::Text(_)) => {
             return texts.iter().any(|text| compare(&Cell::Text(text.into()), operator, value));
         }
+        (Cell::Value(cell), value) => return compare_json(cell, operator, value),
         (Cell::Codes(codes), Value::Number(value)) => {
             return codes.iter().any(|code| f64::from(*code) == *value);
         }
@@ -131,6 +133,24 @@ fn compare(cell: &Cell<'_>, operator: Operator, value: &Value) -> bool {
         Operator::GreaterOrEqual => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
         Operator::Contains => false,
     }
+}
+
+/// The same for what is JSON. Of a list it is enough that one is so, and text that is a number is compared as one.
+fn compare_json(cell: &Json, operator: Operator, value: &Value) -> bool {
+    let number = |text: &str| text.trim().parse::<f64>().ok();
+    let cell = match (cell, value) {
+        (Json::Array(values), _) if !matches!(value, Value::Null) => {
+            return values.iter().any(|cell| compare_json(cell, operator, value));
+        }
+        (Json::Null, _) => Cell::Null,
+        (Json::Bool(flag), _) => Cell::Flag(*flag),
+        (Json::String(text), Value::Number(_)) => number(text).map_or(Cell::Text(text.into()), Cell::Seconds),
+        (Json::String(text), _) => Cell::Text(text.into()),
+        (Json::Number(number), Value::Text(_)) => Cell::Text(number.to_string().into()),
+        (Json::Number(number), _) => number.as_f64().map_or(Cell::Null, Cell::Seconds),
+        (Json::Array(_) | Json::Object(_), _) => Cell::Text(as_json(cell).into()),
+    };
+    compare(&cell, operator, value)
 }
 
 impl FromStr for Where {
@@ -246,7 +266,7 @@ fn example(column: &Column) -> &'static str {
     match column.column_type() {
         ColumnType::Count => ">= 1",
         ColumnType::Seconds => "> 0.5",
-        ColumnType::Text | ColumnType::Texts | ColumnType::Object => "~ 'text'",
+        ColumnType::Text | ColumnType::Texts | ColumnType::Object | ColumnType::Value => "~ 'text'",
         ColumnType::Word => "!= null",
         ColumnType::Time => ">= '2026-01-31'",
         ColumnType::Codes => "== 301",
@@ -277,7 +297,8 @@ fn value(column: &Column, operator: Operator, token: Token) -> Result<Value, Str
                 false => Err(format!("{name} is one of {}", words.join(", "))),
             }
         }
-        (ColumnType::Text | ColumnType::Texts | ColumnType::Object, value @ Value::Text(_))
+        (ColumnType::Value, value)
+        | (ColumnType::Text | ColumnType::Texts | ColumnType::Object, value @ Value::Text(_))
         | (ColumnType::Flag, value @ Value::Flag(_))
         | (ColumnType::Count | ColumnType::Seconds | ColumnType::Codes, value @ Value::Number(_)) => {
             Ok(value)
@@ -288,9 +309,11 @@ fn value(column: &Column, operator: Operator, token: Token) -> Result<Value, Str
                 ColumnType::Flag => "true or false",
                 ColumnType::Count | ColumnType::Codes => "a number",
                 ColumnType::Seconds => "a number of seconds",
-                ColumnType::Text | ColumnType::Word | ColumnType::Texts | ColumnType::Object => {
-                    "text in quotes"
-                }
+                ColumnType::Text
+                | ColumnType::Word
+                | ColumnType::Texts
+                | ColumnType::Object
+                | ColumnType::Value => "text in quotes",
                 ColumnType::Time => "a moment in quotes, such as '2026-01-31' or '2026-01-31T08:00:00Z'",
             }
         )),
@@ -320,7 +343,8 @@ fn check_operator(column: &Column, operator: Operator, value: &Value) -> Result<
             Err(format!("{name} is compared with == only, which holds if one of them is it"))
         }
         (ColumnType::Flag, _) if !is_equality => Err(format!("{name} is compared with == or != only")),
-        (ColumnType::Text | ColumnType::Word | ColumnType::Texts | ColumnType::Object, _) => Ok(()),
+        (ColumnType::Text | ColumnType::Word | ColumnType::Texts | ColumnType::Object, _)
+        | (ColumnType::Value, Value::Text(_)) => Ok(()),
         _ if operator == Operator::Contains => Err(format!("~ is for text, which {name} is not")),
         _ => Ok(()),
     }

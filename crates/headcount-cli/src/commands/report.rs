@@ -24,7 +24,8 @@ Examples:
 
 Conditions compare fields (==, !=, <, <=, >, >=, and ~ for text that contains
 another) with numbers, true, false, null, and 'text', and are joined with not,
-and, or and parentheses. `headcount schema` lists the fields.
+and, or and parentheses. `headcount schema` lists the fields; parts of them have
+names such as extracted.price, and host is one too.
 
 Exit codes:
   0 done, 1 it could not be written, 3 bad usage or a file that cannot be read";

@@ -20,7 +20,7 @@ pub(super) fn rows(
     let reader = SerializedFileReader::new(file).map_err(|error| Error::reading(&path, "", error))?;
     let names = reader.metadata().file_metadata().schema().get_fields();
     // Columns of others pass.
-    let columns: Vec<_> = names.iter().map(|field| Column::find(field.name())).collect();
+    let columns: Vec<_> = names.iter().map(|field| Column::of_record(field.name())).collect();
     let mut rows = RowIter::from_file_into(Box::new(reader));
     let mut number = 0u64;
     Ok(std::iter::from_fn(move || {

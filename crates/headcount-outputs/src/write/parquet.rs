@@ -15,6 +15,7 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{Type, TypePtr};
 
 use super::RecordWriter;
+use super::csv::value_text;
 use crate::columns::{Cell, Column, ColumnType};
 use crate::fields::Fields;
 
@@ -107,9 +108,11 @@ impl Chunk {
             ColumnType::Flag => Values::Flags(Vec::new()),
             ColumnType::Count | ColumnType::Time => Values::Counts(Vec::new()),
             ColumnType::Seconds => Values::Seconds(Vec::new()),
-            ColumnType::Text | ColumnType::Word | ColumnType::Texts | ColumnType::Object => {
-                Values::Texts(Vec::new())
-            }
+            ColumnType::Text
+            | ColumnType::Word
+            | ColumnType::Texts
+            | ColumnType::Object
+            | ColumnType::Value => Values::Texts(Vec::new()),
             ColumnType::Codes => Values::Codes(Vec::new()),
         };
         Chunk { values, ..Chunk::default() }
@@ -139,6 +142,9 @@ impl Chunk {
             }
             (Values::Texts(texts), Cell::Object(object)) => {
                 texts.push(ByteArray::from(serde_json::to_vec(&object)?));
+            }
+            (Values::Texts(texts), Cell::Value(value)) => {
+                texts.push(ByteArray::from(value_text(value).into_owned().into_bytes()));
             }
             (Values::Codes(values), Cell::Codes(codes)) => {
                 values.extend(codes.iter().map(|code| i32::from(*code)));
@@ -182,7 +188,9 @@ fn schema(column: &Column) -> Result<TypePtr, ParquetError> {
         ColumnType::Flag => (PhysicalType::BOOLEAN, None),
         ColumnType::Count => (PhysicalType::INT64, Some(LogicalType::integer(64, true))),
         ColumnType::Seconds => (PhysicalType::DOUBLE, None),
-        ColumnType::Text | ColumnType::Word => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+        ColumnType::Text | ColumnType::Word | ColumnType::Value => {
+            (PhysicalType::BYTE_ARRAY, Some(LogicalType::String))
+        }
         ColumnType::Texts | ColumnType::Object => (PhysicalType::BYTE_ARRAY, Some(LogicalType::Json)),
         ColumnType::Time => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
         ColumnType::Codes => return list(column.name()),

@@ -9,7 +9,7 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql, params, params_from_iter};
 
 use super::Options;
-use super::csv::{as_json, codes_text};
+use super::csv::{as_json, codes_text, value_text};
 use crate::columns::{COLUMNS, Cell, Column, ColumnType};
 use crate::fields::Fields;
 use crate::replacement::Replacement;
@@ -82,7 +82,8 @@ impl SqliteWriter {
             connection.pragma_update(None, "application_id", APPLICATION)?;
         }
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        create_tables(&connection)?;
+        let columns = columns(&options.fields);
+        create_tables(&connection, &columns)?;
         bring_up_to_date(&connection)?;
         if let Some(name) = &options.run_name {
             connection
@@ -93,7 +94,6 @@ impl SqliteWriter {
             "INSERT INTO runs (title, added, name) VALUES (?1, ?2, ?3)",
             params![options.title, time_text(Timestamp::now()), options.run_name],
         )?;
-        let columns = columns(&options.fields);
         let names: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
         let insert = format!(
             "INSERT INTO records (run, {}) VALUES (?{})",
@@ -168,8 +168,8 @@ fn columns(fields: &Fields) -> Vec<&'static Column> {
     columns
 }
 
-/// Makes what is not there. A database of an older headcount gets the columns that it does not know.
-fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
+/// Makes what is not there. A database gets the columns that it does not know, of a newer headcount or of parts of fields.
+fn create_tables(connection: &Connection, chosen: &[&'static Column]) -> rusqlite::Result<()> {
     connection.execute_batch(RUNS)?;
     let columns: Vec<String> = COLUMNS.iter().map(declared).collect();
     connection.execute_batch(&format!(
@@ -180,7 +180,9 @@ fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
         connection.execute_batch("ALTER TABLE runs ADD COLUMN name TEXT")?;
     }
     let known = column_names(connection, "records")?;
-    for column in COLUMNS.iter().filter(|column| !known.iter().any(|name| name == column.name())) {
+    let is_known = |column: &Column| known.iter().any(|name| name.eq_ignore_ascii_case(column.name()));
+    let parts = chosen.iter().copied().filter(|column| !COLUMNS.contains(column));
+    for column in COLUMNS.iter().chain(parts).filter(|column| !is_known(column)) {
         connection.execute_batch(&format!("ALTER TABLE records ADD COLUMN {}", declared(column)))?;
     }
     connection.execute_batch("CREATE VIEW IF NOT EXISTS failures AS SELECT * FROM records WHERE accepted = 0")
@@ -225,13 +227,15 @@ fn declared(column: &Column) -> String {
         | ColumnType::Codes
         | ColumnType::Texts
         | ColumnType::Object => "TEXT",
+        // A number stays a number, and text stays text.
+        ColumnType::Value => "BLOB",
     };
     format!("{} {affinity}", quoted(column))
 }
 
-/// `index` is a keyword of SQL.
+/// `index` is a keyword of SQL, and the names of parts are the user's.
 pub(crate) fn quoted(column: &Column) -> String {
-    format!("\"{}\"", column.name())
+    format!("\"{}\"", column.name().replace('"', "\"\""))
 }
 
 /// SQLite's whole numbers end at 2⁶³ - 1; larger ones, which only a lying host sends, become that.
@@ -251,6 +255,12 @@ impl ToSql for Cell<'_> {
             Cell::Codes(codes) => ToSqlOutput::Owned(Value::Text(codes_text(codes))),
             Cell::Texts(texts) => ToSqlOutput::Owned(Value::Text(as_json(texts))),
             Cell::Object(object) => ToSqlOutput::Owned(Value::Text(as_json(object))),
+            Cell::Value(value) => match (value.as_i64(), value.as_f64(), value.as_bool()) {
+                (Some(number), ..) => ToSqlOutput::Owned(Value::Integer(number)),
+                (_, Some(number), _) => ToSqlOutput::Owned(Value::Real(number)),
+                (.., Some(flag)) => ToSqlOutput::Owned(Value::Integer(flag.into())),
+                _ => ToSqlOutput::Owned(Value::Text(value_text(value).into_owned())),
+            },
         })
     }
 }
