@@ -102,15 +102,13 @@ for name, text_of in (("run.csv", as_it_was), ("raw.csv", str)):
 # Parquet, with its types.
 table = pyarrow.parquet.read_table(place / "run.parquet")
 expected_types = {
-    "index": "uint64", "accepted": "bool", "status_code": "uint64", "title": "string", "error_phase": "string",
-    "chain_status_codes": "list<element: uint16 not null>", "timestamp": "timestamp[ns, tz=UTC]", "time_total": "double",
+    "index": "int64", "accepted": "bool", "status_code": "int64", "title": "string", "error_phase": "string",
+    "chain_status_codes": "list<element: int32 not null>", "timestamp": "timestamp[us, tz=UTC]", "time_total": "double",
 }
 for name, expected in expected_types.items():
     assert str(table.schema.field(name).type) == expected, f"{name} is {table.schema.field(name).type}"
 group = pyarrow.parquet.ParquetFile(place / "run.parquet").metadata.row_group(0)
 assert {group.column(number).compression for number in range(group.num_columns)} == {"ZSTD"}
-microseconds = table.schema.get_field_index("timestamp")
-table = table.set_column(microseconds, "timestamp", table["timestamp"].cast(pyarrow.timestamp("us"), safe=False))
 assert table.column_names == names
 same("pyarrow", [parsed(row) for row in table.to_pylist()], with_moments(rows))
 
@@ -124,6 +122,13 @@ slow = f"SELECT count(*) FROM '{place}/run.parquet' WHERE time_total > 0.1 AND l
 assert base.execute(slow).fetchone()[0] == sum(
     row["time_total"] is not None and row["time_total"] > 0.1 and 200 in row["chain_status_codes"] for row in rows
 )
+# What people calculate with numbers and times: nothing wraps around, and intervals can be taken from a time.
+below = f"SELECT min(num_retries - num_redirects - 1), max(status_code * 1000000) FROM '{place}/run.parquet'"
+assert base.execute(below).fetchone() == (
+    min(row["num_retries"] - row["num_redirects"] - 1 for row in rows), max(row["status_code"] or 0 for row in rows) * 1000000
+)
+recent = f"SELECT count(*) FROM '{place}/run.parquet' WHERE timestamp > (SELECT max(timestamp) FROM '{place}/run.parquet') - INTERVAL 1 DAY"
+assert base.execute(recent).fetchone()[0] == len(rows)
 kinds = f"SELECT error.phase, count(*) FROM '{place}/run.jsonl' WHERE failed GROUP BY ALL"
 assert sum(count for _, count in base.execute(kinds).fetchall()) == sum(row["failed"] for row in rows)
 assert base.execute(f"SELECT count(*) FROM '{place}/run.csv'").fetchone()[0] == len(rows)
@@ -137,9 +142,12 @@ for run in (1, 2):
     found = [parsed(dict(row)) for row in connection.execute(query, (run,))]
     for row in found:
         row["chain_status_codes"] = json.loads(row["chain_status_codes"])
+        row["timestamp"] = datetime.datetime.fromisoformat(row["timestamp"])
         for name in ("accepted", "failed", "truncated", "insecure"):
             row[name] = {0: False, 1: True}[row[name]]
-    same(f"sqlite3, run {run}", found)
+    same(f"sqlite3, run {run}", found, with_moments(rows))
+since = "SELECT count(*) FROM records WHERE timestamp > datetime((SELECT max(last_timestamp) FROM runs), '-1 day')"
+assert connection.execute(since).fetchone()[0] == 2 * len(rows)
 bad = connection.execute("SELECT count(*) FROM failures WHERE run = 2").fetchone()[0]
 assert bad == sum(not row["accepted"] for row in rows)
 

@@ -1,12 +1,14 @@
 //! The summary at the end of a run, for people.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use console::measure_text_width;
 use headcount::record::Outcome;
 use headcount::scheduler::{Bound, HostStatistics};
 use headcount::{Progress, Summary, Verdict};
+use headcount_outputs::{Format, Where};
 
 use crate::progress::thousands;
 use crate::terminal::{Palette, shown, time};
@@ -44,9 +46,12 @@ pub(crate) struct Report<'a> {
     pub(crate) has_journal: bool,
     /// The host whose pace is to be explained.
     pub(crate) explain: Option<&'a str>,
-    pub(crate) output: Option<String>,
     /// The columns of where it is shown, if that is a terminal.
     pub(crate) columns: Option<u16>,
+    /// The files that the records are in.
+    pub(crate) outputs: Vec<&'a Path>,
+    /// The condition by which the records were chosen, if they were, and how many there were to choose from.
+    pub(crate) chosen: Option<(&'a Where, u64)>,
 }
 
 impl Report<'_> {
@@ -73,6 +78,12 @@ impl Report<'_> {
         match rest {
             0 => writeln!(text)?,
             _ => writeln!(text, ", {bad}{} not{reset}", thousands(rest))?,
+        }
+        if let Some((condition, all)) = self.chosen {
+            let condition = condition.to_string();
+            let counts = format!("({} of {})", thousands(records), thousands(all));
+            let line = format!("  only records where `{}` ", shown(&condition));
+            beside_or_below(text, &line, &counts, LABELLED)?;
         }
         let classes: Vec<(String, u64)> =
             summary.status_classes().map(|(class, count)| (format!("{class}xx"), count)).collect();
@@ -120,13 +131,33 @@ impl Report<'_> {
             self.verdict(text, verdict, palette)?;
         }
         let is_left = never_begun > 0 || !self.progress.read_all || summary.outcome(Outcome::Interrupted) > 0;
-        if self.was_interrupted && self.has_journal && is_left {
+        let goes_on = self.was_interrupted && self.has_journal && is_left;
+        if goes_on {
             writeln!(text, "  {:<14} the same command with --resume", "to go on")?;
         }
-        if let Some(output) = &self.output {
-            writeln!(text, "  {:<14} {}", "records in", shown(output))?;
+        self.outputs(text, goes_on)
+    }
+
+    /// Where the records are. A database gets a run when it is complete.
+    fn outputs(&self, text: &mut String, goes_on: bool) -> std::fmt::Result {
+        let is_database = |path: &Path| Format::of_path(path) == Some(Format::Sqlite);
+        let (later, now): (Vec<&Path>, Vec<&Path>) =
+            self.outputs.iter().partition(|path| goes_on && is_database(path));
+        let named = |paths: &[&Path]| {
+            let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+            shown(&names.join(", ")).into_owned()
+        };
+        let mut parts = Vec::new();
+        if !now.is_empty() {
+            parts.push(named(&now));
         }
-        Ok(())
+        if !later.is_empty() {
+            parts.push(format!("{} when the run is complete", named(&later)));
+        }
+        match parts.is_empty() {
+            true => Ok(()),
+            false => writeln!(text, "  {:<14} {}", "records in", parts.join("; ")),
+        }
     }
 
     /// How the run went beside how it could have gone, and the hosts that set the pace.

@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::parts;
+
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnType {
@@ -31,6 +33,8 @@ pub enum ColumnType {
     Texts,
     /// Names and values that are the user's or the host's; in tables a JSON object as text.
     Object,
+    /// One of these values: whatever JSON has.
+    Value,
 }
 
 /// One column.
@@ -39,8 +43,19 @@ pub struct Column {
     name: &'static str,
     column_type: ColumnType,
     is_nullable: bool,
-    cell: for<'a> fn(&'a Record) -> Cell<'a>,
+    source: CellSource,
 }
+
+/// Where in a record a column's cells come from.
+#[derive(Debug)]
+enum CellSource {
+    Field(for<'a> fn(&'a Record) -> Cell<'a>),
+    /// The value of this name in an object.
+    Within(ObjectOf, &'static str),
+}
+
+/// An object that a record has.
+pub(crate) type ObjectOf = for<'a> fn(&'a Record) -> Option<&'a Object>;
 
 /// What stands in one column of one record.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +78,8 @@ pub enum Cell<'a> {
     Texts(&'a [String]),
     /// Names and values.
     Object(Cow<'a, Object>),
+    /// One of these values, but for `null`.
+    Value(&'a Value),
 }
 
 /// All columns, in the order of the record's fields.
@@ -128,24 +145,39 @@ pub static COLUMNS: &[Column] = &[
 ];
 
 impl Column {
-    const fn new(
+    pub(crate) const fn new(
         name: &'static str,
         column_type: ColumnType,
         cell: for<'a> fn(&'a Record) -> Cell<'a>,
     ) -> Column {
-        Column { name, column_type, is_nullable: false, cell }
+        Column { name, column_type, is_nullable: false, source: CellSource::Field(cell) }
     }
 
-    const fn nullable(
+    pub(crate) const fn nullable(
         name: &'static str,
         column_type: ColumnType,
         cell: for<'a> fn(&'a Record) -> Cell<'a>,
     ) -> Column {
-        Column { name, column_type, is_nullable: true, cell }
+        Column { name, column_type, is_nullable: true, source: CellSource::Field(cell) }
     }
 
-    /// The column of this name. `error.phase` is the same as `error_phase`.
+    /// A column of what an object has under this name.
+    pub(crate) const fn within(full_name: &'static str, object: ObjectOf, name: &'static str) -> Column {
+        Column {
+            name: full_name,
+            column_type: ColumnType::Value,
+            is_nullable: true,
+            source: CellSource::Within(object, name),
+        }
+    }
+
+    /// The column of this name: a field of the record, the host, or a part of a field, such as `extracted.price`.
     pub fn find(name: &str) -> Option<&'static Column> {
+        Column::of_record(name).or_else(|| parts::find(name))
+    }
+
+    /// The column of a field of the record. `error.phase` is the same as `error_phase`.
+    pub(crate) fn of_record(name: &str) -> Option<&'static Column> {
         let flat = name.strip_prefix("error.").map(|part| format!("error_{part}"));
         let name = flat.as_deref().unwrap_or(name);
         COLUMNS.iter().find(|column| column.name == name)
@@ -181,7 +213,15 @@ impl Column {
 
     /// What a record has there.
     pub fn cell<'a>(&self, record: &'a Record) -> Cell<'a> {
-        (self.cell)(record)
+        match self.source {
+            CellSource::Field(cell) => cell(record),
+            CellSource::Within(object, name) => {
+                match object(record).and_then(|object| parts::value(object, name)) {
+                    None | Some(Value::Null) => Cell::Null,
+                    Some(value) => Cell::Value(value),
+                }
+            }
+        }
     }
 }
 
@@ -237,6 +277,7 @@ impl Serialize for Cell<'_> {
             Cell::Codes(codes) => codes.serialize(serializer),
             Cell::Texts(texts) => texts.serialize(serializer),
             Cell::Object(object) => object.serialize(serializer),
+            Cell::Value(value) => value.serialize(serializer),
         }
     }
 }

@@ -24,6 +24,8 @@ pub(crate) enum Token {
     Operator(Operator),
     Open,
     Close,
+    /// Has no meaning here; it stands in what SQL would take.
+    Comma,
     End,
 }
 
@@ -51,6 +53,7 @@ impl Tokens {
             let (token, length) = match first {
                 '(' => (Token::Open, 1),
                 ')' => (Token::Close, 1),
+                ',' => (Token::Comma, 1),
                 '\'' | '"' => quoted(&characters[place..])
                     .ok_or_else(|| WhereError::new(column, format!("this {first} is never closed")))?,
                 _ if first.is_ascii_digit()
@@ -61,7 +64,7 @@ impl Tokens {
                 _ if first.is_ascii_alphabetic() || first == '_' => word(&characters[place..]),
                 _ => operator(first, second)
                     .map(|(operator, length)| (Token::Operator(operator), length))
-                    .ok_or_else(|| WhereError::new(column, format!("{first:?} has no meaning here")))?,
+                    .map_err(|message| WhereError::new(column, message))?,
             };
             tokens.push((column, token));
             place += length;
@@ -78,6 +81,12 @@ impl Tokens {
     /// Where the next token begins.
     pub(crate) fn column(&self) -> usize {
         self.tokens[self.next].0
+    }
+
+    /// The next token, which stays.
+    pub(crate) fn peek(&self) -> (usize, &Token) {
+        let (column, token) = &self.tokens[self.next];
+        (*column, token)
     }
 
     /// Takes the next token if it is this one.
@@ -132,32 +141,66 @@ fn quoted(characters: &[char]) -> Option<(Token, usize)> {
 }
 
 fn number(characters: &[char]) -> Result<(Token, usize), String> {
-    let is_part = |character: &&char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_');
-    let text: String = characters[..1].iter().chain(characters[1..].iter().take_while(is_part)).collect();
+    let is_part = |place: usize| {
+        let character = characters[place];
+        let is_exponent = |place: usize| matches!(characters[place], 'e' | 'E');
+        place == 0
+            || character.is_ascii_alphanumeric()
+            || matches!(character, '.' | '_')
+            || (matches!(character, '+' | '-') && is_exponent(place - 1))
+    };
+    let length = (0..characters.len()).take_while(|place| is_part(*place)).count();
+    let text: String = characters[..length].iter().collect();
     match text.parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok((Token::Number(number), text.len())),
-        _ => Err(format!("{text} is no number")),
+        Ok(number) if number.is_finite() => Ok((Token::Number(number), length)),
+        _ => Err(match in_seconds(&text) {
+            Some(seconds) => format!("{text} is no number; times are in seconds: {seconds}"),
+            None => format!("{text} is no number"),
+        }),
     }
 }
 
+/// What is written with a unit of time, in seconds.
+fn in_seconds(text: &str) -> Option<f64> {
+    let (digits, unit) = text.split_at(text.find(|character: char| character.is_ascii_alphabetic())?);
+    let number: f64 = digits.parse().ok()?;
+    // Divided, so that 500ms is 0.5 and not nearly that.
+    match unit {
+        "ms" => Some(number / 1e3),
+        "s" => Some(number),
+        "m" | "min" => Some(number * 60.0),
+        _ => None,
+    }
+}
+
+/// A name. In what comes behind a dot there may be hyphens, as the names of header fields have them.
 fn word(characters: &[char]) -> (Token, usize) {
-    let is_part = |character: &&char| character.is_ascii_alphanumeric() || matches!(character, '_' | '.');
+    let mut has_dot = false;
+    let is_part = |character: &&char| {
+        has_dot |= **character == '.';
+        character.is_alphanumeric() || matches!(character, '_' | '.') || (has_dot && **character == '-')
+    };
     let text: String = characters.iter().take_while(is_part).collect();
-    let length = text.len();
+    let length = text.chars().count();
     (Token::Word(text), length)
 }
 
-fn operator(first: char, second: Option<char>) -> Option<(Operator, usize)> {
-    Some(match (first, second) {
+fn operator(first: char, second: Option<char>) -> Result<(Operator, usize), String> {
+    Ok(match (first, second) {
         ('=', Some('=')) => (Operator::Equal, 2),
         ('=', _) => (Operator::Equal, 1),
         ('!', Some('=')) => (Operator::NotEqual, 2),
+        ('<', Some('>')) => return Err("`<>` is written `!=`".to_owned()),
         ('<', Some('=')) => (Operator::LessOrEqual, 2),
         ('<', _) => (Operator::Less, 1),
         ('>', Some('=')) => (Operator::GreaterOrEqual, 2),
         ('>', _) => (Operator::Greater, 1),
         ('~', _) => (Operator::Contains, 1),
-        _ => return None,
+        ('&', _) => return Err("`&` is written `and`".to_owned()),
+        ('|', _) => return Err("`|` is written `or`".to_owned()),
+        ('!', Some('~')) => return Err("`!~` is written with `not`, as in `not title ~ 'text'`".to_owned()),
+        ('!', _) => return Err("`!` is written `not`".to_owned()),
+        _ => return Err(format!("{first:?} has no meaning here")),
     })
 }
 
@@ -184,6 +227,7 @@ impl fmt::Display for Token {
             Token::Operator(operator) => write!(formatter, "`{operator}`"),
             Token::Open => formatter.write_str("`(`"),
             Token::Close => formatter.write_str("`)`"),
+            Token::Comma => formatter.write_str("`,`"),
             Token::End => formatter.write_str("the end"),
         }
     }

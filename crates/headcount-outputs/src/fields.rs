@@ -6,6 +6,7 @@ use headcount::Record;
 use serde::{Serialize, Serializer};
 
 use crate::columns::{COLUMNS, Column};
+use crate::parts::PARTS;
 
 /// A choice of fields: `url,status_code,error.phase`. The default is all of them.
 #[derive(Clone, Debug, Default)]
@@ -92,7 +93,7 @@ impl FromStr for Fields {
 pub(crate) fn unknown_field(name: &str) -> String {
     let bare = |name: &str| name.to_lowercase().replace(['_', '-', '.'], "");
     let wanted = bare(name);
-    let near = COLUMNS.iter().find(|column| {
+    let near = COLUMNS.iter().chain(PARTS).find(|column| {
         let name = bare(column.name());
         !wanted.is_empty() && (name == wanted || (wanted.len() > 2 && name.contains(&wanted)))
     });

@@ -2,7 +2,8 @@
 //!
 //! A condition is a flag (`failed`), a comparison of a field with a value (`==`, `=`, `!=`, `<`, `<=`, `>`, `>=`; `~`
 //! for text that contains another, in whatever case), or several with `not`, `and`, `or` and parentheses, which bind
-//! in that order. Values are numbers, `true`, `false`, `null`, and text or moments in quotes, single or double.
+//! in that order. Values are numbers, `true`, `false`, `null`, and text or moments in quotes, single or double. A moment
+//! without a zone is UTC's.
 //!
 //! `null` equals `null` only: `status_code != 200` holds where there is no status, `status_code < 200` does not.
 
@@ -11,8 +12,9 @@ use std::str::FromStr;
 
 use headcount::Record;
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use serde_json::Value as Json;
 
 use crate::columns::{Cell, Column, ColumnType};
 use crate::condition_tokens::{Operator, Token, Tokens};
@@ -116,6 +118,7 @@ fn compare(cell: &Cell<'_>, operator: Operator, value: &Value) -> bool {
         (Cell::Texts(texts), Value::Text(_)) => {
             return texts.iter().any(|text| compare(&Cell::Text(text.into()), operator, value));
         }
+        (Cell::Value(cell), value) => return compare_json(cell, operator, value),
         (Cell::Codes(codes), Value::Number(value)) => {
             return codes.iter().any(|code| f64::from(*code) == *value);
         }
@@ -130,6 +133,24 @@ fn compare(cell: &Cell<'_>, operator: Operator, value: &Value) -> bool {
         Operator::GreaterOrEqual => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
         Operator::Contains => false,
     }
+}
+
+/// The same for what is JSON. Of a list it is enough that one is so, and text that is a number is compared as one.
+fn compare_json(cell: &Json, operator: Operator, value: &Value) -> bool {
+    let number = |text: &str| text.trim().parse::<f64>().ok();
+    let cell = match (cell, value) {
+        (Json::Array(values), _) if !matches!(value, Value::Null) => {
+            return values.iter().any(|cell| compare_json(cell, operator, value));
+        }
+        (Json::Null, _) => Cell::Null,
+        (Json::Bool(flag), _) => Cell::Flag(*flag),
+        (Json::String(text), Value::Number(_)) => number(text).map_or(Cell::Text(text.into()), Cell::Seconds),
+        (Json::String(text), _) => Cell::Text(text.into()),
+        (Json::Number(number), Value::Text(_)) => Cell::Text(number.to_string().into()),
+        (Json::Number(number), _) => number.as_f64().map_or(Cell::Null, Cell::Seconds),
+        (Json::Array(_) | Json::Object(_), _) => Cell::Text(as_json(cell).into()),
+    };
+    compare(&cell, operator, value)
 }
 
 impl FromStr for Where {
@@ -204,6 +225,11 @@ impl Parser {
         // An error has a phase, or is not there.
         let looked_up = if name == "error" { "error_phase" } else { &name };
         let column = Column::find(looked_up).ok_or_else(|| WhereError::new(place, unknown_field(&name)))?;
+        if let (place, Token::Word(word)) = self.tokens.peek()
+            && let Some(hint) = word_of_sql(word, &name)
+        {
+            return Err(WhereError::new(place, hint));
+        }
         let (operator_place, Some(operator)) = self.tokens.take_operator() else {
             return match column.column_type() {
                 ColumnType::Flag => Ok(Condition::Flag(column)),
@@ -225,11 +251,22 @@ impl Parser {
     }
 }
 
+/// How to write here what SQL has a word for.
+fn word_of_sql(word: &str, name: &str) -> Option<String> {
+    match word.to_ascii_lowercase().as_str() {
+        "is" => Some("`is` is written `==`, and `is not` is written `!=`".to_owned()),
+        "in" => Some(format!("`in` is written with `or`, as in `({name} == … or {name} == …)`")),
+        "like" | "contains" => Some(format!("`{word}` is written `~`, as in `{name} ~ 'text'`")),
+        "between" => Some(format!("`between` is written with `and`, as in `{name} >= … and {name} <= …`")),
+        _ => None,
+    }
+}
+
 fn example(column: &Column) -> &'static str {
     match column.column_type() {
         ColumnType::Count => ">= 1",
         ColumnType::Seconds => "> 0.5",
-        ColumnType::Text | ColumnType::Texts | ColumnType::Object => "~ 'text'",
+        ColumnType::Text | ColumnType::Texts | ColumnType::Object | ColumnType::Value => "~ 'text'",
         ColumnType::Word => "!= null",
         ColumnType::Time => ">= '2026-01-31'",
         ColumnType::Codes => "== 301",
@@ -240,9 +277,9 @@ fn example(column: &Column) -> &'static str {
 fn value(column: &Column, operator: Operator, token: Token) -> Result<Value, String> {
     let name = column.name();
     let value = match token {
-        Token::Word(word) if word == "null" => Value::Null,
-        Token::Word(word) if word == "true" => Value::Flag(true),
-        Token::Word(word) if word == "false" => Value::Flag(false),
+        Token::Word(word) if word.eq_ignore_ascii_case("null") => Value::Null,
+        Token::Word(word) if word.eq_ignore_ascii_case("true") => Value::Flag(true),
+        Token::Word(word) if word.eq_ignore_ascii_case("false") => Value::Flag(false),
         Token::Word(word) => return Err(format!("text stands in quotes: '{word}'")),
         Token::Number(number) => Value::Number(number),
         Token::Text(text) => Value::Text(text),
@@ -260,7 +297,8 @@ fn value(column: &Column, operator: Operator, token: Token) -> Result<Value, Str
                 false => Err(format!("{name} is one of {}", words.join(", "))),
             }
         }
-        (ColumnType::Text | ColumnType::Texts | ColumnType::Object, value @ Value::Text(_))
+        (ColumnType::Value, value)
+        | (ColumnType::Text | ColumnType::Texts | ColumnType::Object, value @ Value::Text(_))
         | (ColumnType::Flag, value @ Value::Flag(_))
         | (ColumnType::Count | ColumnType::Seconds | ColumnType::Codes, value @ Value::Number(_)) => {
             Ok(value)
@@ -271,24 +309,29 @@ fn value(column: &Column, operator: Operator, token: Token) -> Result<Value, Str
                 ColumnType::Flag => "true or false",
                 ColumnType::Count | ColumnType::Codes => "a number",
                 ColumnType::Seconds => "a number of seconds",
-                ColumnType::Text | ColumnType::Word | ColumnType::Texts | ColumnType::Object => {
-                    "text in quotes"
-                }
+                ColumnType::Text
+                | ColumnType::Word
+                | ColumnType::Texts
+                | ColumnType::Object
+                | ColumnType::Value => "text in quotes",
                 ColumnType::Time => "a moment in quotes, such as '2026-01-31' or '2026-01-31T08:00:00Z'",
             }
         )),
     }
 }
 
-/// A moment, or the beginning of a day in UTC.
+/// A moment; without a zone it is UTC's, and without a time of day it is the beginning of the day.
 fn moment(text: &str) -> Result<Timestamp, String> {
-    let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok();
-    match text.parse::<Timestamp>() {
-        Ok(moment) => Ok(moment),
-        Err(_) => day()
-            .map(|day| day.timestamp())
-            .ok_or_else(|| "a moment is written as '2026-01-31' or '2026-01-31T08:00:00Z'".to_owned()),
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(moment);
     }
+    // In brackets stands a zone, which must not be lost.
+    let local = (!text.contains('[')).then(|| text.parse::<DateTime>().ok()).flatten();
+    let moment = local.and_then(|local| local.to_zoned(TimeZone::UTC).ok());
+    moment.map(|moment| moment.timestamp()).ok_or_else(|| {
+        "a moment is written as '2026-01-31', '2026-01-31 08:00' (both in UTC) or '2026-01-31T08:00:00+01:00'"
+            .to_owned()
+    })
 }
 
 fn check_operator(column: &Column, operator: Operator, value: &Value) -> Result<(), String> {
@@ -300,7 +343,8 @@ fn check_operator(column: &Column, operator: Operator, value: &Value) -> Result<
             Err(format!("{name} is compared with == only, which holds if one of them is it"))
         }
         (ColumnType::Flag, _) if !is_equality => Err(format!("{name} is compared with == or != only")),
-        (ColumnType::Text | ColumnType::Word | ColumnType::Texts | ColumnType::Object, _) => Ok(()),
+        (ColumnType::Text | ColumnType::Word | ColumnType::Texts | ColumnType::Object, _)
+        | (ColumnType::Value, Value::Text(_)) => Ok(()),
         _ if operator == Operator::Contains => Err(format!("~ is for text, which {name} is not")),
         _ => Ok(()),
     }

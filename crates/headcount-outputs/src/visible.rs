@@ -4,16 +4,27 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+const SOFT_HYPHEN: char = '\u{ad}';
+const NON_JOINER: char = '\u{200c}';
+const JOINER: char = '\u{200d}';
+
 /// The text with everything escaped that a terminal would obey or that would show it in another order: C0 and C1
-/// controls, bidirectional and other invisible format characters.
+/// controls, bidirectional and other invisible format characters. What joins letters or emoji stays, and soft hyphens, which
+/// say where a word may be broken, are left out.
 pub fn shown(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_dangerous) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
+    let mut characters = text.chars().peekable();
+    let mut before = None;
+    while let Some(character) = characters.next() {
         match character {
             _ if !is_dangerous(character) => escaped.push(character),
+            SOFT_HYPHEN => continue,
+            JOINER | NON_JOINER if [before, characters.peek().copied()].iter().all(is_joined) => {
+                escaped.push(character);
+            }
             '\0'..='\u{ff}' => {
                 let _ = write!(escaped, "\\x{:02x}", u32::from(character));
             }
@@ -21,8 +32,17 @@ pub fn shown(text: &str) -> Cow<'_, str> {
                 let _ = write!(escaped, "\\u{{{:x}}}", u32::from(character));
             }
         }
+        before = Some(character);
     }
     Cow::Owned(escaped)
+}
+
+/// Whether a joiner beside the character has its meaning: Persian, Hindi and others are written with them, and emoji are
+/// made of several. Between others, such as the letters of ASCII, it would only hide.
+fn is_joined(neighbour: &Option<char>) -> bool {
+    neighbour.is_some_and(|character| {
+        !character.is_ascii() && !character.is_whitespace() && !is_dangerous(character)
+    })
 }
 
 /// Whether a terminal would obey the character, or show others in another order for it.
@@ -37,7 +57,10 @@ pub fn is_dangerous(character: char) -> bool {
 pub(crate) fn cut(text: &str, at_most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(at_most) {
         None => shown(text),
-        Some((end, _)) => Cow::Owned(format!("{}…", shown(&text[..end]))),
+        // A joiner that has lost what it joined would be told of.
+        Some((end, _)) => {
+            Cow::Owned(format!("{}…", shown(text[..end].trim_end_matches([JOINER, NON_JOINER]))))
+        }
     }
 }
 
@@ -95,6 +118,18 @@ mod tests {
             let character = char::from_u32(code).unwrap().to_string();
             assert!(!shown(&character).contains(char::is_control), "U+{code:04X}");
         }
+    }
+
+    #[test]
+    fn what_languages_and_emoji_are_written_with_stays() {
+        for text in ["👩\u{200d}💻", "❤\u{fe0f}\u{200d}🔥", "می\u{200c}خواهم", "क्\u{200d}ष"]
+        {
+            assert_eq!(shown(text), text);
+        }
+        assert_eq!(shown("Donau\u{ad}dampf\u{ad}schiff"), "Donaudampfschiff");
+        assert_eq!(shown("pay\u{200d}pal \u{200c}é\u{200d}"), "pay\\u{200d}pal \\u{200c}é\\u{200d}");
+        assert_eq!(shown("é\u{200d}\u{200d}é \u{202e}é"), "é\\u{200d}\\u{200d}é \\u{202e}é");
+        assert_eq!(cut("👩\u{200d}💻 at work", 2), "👩…");
     }
 
     #[test]

@@ -132,8 +132,7 @@ pub(super) fn report(
     color: ColorChoice,
     outputs: &[PathBuf],
 ) -> String {
-    let files = outputs.iter().filter(|path| *path != Path::new("-"));
-    let files: Vec<String> = files.map(|path| path.display().to_string()).collect();
+    let files = outputs.iter().map(PathBuf::as_path).filter(|path| *path != Path::new("-"));
     let report = Report {
         summary: &finished.summary,
         progress: finished.progress,
@@ -144,7 +143,9 @@ pub(super) fn report(
         has_journal: finished.has_journal,
         explain,
         columns: Term::stderr().size_checked().map(|(_, columns)| columns),
-        output: (finished.is_written && !files.is_empty()).then(|| files.join(", ")),
+        outputs: if finished.is_written { files.collect() } else { Vec::new() },
+        // The summary is of all of them, whatever is written.
+        chosen: None,
     };
     report.text(Palette::new(color.is_on(&io::stderr())))
 }

@@ -106,6 +106,17 @@ pub(crate) fn records(lines: &str) -> Vec<Value> {
         .collect()
 }
 
+/// Records as databases and Parquet keep them, whose times end at microseconds.
+pub(crate) fn to_the_microsecond(records: &[Value]) -> Vec<Value> {
+    let mut records = records.to_vec();
+    for record in &mut records {
+        let time: jiff::Timestamp = record["timestamp"].as_str().unwrap().parse().unwrap();
+        let time = jiff::Timestamp::from_microsecond(time.as_microsecond()).unwrap();
+        record["timestamp"] = time.to_string().into();
+    }
+    records
+}
+
 /// The end of a record in a word: `200`, `headers/timeout`, `interrupted`.
 pub(crate) fn end_of(record: &Value) -> String {
     match (&record["error"], &record["status_code"]) {

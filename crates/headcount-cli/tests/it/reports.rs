@@ -3,7 +3,7 @@
 use serde_json::Value;
 use small_web::{SmallWeb, Temperament};
 
-use crate::harness::{Desk, Ended, records};
+use crate::harness::{Desk, Ended, records, to_the_microsecond};
 
 fn headcount(desk: &Desk, words: &str) -> Ended {
     desk.run(&words.split_whitespace().collect::<Vec<_>>())
@@ -24,6 +24,8 @@ fn a_report_is_made_in_every_format_of_every_format() {
     let web = SmallWeb::start().unwrap();
     let desk = desk_with_run(&web);
     let original: Vec<Value> = serde_json::from_str(&desk.read("run.json")).unwrap();
+    let original = to_the_microsecond(&original);
+    desk.write("run.json", serde_json::to_string(&original).unwrap());
     let ended = headcount(
         &desk,
         "report run.json -o a.jsonl -o a.csv -o a.parquet -o a.sqlite -o a.html -o a.md -o a.xml",
@@ -123,10 +125,37 @@ fn fields_and_records_are_chosen() {
     assert_eq!(desk.read("bad.jsonl"), "{\"status_code\":404,\"index\":1}\n");
     let ended = desk.run(&["report", "run.json", "--where", "not accepted"]);
     assert!(ended.stdout.starts_with("1 record in "), "{}", ended.stdout);
+    assert!(ended.stdout.contains("\n  only records where `not (accepted)` (1 of 3)\n"), "{}", ended.stdout);
     // Several files are one report.
     let words = ["report", "run.json", "run.json", "-o", "twice.jsonl"];
     assert_eq!(desk.run(&words).code, Some(0));
-    assert_eq!(records(&desk.read("twice.jsonl")).len(), 6);
+    let twice = records(&desk.read("twice.jsonl"));
+    assert!(twice.iter().map(|record| record["index"].as_u64()).eq((0..6).map(Some)), "each is there once");
+    assert!(twice[..3].iter().zip(&twice[3..]).all(|(one, other)| one["input"] == other["input"]));
+    assert_eq!(headcount(&desk, "report twice.jsonl -o again.json").code, Some(0));
+    let again: Vec<Value> = serde_json::from_str(&desk.read("again.json")).unwrap();
+    assert_eq!(again, twice);
+}
+
+#[test]
+fn a_report_can_go_to_standard_output() {
+    let web = SmallWeb::start().unwrap();
+    let desk = desk_with_run(&web);
+    desk.write("other.json", desk.read("run.json").replace("\"title\":\"Page ", "\"title\":\"Visitor "));
+    for (format, name) in [("md", "a.md"), ("markdown", "a.md"), ("csv", "a.csv"), ("jsonl", "a.jsonl")] {
+        assert_eq!(headcount(&desk, &format!("report run.json -o {name}")).code, Some(0));
+        let ended = headcount(&desk, &format!("report run.json -f {format} -o -"));
+        assert_eq!((ended.code, ended.stdout), (Some(0), desk.read(name)), "{format}");
+    }
+    let ended = headcount(&desk, "report run.json -o b.csv --format md -o -");
+    assert_eq!((ended.code, ended.stdout), (Some(0), desk.read("a.md")));
+    assert_eq!(desk.read("b.csv"), desk.read("a.csv"));
+    assert_eq!(headcount(&desk, "report run.json --format md -o summary").code, Some(0));
+    assert_eq!(desk.read("summary"), desk.read("a.md"));
+    assert_eq!(headcount(&desk, "diff run.json other.json -o a.json").code, Some(0));
+    let ended = headcount(&desk, "diff run.json other.json -o - -o diff.html");
+    assert_eq!((ended.code, ended.stdout), (Some(0), desk.read("a.json")));
+    assert!(desk.path("diff.html").exists());
 }
 
 #[test]
@@ -137,6 +166,7 @@ fn what_cannot_be_reported_on_is_said_with_a_hint() {
     desk.write("empty.jsonl", "");
     let reports = headcount(&desk, "report empty.jsonl -o page.html -o suite.xml -o summary.md");
     assert_eq!(reports.code, Some(0), "{}", reports.stderr);
+    assert_eq!(headcount(&desk, "report empty.jsonl -o history.db").code, Some(0));
     let names = desk.names();
     let mut complaints = String::new();
     for words in [
@@ -147,6 +177,12 @@ fn what_cannot_be_reported_on_is_said_with_a_hint() {
         &["report", "empty.jsonl", "-o", "a.txt"],
         &["report", "empty.jsonl", "-o", "a.md", "-o", "./a.md"],
         &["report", "empty.jsonl", "-o", "./empty.jsonl"],
+        &["report", "empty.jsonl", "-o", "-"],
+        &["report", "empty.jsonl", "-o", "-", "-o", "/dev/stdout", "-f", "md"],
+        &["report", "empty.jsonl", "-o", "-", "-f", "sqlite"],
+        &["report", "empty.jsonl", "-o", "a", "-f", "xlsx"],
+        &["report", "empty.jsonl", "-o", "a.md", "-o", "a.csv", "-f", "md"],
+        &["report", "empty.jsonl", "-f", "md"],
         &["report", "page.html"],
         &["report", "suite.xml"],
         &["report", "summary.md"],
@@ -154,9 +190,15 @@ fn what_cannot_be_reported_on_is_said_with_a_hint() {
         &["report", "empty.jsonl", "--where", "status >= 400 and"],
         &["report", "empty.jsonl", "--fields", "url,statuscode"],
         &["diff", "empty.jsonl"],
+        &["diff", "missing.jsonl"],
+        &["diff", "history.db"],
+        &["diff", "history.db", "./history.db#1"],
+        &["diff", "history.db#1", "history.db#2"],
+        &["diff", "empty.jsonl", "./empty.jsonl"],
         &["diff", "empty.jsonl", "empty.jsonl", "-o", "a.csv"],
         &["diff", "empty.jsonl", "empty.jsonl", "-o", "a.json", "-o", "./a.json"],
         &["diff", "broken.json", "empty.jsonl", "-o", "broken.json"],
+        &["diff", "broken.json", "empty.jsonl", "--ignore", "titel"],
     ] {
         let ended = desk.run(words);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{words:?}: {}", ended.stderr);
@@ -170,8 +212,16 @@ fn what_cannot_be_reported_on_is_said_with_a_hint() {
 fn a_difference_between_two_runs_is_told() {
     let web = SmallWeb::start().unwrap();
     let desk = desk_with_run(&web);
-    let ended = headcount(&desk, "diff run.json run.json");
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "0 broke, 3 as before (of 3 in both)\n"));
+    desk.write("again.json", desk.read("run.json"));
+    let ended = headcount(&desk, "diff run.json again.json");
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (
+            Some(0),
+            "times: 1.00 of before at the median of 3 inputs; chance reaches 2.0-fold\n\
+             0 broke, 3 as before (of 3 in both)\n"
+        )
+    );
     // What was there is gone, and the other way round.
     let text = desk.read("run.json");
     let later = text
@@ -193,4 +243,65 @@ fn a_difference_between_two_runs_is_told() {
     let value: Value = serde_json::from_str(&desk.read("diff.json")).unwrap();
     assert_eq!((&value["counts"]["broke"], &value["counts"]["healed"]), (&1.into(), &1.into()));
     assert!(desk.read("diff.html").contains("<h1>1 broke, 1 healed</h1>"));
+}
+
+#[test]
+fn runs_of_a_database_are_compared() {
+    let web = SmallWeb::start().unwrap();
+    let desk = desk_with_run(&web);
+    let is_accepted = "\"accepted\":true,\"failed\":false,\"error\":null,\"status_code\":200";
+    let is_gone = "\"accepted\":false,\"failed\":false,\"error\":null,\"status_code\":410";
+    desk.write("later.json", desk.read("run.json").replace(is_accepted, is_gone));
+    desk.write("other.json", desk.read("run.json").replace("\"title\":\"Page ", "\"title\":\"Visitor "));
+    for file in ["run.json", "run.json", "later.json"] {
+        assert_eq!(headcount(&desk, &format!("report {file} -o history.db")).code, Some(0));
+    }
+    for (words, code, last) in [
+        ("diff history.db", 2, "2 broke, 1 as before (of 3 in both)"),
+        ("diff history.db#1 history.db#2", 0, "0 broke, 3 as before (of 3 in both)"),
+        ("diff history.db#3 history.db#1", 0, "0 broke, 2 healed, 1 as before (of 3 in both)"),
+        ("diff run.json history.db", 2, "2 broke, 1 as before (of 3 in both)"),
+        ("diff other.json run.json", 0, "0 broke, 2 changed, 1 as before (of 3 in both)"),
+        ("diff other.json run.json --ignore title,final_url", 0, "0 broke, 3 as before (of 3 in both)"),
+    ] {
+        let ended = headcount(&desk, words);
+        assert_eq!((ended.code, ended.stdout.lines().last()), (Some(code), Some(last)), "{words}");
+    }
+    assert!(headcount(&desk, "report history.db#2").stdout.contains(": 2 accepted, 1 not\n"));
+    assert!(headcount(&desk, "report history.db").stdout.contains(": 0 accepted, 3 not\n"));
+}
+
+#[test]
+fn a_difference_between_runs_that_cannot_be_compared_is_none() {
+    let desk = Desk::new();
+    let host = SmallWeb::start().unwrap().host(Temperament::Fast).url("");
+    let record = |path: &str, changes: &[(&str, &str)]| {
+        let url = format!("{host}/{path}");
+        let mut line = desk.run(&["check", "ftp://a.example/", "-j", "-q"]).stdout;
+        line = line.replace("ftp://a.example/", &url).replace("\"accepted\":false", "\"accepted\":true");
+        let (start, rest) = line.split_once("\"error\":{").unwrap();
+        let (_, rest) = rest.split_once('}').unwrap();
+        line = format!("{start}\"error\":null{rest}").replace("\"skipped\"", "\"answered\"");
+        changes.iter().fold(line, |line, (from, to)| line.replace(from, to))
+    };
+    let interrupted = [("\"answered\"", "\"interrupted\""), ("\"accepted\":true", "\"accepted\":false")];
+    desk.write("old.jsonl", record("a", &[]) + &record("b", &[]));
+    desk.write("none.jsonl", record("a", &interrupted) + &record("b", &interrupted));
+    desk.write("half.jsonl", record("a", &[]) + &record("b", &interrupted));
+    desk.write("others.jsonl", record("c", &[]));
+    desk.write("empty.jsonl", "");
+    for (words, code, last) in [
+        (
+            "diff old.jsonl none.jsonl",
+            2,
+            "nothing could be compared, 2 not comparable (0 compared of 2 in both)",
+        ),
+        ("diff old.jsonl half.jsonl", 0, "0 broke, 1 as before, 1 not comparable (1 compared of 2 in both)"),
+        ("diff old.jsonl others.jsonl", 2, "nothing could be compared, 1 added, 2 removed (of 0 in both)"),
+        ("diff empty.jsonl old.jsonl", 0, "0 broke, 2 added (of 0 in both)"),
+    ] {
+        let ended = headcount(&desk, words);
+        assert_eq!((ended.code, ended.stdout.lines().last()), (Some(code), Some(last)), "{words}");
+        assert!(ended.stdout.contains("/b"), "it is named: {}", ended.stdout);
+    }
 }

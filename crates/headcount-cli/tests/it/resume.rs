@@ -136,7 +136,10 @@ fn an_interrupted_run_shows_what_it_has_and_adds_one_run_to_a_database() {
     let running = Running::start(&desk, &format!("urls.txt {outputs} --timeout 60s --grace 0s"));
     wait_until("the answers", || good.requests() == 10);
     running.signal("INT");
-    assert_eq!(running.end().code, Some(130));
+    let ended = running.end();
+    assert_eq!(ended.code, Some(130));
+    let told = "  records in     out.csv, out.md; out.db when the run is complete\n";
+    assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
     assert!(desk.read("out.md").contains("| interrupted | "), "{}", desk.read("out.md"));
     assert!(!desk.path("out.db").exists());
     assert_eq!(desk.check(&format!("urls.txt {outputs} {RESUME}")).code, Some(2));

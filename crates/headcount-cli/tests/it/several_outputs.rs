@@ -3,7 +3,7 @@
 use serde_json::Value;
 use small_web::{SmallWeb, Temperament};
 
-use crate::harness::{Desk, records};
+use crate::harness::{Desk, records, to_the_microsecond};
 
 /// A list of so many pages, every fourth of which is not there.
 fn desk_with_list(web: &SmallWeb, count: usize) -> Desk {
@@ -42,7 +42,7 @@ fn a_run_has_as_many_outputs_as_are_named() {
         let array: Vec<Value> = serde_json::from_str(&desk.read("a.json")).unwrap();
         assert_eq!(array.len(), 40);
         for name in ["a.jsonl", "a.csv", "a.parquet", "a.db"] {
-            assert_eq!(read_back(&desk, name), array, "{name}");
+            assert_eq!(to_the_microsecond(&read_back(&desk, name)), to_the_microsecond(&array), "{name}");
         }
         assert!(desk.read("a.html").contains("<h1>30 of 40 accepted</h1>"));
         assert!(desk.read("a.md").starts_with("# urls.txt\n\n**40 records**: 30 accepted, **10 not**."));
@@ -75,7 +75,7 @@ fn however_many_loops_there_are_every_file_is_in_the_order_of_the_list() {
         let array: Vec<Value> = serde_json::from_str(&desk.read("a.json")).unwrap();
         assert!(array.iter().map(|record| record["index"].as_u64()).eq((0..400).map(Some)));
         for name in ["a.jsonl", "a.csv", "a.parquet", "a.db"] {
-            assert!(read_back(&desk, name) == array, "{name}");
+            assert!(to_the_microsecond(&read_back(&desk, name)) == to_the_microsecond(&array), "{name}");
         }
         let suite = desk.read("a.xml");
         let cases = suite.lines().filter(|line| line.starts_with("<testcase "));

@@ -34,6 +34,8 @@ pub(crate) struct Aggregates {
     pub(crate) phases: [f64; 5],
     pub(crate) retries: u64,
     pub(crate) queued: f64,
+    /// Records that did not meet the output's condition, and are in none of the above.
+    pub(crate) passed_over: u64,
 }
 
 impl Aggregates {

@@ -3,19 +3,21 @@
 //! Inputs are the same if their method and URL are. Both runs are read side by side. Memory grows neither with the lists nor
 //! with what differs: what is too much is sorted through files.
 
+mod change;
 mod noise;
 mod page;
 mod pairing;
 mod side;
 
 use headcount::Record;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::Error;
 use crate::sorting::{Sorted, Sorter};
+pub use change::{Change, ChangeKind, Difference, Field, Ignored};
 pub use noise::TimeNoise;
 use noise::{Noise, is_far};
-use pairing::{Pairing, Run, Unpaired};
+use pairing::{Left, Pairing, Run};
 use side::Side;
 
 /// What two runs come to beside each other.
@@ -25,17 +27,17 @@ pub struct Comparison {
     pub counts: Counts,
     /// What was taken for chance in response times.
     pub time_noise: TimeNoise,
-    /// Every input that is not as it was, the worst first, then in the order of the new run.
+    /// Every input that is not as it was, or of which that cannot be said, the worst first, then in the order of the new run.
     pub changes: Changes,
 }
 
-/// Every input that is not as it was. There may be more than memory holds.
+/// Every input that is not known to be as it was. There may be more than memory holds.
 pub struct Changes {
     sorted: Sorted<Change, ChangeOrder>,
     count: u64,
 }
 
-type ChangeOrder = (ChangeKind, u64);
+type ChangeOrder = (ChangeKind, Option<u64>);
 
 /// Inputs by what became of them. All but the last two add up to the inputs that both runs have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -53,76 +55,12 @@ pub struct Counts {
     pub faster: u64,
     /// As before.
     pub unchanged: u64,
-    /// Not asked to the end in one of the runs, which says nothing of the host.
+    /// Not asked, or not to the end, in one of the runs, which says nothing of the host.
     pub not_comparable: u64,
     /// In the new run only.
     pub added: u64,
     /// In the old run only.
     pub removed: u64,
-}
-
-/// One input that is not as it was.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Change {
-    /// What became of it.
-    pub kind: ChangeKind,
-    /// The input as it stood in the new list.
-    pub input: String,
-    /// Its URL.
-    pub url: Option<String>,
-    /// Its place in the old run.
-    pub old_index: u64,
-    /// Its place in the new run.
-    pub new_index: u64,
-    /// What is not as it was.
-    pub differences: Vec<Difference>,
-}
-
-/// What became of an input, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChangeKind {
-    /// Accepted before, and not any more.
-    Broke,
-    /// Not accepted before, and accepted now.
-    Healed,
-    /// Another status, reason, title, redirect target or certificate.
-    Changed,
-    /// Slower than chance explains.
-    Slower,
-    /// Faster than chance explains.
-    Faster,
-}
-
-/// One thing that is not as it was.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Difference {
-    /// What it is of the record.
-    pub field: Field,
-    /// What it was.
-    pub before: Option<String>,
-    /// What it is.
-    pub after: Option<String>,
-}
-
-/// What of a record may not be as it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Field {
-    /// How it ended: a status, or a phase and a kind.
-    End,
-    /// The title.
-    Title,
-    /// Where redirects led to.
-    FinalUrl,
-    /// The certificate is another, and not the same that was renewed.
-    Certificate,
-    /// The certificate runs out soon, and did not before.
-    CertificateExpiry,
-    /// The time.
-    TimeTotal,
 }
 
 impl Comparison {
@@ -131,8 +69,17 @@ impl Comparison {
         old: impl Iterator<Item = Result<Record, Error>>,
         new: impl Iterator<Item = Result<Record, Error>>,
     ) -> Result<Comparison, Error> {
+        Comparison::without(&[], old, new)
+    }
+
+    /// Compares two runs in all but these, which may be another every time.
+    pub fn without(
+        ignored: &[Ignored],
+        old: impl Iterator<Item = Result<Record, Error>>,
+        new: impl Iterator<Item = Result<Record, Error>>,
+    ) -> Result<Comparison, Error> {
         let (mut old, mut new) = (old.fuse(), new.fuse());
-        let mut comparing = Comparing::new();
+        let mut comparing = Comparing::new(ignored);
         loop {
             let (before, after) = (old.next().transpose()?, new.next().transpose()?);
             if before.is_none() && after.is_none() {
@@ -149,6 +96,7 @@ impl Comparison {
 }
 
 struct Comparing {
+    ignored: Vec<Ignored>,
     counts: Counts,
     noise: Noise,
     pairing: Pairing,
@@ -164,13 +112,14 @@ struct Found {
 }
 
 impl Comparing {
-    fn new() -> Comparing {
+    fn new(ignored: &[Ignored]) -> Comparing {
         Comparing {
+            ignored: ignored.to_vec(),
             counts: Counts::default(),
             noise: Noise::default(),
             pairing: Pairing::new(),
             changes: Found {
-                sorter: Sorter::new(|change: &Change| (change.kind, change.new_index)),
+                sorter: Sorter::new(|change: &Change| (change.kind, change.new_index.or(change.old_index))),
                 count: 0,
             },
             candidates: Sorter::new(|_| ()),
@@ -185,13 +134,15 @@ impl Comparing {
     }
 
     fn compare(&mut self, before: &Side, after: Side) -> Result<(), Error> {
-        let differences = before.differences(&after);
+        if !(before.is_evidence && after.is_evidence) {
+            let ends = before.ends(&after);
+            let change = change(ChangeKind::NotComparable, before, after, vec![ends]);
+            return self.changes.add(&mut self.counts, &change);
+        }
+        let mut differences = before.differences(&after);
+        differences.retain(|difference| !self.ignored.iter().any(|ignored| ignored.is_of(difference.field)));
         let kind = match (before.is_accepted, after.is_accepted) {
             _ if differences.is_empty() => None,
-            _ if !(before.is_evidence && after.is_evidence) => {
-                self.counts.not_comparable += 1;
-                return Ok(());
-            }
             (true, false) => Some(ChangeKind::Broke),
             (false, true) => Some(ChangeKind::Healed),
             _ => Some(ChangeKind::Changed),
@@ -201,7 +152,8 @@ impl Comparing {
         }
         self.counts.unchanged += 1;
         let (Some(was), Some(is)) = (before.seconds, after.seconds) else { return Ok(()) };
-        if !after.is_answered || was <= 0.0 || is <= 0.0 {
+        let is_ignored = self.ignored.contains(&Ignored::TimeTotal);
+        if is_ignored || !after.is_answered || was <= 0.0 || is <= 0.0 {
             return Ok(());
         }
         self.noise.add(was, is);
@@ -216,9 +168,11 @@ impl Comparing {
 
     fn finish(mut self) -> Result<Comparison, Error> {
         let pairing = std::mem::replace(&mut self.pairing, Pairing::new());
-        let Unpaired { added, removed } = pairing.finish(|before, after| self.compare(&before, after))?;
-        let Comparing { counts, noise, mut changes, candidates, .. } = self;
-        let mut counts = Counts { added, removed, ..counts };
+        pairing.finish(|left| match left {
+            Left::Pair(before, after) => self.compare(&before, after),
+            Left::Only(run, side) => self.changes.add(&mut self.counts, &only(run, side)),
+        })?;
+        let Comparing { mut counts, noise, mut changes, candidates, .. } = self;
         let time_noise = noise.judge();
         for candidate in candidates.finish().iter() {
             let (ratio, change) = candidate?;
@@ -240,6 +194,9 @@ impl Found {
             ChangeKind::Changed => &mut counts.changed,
             ChangeKind::Slower => &mut counts.slower,
             ChangeKind::Faster => &mut counts.faster,
+            ChangeKind::NotComparable => &mut counts.not_comparable,
+            ChangeKind::Removed => &mut counts.removed,
+            ChangeKind::Added => &mut counts.added,
         } += 1;
         self.count += 1;
         self.sorter.add(change)
@@ -251,10 +208,20 @@ fn change(kind: ChangeKind, before: &Side, after: Side, differences: Vec<Differe
         kind,
         input: after.input,
         url: after.url,
-        old_index: before.index,
-        new_index: after.index,
+        old_index: Some(before.index),
+        new_index: Some(after.index),
         differences,
     }
+}
+
+/// What is in one run only.
+fn only(run: Run, side: Side) -> Change {
+    let differences = vec![side.end_in(run)];
+    let (kind, old_index, new_index) = match run {
+        Run::Old => (ChangeKind::Removed, Some(side.index), None),
+        Run::New => (ChangeKind::Added, None, Some(side.index)),
+    };
+    Change { kind, input: side.input, url: side.url, old_index, new_index, differences }
 }
 
 impl Changes {
@@ -275,17 +242,14 @@ impl Counts {
         let Counts { broke, healed, changed, slower, faster, unchanged, not_comparable, .. } = self;
         broke + healed + changed + slower + faster + unchanged + not_comparable
     }
-}
 
-impl ChangeKind {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ChangeKind::Broke => "broke",
-            ChangeKind::Healed => "healed",
-            ChangeKind::Changed => "changed",
-            ChangeKind::Slower => "slower",
-            ChangeKind::Faster => "faster",
-        }
+    /// Those of them of which both runs know something.
+    pub fn compared(&self) -> u64 {
+        self.in_both() - self.not_comparable
+    }
+
+    /// Whether the old run has inputs, and not one of them could be compared. That nothing broke means nothing then.
+    pub fn is_no_comparison(&self) -> bool {
+        self.compared() == 0 && self.in_both() + self.removed > 0
     }
 }

@@ -26,7 +26,8 @@ impl Comparison {
         write(path, |file| {
             file.write_all(b"{\"counts\":")?;
             json_text::write(&mut *file, &self.counts)?;
-            file.write_all(b",\"time_noise\":")?;
+            let (in_both, compared) = (self.counts.in_both(), self.counts.compared());
+            write!(file, ",\"in_both\":{in_both},\"compared\":{compared},\"time_noise\":")?;
             json_text::write(&mut *file, &self.time_noise)?;
             file.write_all(b",\"changes\":[")?;
             for (place, change) in self.changes.iter().enumerate() {
@@ -102,6 +103,9 @@ impl Comparison {
             (ChangeKind::Changed, "moved"),
             (ChangeKind::Slower, "quiet"),
             (ChangeKind::Faster, "quiet"),
+            (ChangeKind::NotComparable, "quiet"),
+            (ChangeKind::Removed, "quiet"),
+            (ChangeKind::Added, "quiet"),
         ]
         .map(|(kind, tone)| (kind.as_str(), tone))
         .into();
@@ -125,12 +129,15 @@ impl Change {
             |value: &Option<String>| value.as_ref().map_or("none".to_owned(), |value| format!("“{value}”"));
         let details: Vec<String> = others
             .map(|difference| {
+                if let Some(words) = difference.failure_words() {
+                    return words;
+                }
                 let name = match difference.field {
                     Field::FinalUrl => "leads to",
                     Field::Certificate => "certificate",
                     Field::CertificateExpiry => "certificate runs out",
                     Field::Title => "title",
-                    Field::End | Field::TimeTotal => "",
+                    Field::Reason | Field::Message | Field::End | Field::TimeTotal => "",
                 };
                 format!("{name} {} → {}", text(&difference.before), text(&difference.after))
             })
@@ -151,7 +158,14 @@ fn row(change: &Change) -> io::Result<Vec<u8>> {
     let address = change.url.as_deref().unwrap_or(&change.input);
     let kind = change.kind.as_str();
     let (address, details) = (cut(address, LONGEST_ADDRESS), change.details());
-    page::embedded(&(change.new_index, kind, before, after, address, cut(&details, LONGEST_TEXT)))
+    page::embedded(&(
+        change.new_index.or(change.old_index),
+        kind,
+        before,
+        after,
+        address,
+        cut(&details, LONGEST_TEXT),
+    ))
 }
 
 fn write(

@@ -28,10 +28,12 @@ pub(super) enum Run {
     New,
 }
 
-/// What is in one run only.
-pub(super) struct Unpaired {
-    pub(super) added: u64,
-    pub(super) removed: u64,
+/// What is left when both runs have been read.
+pub(super) enum Left {
+    /// Two of the same input that were put aside.
+    Pair(Side, Side),
+    /// What is in this run only.
+    Only(Run, Side),
 }
 
 impl Pairing {
@@ -74,29 +76,31 @@ impl Pairing {
         Ok(())
     }
 
-    /// Gives the pairs among what was put aside, and counts what is in one run only.
-    pub(super) fn finish(self, pair: impl FnMut(Side, Side) -> Result<(), Error>) -> Result<Unpaired, Error> {
-        let Some(aside) = self.aside else {
-            let [old, new] =
-                self.waiting.map(|waiting| waiting.values().map(|sides| sides.len() as u64).sum());
-            return Ok(Unpaired { added: new, removed: old });
-        };
-        let [old, new] = aside.map(Sorter::finish);
-        merge(&old, &new, pair)
+    /// Gives what is left: the pairs among what was put aside, and what is in one run only.
+    pub(super) fn finish(self, mut give: impl FnMut(Left) -> Result<(), Error>) -> Result<(), Error> {
+        if let Some(aside) = self.aside {
+            let [old, new] = aside.map(Sorter::finish);
+            return merge(&old, &new, give);
+        }
+        for (run, waiting) in [Run::Old, Run::New].into_iter().zip(self.waiting) {
+            for side in waiting.into_values().flatten() {
+                give(Left::Only(run, side))?;
+            }
+        }
+        Ok(())
     }
 }
 
 fn merge(
     old: &Sorted<Side, String>,
     new: &Sorted<Side, String>,
-    mut pair: impl FnMut(Side, Side) -> Result<(), Error>,
-) -> Result<Unpaired, Error> {
-    let mut unpaired = Unpaired { added: 0, removed: 0 };
+    mut give: impl FnMut(Left) -> Result<(), Error>,
+) -> Result<(), Error> {
     let (mut old, mut new) = (old.iter(), new.iter());
     let (mut before, mut after) = (old.next().transpose()?, new.next().transpose()?);
     loop {
         let order = match (&before, &after) {
-            (None, None) => return Ok(unpaired),
+            (None, None) => return Ok(()),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(before), Some(after)) => before.key.cmp(&after.key),
@@ -104,9 +108,10 @@ fn merge(
         let was = if order.is_le() { std::mem::replace(&mut before, old.next().transpose()?) } else { None };
         let is = if order.is_ge() { std::mem::replace(&mut after, new.next().transpose()?) } else { None };
         match (was, is) {
-            (Some(was), Some(is)) => pair(was, is)?,
-            (Some(_), None) => unpaired.removed += 1,
-            _ => unpaired.added += 1,
+            (Some(was), Some(is)) => give(Left::Pair(was, is))?,
+            (Some(was), None) => give(Left::Only(Run::Old, was))?,
+            (None, Some(is)) => give(Left::Only(Run::New, is))?,
+            (None, None) => {}
         }
     }
 }
@@ -133,8 +138,8 @@ mod tests {
         side
     }
 
-    /// The pairs by their indexes, in order, and what is left.
-    fn pairs(old: &[u8], new: &[u8], most_waiting: usize) -> (Vec<(u64, u64)>, u64, u64) {
+    /// The pairs by their indexes, in order, and the keys of what is left in each run.
+    fn pairs(old: &[u8], new: &[u8], most_waiting: usize) -> (Vec<(u64, u64)>, [Vec<String>; 2]) {
         let mut pairing = Pairing::waiting_for(most_waiting);
         let mut pairs = Vec::new();
         for index in 0..old.len().max(new.len()) {
@@ -143,14 +148,19 @@ mod tests {
                 pairs.extend(pairing.add(run, side(*key, index)).unwrap());
             }
         }
-        let left = pairing.finish(|was, is| {
-            pairs.push((was, is));
+        let mut left = [Vec::new(), Vec::new()];
+        let finished = pairing.finish(|either| {
+            match either {
+                Left::Pair(was, is) => pairs.push((was, is)),
+                Left::Only(run, side) => left[run as usize].push(side.key),
+            }
             Ok(())
         });
-        let left = left.unwrap();
+        finished.unwrap();
+        left.iter_mut().for_each(|keys| keys.sort_unstable());
         let mut indexes: Vec<_> = pairs.iter().map(|(was, is)| (was.index, is.index)).collect();
         indexes.sort_unstable();
-        (indexes, left.added, left.removed)
+        (indexes, left)
     }
 
     proptest! {

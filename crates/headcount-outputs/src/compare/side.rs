@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use headcount::Record;
-use headcount::record::{Certificate, Outcome, Phase};
+use headcount::record::{Certificate, Kind, Outcome, Phase};
 use serde::{Deserialize, Serialize};
 
+use super::pairing::Run;
 use super::{Difference, Field};
 use crate::verdict::end;
 
@@ -26,6 +27,10 @@ pub(super) struct Side {
     /// Days for which the certificate was valid then.
     days_left: Option<i64>,
     end: String,
+    /// Why a certificate was refused.
+    reason: Option<String>,
+    /// The failure in words.
+    message: Option<String>,
     pub(super) is_accepted: bool,
     pub(super) is_answered: bool,
     pub(super) is_evidence: bool,
@@ -34,7 +39,7 @@ pub(super) struct Side {
 
 impl Side {
     pub(super) fn of(record: &Record) -> Side {
-        let is_local = record.error.as_ref().is_some_and(|error| error.phase == Phase::Local);
+        let error = record.error.as_ref();
         Side {
             key: format!("{} {}", record.method, record.url.as_deref().unwrap_or(&record.input)),
             index: record.index,
@@ -47,12 +52,27 @@ impl Side {
                 certificate.not_after.duration_since(record.timestamp).as_hours().div_euclid(24)
             }),
             end: end(record),
+            reason: error.and_then(|error| error.reason).map(|reason| reason.as_str().to_owned()),
+            message: error.map(|error| error.message.clone()),
             is_accepted: record.accepted,
             is_answered: record.outcome == Outcome::Answered,
-            // What was never asked, was cut off, or failed for this machine's sake says nothing of the host.
-            is_evidence: matches!(record.outcome, Outcome::Answered | Outcome::Failed) && !is_local,
+            is_evidence: is_evidence(record),
             seconds: record.time_total,
         }
+    }
+
+    /// The end of what stands in one of the runs only: in the new one, or in the old one.
+    pub(super) fn end_in(&self, run: Run) -> Difference {
+        let (before, after) = match run {
+            Run::Old => (Some(self.end.clone()), None),
+            Run::New => (None, Some(self.end.clone())),
+        };
+        Difference { field: Field::End, before, after }
+    }
+
+    /// Both ends, whether or not they differ.
+    pub(super) fn ends(&self, after: &Side) -> Difference {
+        Difference { field: Field::End, before: Some(self.end.clone()), after: Some(after.end.clone()) }
     }
 
     /// What of this is not so any more.
@@ -64,11 +84,13 @@ impl Side {
                 after: after.map(str::to_owned),
             })
         };
-        let mut all = vec![difference(Field::End, Some(&self.end), Some(&after.end))];
-        // The same end, of which the two runs think otherwise.
-        if self.end == after.end && self.is_accepted != after.is_accepted {
-            let end = || Some(self.end.clone());
-            all.push(Some(Difference { field: Field::End, before: end(), after: end() }));
+        // It may be the same end, of which the two runs think otherwise.
+        let ends_differ = self.end != after.end || self.is_accepted != after.is_accepted;
+        let mut all = vec![ends_differ.then(|| self.ends(after))];
+        all.push(difference(Field::Reason, self.reason.as_deref(), after.reason.as_deref()));
+        // Words alone are no news: they hold addresses and times.
+        if self.end != after.end || self.reason != after.reason {
+            all.push(difference(Field::Message, self.message.as_deref(), after.message.as_deref()));
         }
         // Half an answer has half a chain and no title.
         if self.is_answered && after.is_answered {
@@ -97,6 +119,20 @@ impl Side {
         };
         let is_news = runs_out(after.days_left) && !runs_out(self.days_left);
         [is_another.then_some(another), is_news.then_some(expiry)]
+    }
+}
+
+/// Whether the record says something of what was asked. What was never asked, was cut off, or failed for this machine's
+/// sake says nothing of its host; one that was given up, or wanted to be left alone for too long, had its chance. Of an
+/// input that is none, the list is to blame.
+fn is_evidence(record: &Record) -> bool {
+    match &record.error {
+        Some(error) if error.phase == Phase::Input => true,
+        Some(error) if error.phase == Phase::Policy => {
+            matches!(error.kind, Kind::GivenUp | Kind::RateLimited)
+        }
+        Some(error) if error.phase == Phase::Local => false,
+        _ => matches!(record.outcome, Outcome::Answered | Outcome::Failed),
     }
 }
 

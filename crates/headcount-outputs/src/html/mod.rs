@@ -264,6 +264,10 @@ impl RecordWriter for HtmlWriter {
         self.rows.add(record)
     }
 
+    fn pass_over(&mut self) {
+        self.aggregates.passed_over += 1;
+    }
+
     fn finish(mut self: Box<Self>) -> io::Result<()> {
         self.write_verdict()?;
         let records = self.aggregates.summary.records();

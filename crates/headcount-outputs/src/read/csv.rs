@@ -45,7 +45,7 @@ pub(super) fn rows(file: File, path: PathBuf) -> Result<impl Iterator<Item = Res
 
 /// The column of a header's cell, in quotes or not.
 fn column_of(name: &str) -> Option<&'static Column> {
-    Column::find(name.trim().trim_matches('"'))
+    Column::of_record(name.trim().trim_matches('"'))
 }
 
 fn value(column: &Column, text: &str) -> Value {
@@ -63,5 +63,6 @@ fn value(column: &Column, text: &str) -> Value {
         ColumnType::Codes | ColumnType::Texts | ColumnType::Object => {
             serde_json::from_str(text).unwrap_or_else(|_| as_text())
         }
+        ColumnType::Value => as_text(),
     }
 }

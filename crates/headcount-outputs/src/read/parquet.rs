@@ -20,7 +20,7 @@ pub(super) fn rows(
     let reader = SerializedFileReader::new(file).map_err(|error| Error::reading(&path, "", error))?;
     let names = reader.metadata().file_metadata().schema().get_fields();
     // Columns of others pass.
-    let columns: Vec<_> = names.iter().map(|field| Column::find(field.name())).collect();
+    let columns: Vec<_> = names.iter().map(|field| Column::of_record(field.name())).collect();
     let mut rows = RowIter::from_file_into(Box::new(reader));
     let mut number = 0u64;
     Ok(std::iter::from_fn(move || {
@@ -46,11 +46,10 @@ fn value(column: &Column, field: &Field) -> Value {
     match field {
         Field::Null => Value::Null,
         Field::Bool(flag) => Value::from(*flag),
+        Field::TimestampMicros(microseconds) => time(Timestamp::from_microsecond(*microseconds)),
+        // As older files have it, like unsigned numbers.
         Field::Long(nanoseconds) if column.column_type() == ColumnType::Time => {
-            match Timestamp::from_nanosecond((*nanoseconds).into()) {
-                Ok(time) => Value::from(time.to_string()),
-                Err(_) => Value::Null,
-            }
+            time(Timestamp::from_nanosecond((*nanoseconds).into()))
         }
         Field::Long(number) => Value::from(*number),
         Field::ULong(number) => Value::from(*number),
@@ -65,4 +64,8 @@ fn value(column: &Column, field: &Field) -> Value {
         Field::ListInternal(list) => list.elements().iter().map(|element| value(column, element)).collect(),
         other => Value::from(other.to_string()),
     }
+}
+
+fn time(moment: Result<Timestamp, jiff::Error>) -> Value {
+    moment.map_or(Value::Null, |moment| Value::from(moment.to_string()))
 }

@@ -8,6 +8,7 @@ use std::io::{self, BufWriter};
 use csv::{Terminator, Writer, WriterBuilder};
 use headcount::Record;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::RecordWriter;
 use crate::columns::{Cell, Column};
@@ -36,6 +37,7 @@ impl RecordWriter for CsvWriter {
         for column in &self.columns {
             let text = match column.cell(record) {
                 Cell::Text(text) if !self.is_raw => harmless(text),
+                Cell::Value(Value::String(text)) if !self.is_raw => harmless(text.into()),
                 cell => cell_text(cell),
             };
             self.writer.write_field(text.as_bytes())?;
@@ -60,7 +62,13 @@ pub(crate) fn cell_text(cell: Cell<'_>) -> Cow<'_, str> {
         Cell::Codes(codes) => Cow::Owned(codes_text(&codes)),
         Cell::Texts(texts) => Cow::Owned(as_json(texts)),
         Cell::Object(object) => Cow::Owned(as_json(&object)),
+        Cell::Value(value) => value_text(value),
     }
+}
+
+/// Text as it is, and other values as JSON.
+pub(crate) fn value_text(value: &Value) -> Cow<'_, str> {
+    value.as_str().map_or_else(|| Cow::Owned(as_json(value)), Cow::Borrowed)
 }
 
 /// `[301,200]`

@@ -118,6 +118,9 @@ enum Place {
 pub(crate) trait RecordWriter: Send {
     fn write(&mut self, record: &Record) -> io::Result<()>;
 
+    /// Hears of a record that does not meet the output's condition.
+    fn pass_over(&mut self) {}
+
     /// Writes what is left.
     fn finish(self: Box<Self>) -> io::Result<()>;
 }
@@ -145,6 +148,9 @@ impl OutputWriter {
     /// Writes a record, if it meets the output's condition.
     pub fn write(&mut self, record: &Record) -> Result<(), Error> {
         if self.condition.as_ref().is_some_and(|condition| !condition.holds(record)) {
+            if let Form::File { writer, .. } = &mut self.form {
+                writer.pass_over();
+            }
             return Ok(());
         }
         match &mut self.form {

@@ -15,6 +15,7 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{Type, TypePtr};
 
 use super::RecordWriter;
+use super::csv::value_text;
 use crate::columns::{Cell, Column, ColumnType};
 use crate::fields::Fields;
 
@@ -107,9 +108,11 @@ impl Chunk {
             ColumnType::Flag => Values::Flags(Vec::new()),
             ColumnType::Count | ColumnType::Time => Values::Counts(Vec::new()),
             ColumnType::Seconds => Values::Seconds(Vec::new()),
-            ColumnType::Text | ColumnType::Word | ColumnType::Texts | ColumnType::Object => {
-                Values::Texts(Vec::new())
-            }
+            ColumnType::Text
+            | ColumnType::Word
+            | ColumnType::Texts
+            | ColumnType::Object
+            | ColumnType::Value => Values::Texts(Vec::new()),
             ColumnType::Codes => Values::Codes(Vec::new()),
         };
         Chunk { values, ..Chunk::default() }
@@ -122,11 +125,13 @@ impl Chunk {
         match (&mut self.values, cell) {
             (_, Cell::Null) if column.is_nullable() => {}
             (Values::Flags(flags), Cell::Flag(flag)) => flags.push(flag),
-            // Parquet keeps unsigned numbers in the bits of signed ones.
-            (Values::Counts(counts), Cell::Count(count)) => counts.push(count as i64),
+            // Of unsigned numbers, one less another is no number to many who calculate with them.
+            (Values::Counts(counts), Cell::Count(count)) => {
+                counts.push(i64::try_from(count).unwrap_or(i64::MAX));
+            }
             (Values::Counts(times), Cell::Time(time)) => {
                 let out_of_range = |_| io::Error::other(format!("{time} is out of Parquet's range of time"));
-                times.push(time.as_nanosecond().try_into().map_err(out_of_range)?);
+                times.push(time.as_nanosecond().div_euclid(1_000).try_into().map_err(out_of_range)?);
             }
             (Values::Seconds(values), Cell::Seconds(seconds)) => values.push(seconds),
             (Values::Texts(texts), Cell::Text(text)) => {
@@ -137,6 +142,9 @@ impl Chunk {
             }
             (Values::Texts(texts), Cell::Object(object)) => {
                 texts.push(ByteArray::from(serde_json::to_vec(&object)?));
+            }
+            (Values::Texts(texts), Cell::Value(value)) => {
+                texts.push(ByteArray::from(value_text(value).into_owned().into_bytes()));
             }
             (Values::Codes(values), Cell::Codes(codes)) => {
                 values.extend(codes.iter().map(|code| i32::from(*code)));
@@ -178,11 +186,13 @@ fn schema(column: &Column) -> Result<TypePtr, ParquetError> {
     let repetition = if column.is_nullable() { Repetition::OPTIONAL } else { Repetition::REQUIRED };
     let (physical, logical) = match column.column_type() {
         ColumnType::Flag => (PhysicalType::BOOLEAN, None),
-        ColumnType::Count => (PhysicalType::INT64, Some(LogicalType::integer(64, false))),
+        ColumnType::Count => (PhysicalType::INT64, Some(LogicalType::integer(64, true))),
         ColumnType::Seconds => (PhysicalType::DOUBLE, None),
-        ColumnType::Text | ColumnType::Word => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String)),
+        ColumnType::Text | ColumnType::Word | ColumnType::Value => {
+            (PhysicalType::BYTE_ARRAY, Some(LogicalType::String))
+        }
         ColumnType::Texts | ColumnType::Object => (PhysicalType::BYTE_ARRAY, Some(LogicalType::Json)),
-        ColumnType::Time => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::NANOS))),
+        ColumnType::Time => (PhysicalType::INT64, Some(LogicalType::timestamp(true, TimeUnit::MICROS))),
         ColumnType::Codes => return list(column.name()),
     };
     let column = Type::primitive_type_builder(column.name(), physical)
@@ -196,7 +206,7 @@ fn schema(column: &Column) -> Result<TypePtr, ParquetError> {
 fn list(name: &str) -> Result<TypePtr, ParquetError> {
     let element = Type::primitive_type_builder("element", PhysicalType::INT32)
         .with_repetition(Repetition::REQUIRED)
-        .with_logical_type(Some(LogicalType::integer(16, false)))
+        .with_logical_type(Some(LogicalType::integer(32, true)))
         .build()?;
     let elements = Type::group_type_builder("list")
         .with_repetition(Repetition::REPEATED)

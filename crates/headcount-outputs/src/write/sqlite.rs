@@ -9,12 +9,19 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql, params, params_from_iter};
 
 use super::Options;
-use super::csv::{as_json, codes_text};
+use super::csv::{as_json, codes_text, value_text};
 use crate::columns::{COLUMNS, Cell, Column, ColumnType};
+use crate::fields::Fields;
 use crate::replacement::Replacement;
 
 /// `HCNT`: says in the file's header whose database it is.
 const APPLICATION: i64 = 0x4843_4E54;
+
+/// The form of the database, kept as its `user_version`. In the first, times were as in JSON.
+const FORM: i64 = 1;
+
+/// A moment as SQLite's own functions write and read it, always as long, so that texts are in the order of the moments.
+const TIME: &str = "%Y-%m-%d %H:%M:%S.%6f";
 
 /// What serves questions about a run and what went wrong in it, and about a URL over time.
 const INDEXES: &str = "
@@ -75,7 +82,9 @@ impl SqliteWriter {
             connection.pragma_update(None, "application_id", APPLICATION)?;
         }
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        create_tables(&connection)?;
+        let columns = columns(&options.fields);
+        create_tables(&connection, &columns)?;
+        bring_up_to_date(&connection)?;
         if let Some(name) = &options.run_name {
             connection
                 .execute("DELETE FROM records WHERE run IN (SELECT run FROM runs WHERE name = ?1)", [name])?;
@@ -83,9 +92,8 @@ impl SqliteWriter {
         }
         connection.execute(
             "INSERT INTO runs (title, added, name) VALUES (?1, ?2, ?3)",
-            params![options.title, Timestamp::now().to_string(), options.run_name],
+            params![options.title, time_text(Timestamp::now()), options.run_name],
         )?;
-        let columns = options.fields.columns();
         let names: Vec<String> = columns.iter().map(|column| quoted(column)).collect();
         let insert = format!(
             "INSERT INTO records (run, {}) VALUES (?{})",
@@ -140,7 +148,7 @@ impl SqliteWriter {
 
     fn end_run(&self) -> rusqlite::Result<()> {
         let (first, last) = self.times.unzip();
-        let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        let text = |time: Option<Timestamp>| time.map(time_text);
         self.connection.execute(
             "UPDATE runs SET records = ?2, accepted = ?3, first_timestamp = ?4, last_timestamp = ?5 WHERE run = ?1",
             params![self.run, as_integer(self.records), as_integer(self.accepted), text(first), text(last)],
@@ -149,8 +157,19 @@ impl SqliteWriter {
     }
 }
 
-/// Makes what is not there. A database of an older headcount gets the columns that it does not know.
-fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
+/// The fields that were chosen, and those without which neither the view of failures nor the order of the records is any.
+fn columns(fields: &Fields) -> Vec<&'static Column> {
+    let mut columns = fields.columns();
+    for name in ["index", "outcome", "accepted"] {
+        if let Some(column) = Column::find(name).filter(|column| !columns.contains(column)) {
+            columns.push(column);
+        }
+    }
+    columns
+}
+
+/// Makes what is not there. A database gets the columns that it does not know, of a newer headcount or of parts of fields.
+fn create_tables(connection: &Connection, chosen: &[&'static Column]) -> rusqlite::Result<()> {
     connection.execute_batch(RUNS)?;
     let columns: Vec<String> = COLUMNS.iter().map(declared).collect();
     connection.execute_batch(&format!(
@@ -161,10 +180,35 @@ fn create_tables(connection: &Connection) -> rusqlite::Result<()> {
         connection.execute_batch("ALTER TABLE runs ADD COLUMN name TEXT")?;
     }
     let known = column_names(connection, "records")?;
-    for column in COLUMNS.iter().filter(|column| !known.iter().any(|name| name == column.name())) {
+    let is_known = |column: &Column| known.iter().any(|name| name.eq_ignore_ascii_case(column.name()));
+    let parts = chosen.iter().copied().filter(|column| !COLUMNS.contains(column));
+    for column in COLUMNS.iter().chain(parts).filter(|column| !is_known(column)) {
         connection.execute_batch(&format!("ALTER TABLE records ADD COLUMN {}", declared(column)))?;
     }
     connection.execute_batch("CREATE VIEW IF NOT EXISTS failures AS SELECT * FROM records WHERE accepted = 0")
+}
+
+/// Rewrites the times of a database whose runs are of an older form, for one column with two forms could not be compared.
+fn bring_up_to_date(connection: &Connection) -> rusqlite::Result<()> {
+    let form: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if form >= FORM {
+        return Ok(());
+    }
+    for (table, column) in
+        [("records", "timestamp"), ("runs", "added"), ("runs", "first_timestamp"), ("runs", "last_timestamp")]
+    {
+        // From `2026-01-31T08:00:00.5Z`, whose fraction has as many digits as it needs.
+        connection.execute_batch(&format!(
+            "UPDATE {table} SET {column} = replace(substr({column}, 1, 19), 'T', ' ') || '.' ||
+                substr(rtrim(substr({column}, 21), 'Z') || '000000', 1, 6)
+             WHERE {column} LIKE '____-__-__T__:__:__%Z'"
+        ))?;
+    }
+    connection.pragma_update(None, "user_version", FORM)
+}
+
+fn time_text(time: Timestamp) -> String {
+    time.strftime(TIME).to_string()
 }
 
 /// The columns that a table has.
@@ -183,13 +227,15 @@ fn declared(column: &Column) -> String {
         | ColumnType::Codes
         | ColumnType::Texts
         | ColumnType::Object => "TEXT",
+        // A number stays a number, and text stays text.
+        ColumnType::Value => "BLOB",
     };
     format!("{} {affinity}", quoted(column))
 }
 
-/// `index` is a keyword of SQL.
+/// `index` is a keyword of SQL, and the names of parts are the user's.
 pub(crate) fn quoted(column: &Column) -> String {
-    format!("\"{}\"", column.name())
+    format!("\"{}\"", column.name().replace('"', "\"\""))
 }
 
 /// SQLite's whole numbers end at 2⁶³ - 1; larger ones, which only a lying host sends, become that.
@@ -205,10 +251,16 @@ impl ToSql for Cell<'_> {
             Cell::Count(count) => ToSqlOutput::Owned(Value::Integer(as_integer(*count))),
             Cell::Seconds(seconds) => ToSqlOutput::Owned(Value::Real(*seconds)),
             Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-            Cell::Time(time) => ToSqlOutput::Owned(Value::Text(time.to_string())),
+            Cell::Time(time) => ToSqlOutput::Owned(Value::Text(time_text(*time))),
             Cell::Codes(codes) => ToSqlOutput::Owned(Value::Text(codes_text(codes))),
             Cell::Texts(texts) => ToSqlOutput::Owned(Value::Text(as_json(texts))),
             Cell::Object(object) => ToSqlOutput::Owned(Value::Text(as_json(object))),
+            Cell::Value(value) => match (value.as_i64(), value.as_f64(), value.as_bool()) {
+                (Some(number), ..) => ToSqlOutput::Owned(Value::Integer(number)),
+                (_, Some(number), _) => ToSqlOutput::Owned(Value::Real(number)),
+                (.., Some(flag)) => ToSqlOutput::Owned(Value::Integer(flag.into())),
+                _ => ToSqlOutput::Owned(Value::Text(value_text(value).into_owned())),
+            },
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Two runs beside each other.
 
 use headcount::Record;
-use headcount_outputs::{Change, ChangeKind, Comparison};
+use headcount_outputs::{Change, ChangeKind, Comparison, Ignored};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -19,7 +19,8 @@ fn changes(comparison: &Comparison) -> Vec<Change> {
 
 fn told(change: &Change) -> String {
     let (before, after) = change.before_and_after();
-    format!("{} {} {before}>{after} {}", change.new_index, change.kind.as_str(), change.details())
+    let place = change.new_index.or(change.old_index).unwrap();
+    format!("{place} {} {before}>{after} {}", change.kind.as_str(), change.details())
 }
 
 #[test]
@@ -53,11 +54,11 @@ fn what_broke_healed_and_changed_is_told_apart() {
         told,
         [
             "1 broke 200>404 title “A title” → “Not found”",
-            "3 broke 200>tls/certificate ",
+            "3 broke 200>tls/certificate “expired”",
             "8 broke 200>200 ",
-            "2 healed dns/timeout>200 ",
+            "2 healed dns/timeout>200 was “no answer”",
             "4 changed > title “Old” → none",
-            "5 changed 404>connect/refused ",
+            "5 changed 404>connect/refused “nobody listens”",
             "6 changed > leads to “https://example.com/a” → “https://example.com/b”",
             "7 changed 200>204 ",
         ]
@@ -122,7 +123,7 @@ fn more_changes_than_memory_holds_come_in_the_same_order() {
     assert_eq!((counts.broke, counts.changed, counts.added, counts.removed), (COUNT / 2, COUNT / 2, 0, 0));
     let all = changes(&comparison);
     let expected: Vec<_> = (0..COUNT).filter(|index| index % 2 == 1).chain((0..COUNT).step_by(2)).collect();
-    assert!(all.iter().map(|change| change.new_index).eq(expected));
+    assert!(all.iter().map(|change| change.new_index.unwrap()).eq(expected));
     // The page holds the worst, and says of how many.
     comparison.write_html(&desk.path("diff.html"), "", 10).unwrap();
     let page = std::fs::read_to_string(desk.path("diff.html")).unwrap();
@@ -134,13 +135,110 @@ fn more_changes_than_memory_holds_come_in_the_same_order() {
     assert_eq!(value["changes"].as_array().unwrap().len() as u64, COUNT);
 }
 
+/// A record of a certificate that was refused.
+fn refused(index: u64, reason: &str, message: &str) -> Record {
+    let mut value = serde_json::to_value(failure(index, "tls", "certificate", message)).unwrap();
+    value["error"]["reason"] = json!(reason);
+    serde_json::from_value(value).unwrap()
+}
+
+#[test]
+fn why_a_certificate_is_refused_is_told() {
+    let old = [
+        refused(0, "expired", "since Monday"),
+        record(1, &json!({})),
+        refused(2, "expired", "since Monday"),
+        refused(3, "expired", "for 7 days"),
+    ];
+    let new = [
+        refused(0, "wrong_name", "it is for b.example"),
+        refused(1, "expired", "since Tuesday"),
+        record(2, &json!({})),
+        // Words alone are no news.
+        refused(3, "expired", "for 8 days"),
+    ];
+    let comparison = compare(&old, &new);
+    assert_eq!(
+        changes(&comparison).iter().map(told).collect::<Vec<_>>(),
+        [
+            "1 broke 200>tls/certificate expired; “since Tuesday”",
+            "2 healed tls/certificate>200 was expired; was “since Monday”",
+            "0 changed > expired → wrong_name; “it is for b.example”",
+        ]
+    );
+    assert_eq!(comparison.counts.unchanged, 1);
+}
+
 #[test]
 fn what_was_not_asked_is_no_evidence() {
     let interrupted = json!({"outcome": "interrupted", "accepted": false, "status_code": null});
-    let old = [record(0, &json!({})), record(1, &json!({})), record(2, &interrupted)];
-    let new = [record(0, &interrupted), failure(1, "local", "network", "no network"), record(2, &json!({}))];
+    let old = [
+        record(0, &json!({})),
+        record(1, &json!({})),
+        record(2, &interrupted),
+        failure(3, "policy", "robots", "it forbids it"),
+        record(4, &json!({})),
+        record(5, &json!({})),
+    ];
+    let new = [
+        record(0, &interrupted),
+        failure(1, "local", "network", "no network"),
+        record(2, &json!({})),
+        failure(3, "policy", "robots", "it forbids it"),
+        failure(4, "policy", "in_doubt", "the run was killed"),
+        record(5, &interrupted),
+    ];
+    let comparison = compare(&old, &new);
+    let counts = comparison.counts;
+    assert_eq!((counts.not_comparable, counts.broke, counts.healed), (6, 0, 0));
+    assert!(counts.is_no_comparison() && counts.compared() == 0);
+    assert_eq!(told(&changes(&comparison)[0]), "0 not comparable 200>interrupted ");
+    assert_eq!(told(&changes(&comparison)[3]), "3 not comparable policy/robots>policy/robots ");
+    assert!(!compare(&[], &new).counts.is_no_comparison(), "there was nothing to compare with");
+    assert!(compare(&old, &[]).counts.is_no_comparison());
+}
+
+#[test]
+fn a_host_that_had_its_chance_is_evidence() {
+    let old: Vec<_> = (0..2).map(|index| record(index, &json!({}))).collect();
+    let new = [
+        failure(0, "policy", "given_up", "no answer to 20 attempts in a row"),
+        failure(1, "policy", "rate_limited", "it wants to be left alone"),
+    ];
     let counts = compare(&old, &new).counts;
-    assert_eq!((counts.not_comparable, counts.broke, counts.healed), (3, 0, 0));
+    assert_eq!((counts.broke, counts.not_comparable), (2, 0));
+    // What is no URL is none today either.
+    let skipped = json!({
+        "outcome": "skipped", "accepted": false, "status_code": null, "url": null, "final_url": null,
+        "error": {"phase": "input", "kind": "invalid_url", "message": "no host"}, "input": "not a URL"
+    });
+    let counts = compare(&[record(0, &skipped)], &[record(0, &skipped)]).counts;
+    assert_eq!((counts.unchanged, counts.not_comparable), (1, 0));
+}
+
+#[test]
+fn what_is_in_one_run_only_is_named() {
+    let desk = Desk::new();
+    let old = [record(0, &json!({})), failure(1, "dns", "timeout", "no answer"), record(2, &json!({}))];
+    let new = [record(2, &json!({})), record(7, &json!({"status_code": 204})), record(3, &json!({}))];
+    let comparison = compare(&old, &new);
+    let told: Vec<_> = changes(&comparison).iter().map(told).collect();
+    let expected = ["0 removed 200> ", "1 removed dns/timeout> ", "3 added >200 ", "7 added >204 "];
+    assert_eq!(told, expected);
+    comparison.write_json(&desk.path("diff.json")).unwrap();
+    let text = std::fs::read_to_string(desk.path("diff.json")).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (&value["in_both"], &value["compared"], &value["counts"]["added"]),
+        (&json!(1), &json!(1), &json!(2))
+    );
+    assert_eq!(
+        value["changes"][3],
+        json!({
+            "kind": "added", "input": "https://example.com/7", "url": "https://example.com/7", "old_index": null,
+            "new_index": 7, "differences": [{"field": "end", "before": null, "after": "204"}]
+        })
+    );
 }
 
 #[test]
@@ -180,6 +278,71 @@ fn times_within_the_noise_are_as_before() {
 }
 
 #[test]
+fn a_run_that_is_slower_as_a_whole_is_told_as_such() {
+    let took = |index: u64, seconds: f64| record(index, &json!({"time_total": seconds}));
+    // So many inputs, of which so many take eighty times as long: how many are slower, and what is said of the run.
+    let verdict = |inputs: u64, slow: u64| {
+        let old: Vec<_> = (0..inputs).map(|index| took(index, 0.02)).collect();
+        let new: Vec<_> =
+            (0..inputs).map(|index| took(index, if index < slow { 1.6 } else { 0.02 })).collect();
+        let comparison = compare(&old, &new);
+        (comparison.counts.slower, comparison.time_noise.verdict())
+    };
+    let as_a_whole = Some("the run as a whole took 80 times as long".to_owned());
+    for (inputs, slow, expected) in [
+        (1, 1, (1, None)),
+        (2, 2, (2, None)),
+        (4, 3, (3, None)),
+        (10, 1, (1, None)),
+        (10, 4, (4, None)),
+        (10, 5, (5, None)),
+        (10, 6, (0, as_a_whole.clone())),
+        (100, 100, (0, as_a_whole)),
+    ] {
+        assert_eq!(verdict(inputs, slow), expected, "{slow} of {inputs}");
+    }
+    // The other way round, and three times as long where nobody feels it.
+    let ten = |seconds: f64| (0..10).map(|index| took(index, seconds)).collect::<Vec<_>>();
+    let said = compare(&ten(1.6), &ten(0.4)).time_noise.verdict();
+    assert_eq!(said.as_deref(), Some("the run as a whole was 4.0 times as fast"));
+    assert_eq!(compare(&ten(0.002), &ten(0.006)).time_noise.verdict(), None);
+}
+
+#[test]
+fn what_is_another_every_time_can_be_left_out() {
+    let old = [
+        record(0, &json!({"title": "3 visitors"})),
+        record(1, &json!({"title": "3 visitors"})),
+        record(2, &json!({"time_total": 0.1})),
+    ];
+    let new = [
+        record(0, &json!({"title": "4 visitors", "final_url": "https://example.com/?session=4"})),
+        record(1, &json!({"title": "Gone", "status_code": 404, "accepted": false})),
+        record(2, &json!({"time_total": 9.0})),
+    ];
+    let without = |ignored: &str| {
+        let ignored: Vec<Ignored> = ignored.split(',').map(|name| name.parse().unwrap()).collect();
+        let [old, new] = [&old, &new].map(|records| records.iter().cloned().map(Ok));
+        changes(&Comparison::without(&ignored, old, new).unwrap()).iter().map(told).collect::<Vec<_>>()
+    };
+    let slower = "2 slower 100 ms>9.00 s ";
+    assert_eq!(
+        without("title"),
+        [
+            "1 broke 200>404 ",
+            "0 changed > leads to “https://example.com/0” → “https://example.com/?session=4”",
+            slower
+        ]
+    );
+    assert_eq!(without("title,final_url"), ["1 broke 200>404 ", slower]);
+    assert_eq!(without("title, final_url, time_total"), ["1 broke 200>404 "]);
+    assert_eq!(
+        "titel".parse::<Ignored>().unwrap_err(),
+        "it takes some of title, final_url, certificate, time_total, with commas between"
+    );
+}
+
+#[test]
 fn a_comparison_is_written_as_json_and_as_a_page() {
     let desk = Desk::new();
     let comparison = compare(&[record(0, &json!({}))], &[failure(0, "dns", "not_found", "no such name")]);
@@ -191,7 +354,10 @@ fn a_comparison_is_written_as_json_and_as_a_page() {
         value["changes"],
         json!([{
             "kind": "broke", "input": "https://example.com/0", "url": "https://example.com/0", "old_index": 0,
-            "new_index": 0, "differences": [{"field": "end", "before": "200", "after": "dns/not_found"}]
+            "new_index": 0, "differences": [
+                {"field": "end", "before": "200", "after": "dns/not_found"},
+                {"field": "message", "before": null, "after": "no such name"}
+            ]
         }])
     );
     comparison.write_html(&desk.path("diff.html"), "<Monday> & Tuesday", 10).unwrap();
@@ -241,7 +407,7 @@ proptest! {
         prop_assert_eq!(counts.in_both() + counts.removed, old.len() as u64);
         prop_assert_eq!(counts.in_both() + counts.added, new.len() as u64);
         let itself = compare(&new, &new);
-        prop_assert_eq!(itself.counts.unchanged, new.len() as u64);
+        prop_assert_eq!(itself.counts.unchanged + itself.counts.not_comparable, new.len() as u64);
         let backwards = compare(&new, &old);
         let broke = |comparison: &Comparison| changes(comparison).iter().filter(|c| c.kind == ChangeKind::Broke).count();
         prop_assert_eq!(broke(&backwards) as u64, counts.healed);

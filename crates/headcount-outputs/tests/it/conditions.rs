@@ -2,6 +2,8 @@
 
 use headcount::Record;
 use headcount_outputs::{Fields, Options, Where};
+use parquet::file::reader::SerializedFileReader;
+use parquet::record::reader::RowIter;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -55,6 +57,15 @@ fn conditions_select_records() {
         ("chain_status_codes == 301", &[3]),
         ("timestamp >= '2026-02-01'", &[3]),
         ("timestamp < '2026-01-31T09:00:00Z'", &[0, 1, 2]),
+        ("failed = True or title == NULL", &[2, 3]),
+        ("time_total > 1.4e0 and time_total > 1e-3", &[1]),
+        ("time_total<15e-1", &[0, 3]),
+        // Without a zone it is UTC; nothing of it is dropped.
+        ("timestamp >= '2026-01-31T08:00'", &[0, 1, 2, 3]),
+        ("timestamp >= '2026-01-31T08:01'", &[3]),
+        ("timestamp > '2026-01-31 08:00:00.123456789'", &[3]),
+        ("timestamp < '2026-01-31T09:00:01+01:00'", &[0, 1, 2]),
+        ("timestamp < '2026-01-31T08:59+01:00'", &[]),
         ("input ~ ''''", &[]),
         ("index>=2", &[2, 3]),
         ("time_total > -1", &[0, 1, 3]),
@@ -63,6 +74,126 @@ fn conditions_select_records() {
         assert_eq!(selected(condition), *expected, "{condition}");
     }
 }
+
+/// Records with what is there on request, or stood beside the URL in the list.
+fn records_with_parts() -> Vec<Record> {
+    let parts = [
+        json!({
+            "input_fields": {"id": 7, "größe": "L"}, "header_fields": {"cache-control": ["no-store", "private"]},
+            "extracted": {"price": "12.50", "offer": {"until": "May"}, "a.b": true, "none": null},
+            "certificate": {
+                "issuer": "O=Authority", "subject": "CN=a", "names": ["a.example", "b.example"],
+                "not_before": "2026-01-01T00:00:00Z", "not_after": "2026-03-01T00:00:00Z",
+                "fingerprint_sha256": "ab"
+            }
+        }),
+        json!({"input_fields": {"id": 11}, "extracted": {"price": 9}}),
+        json!({"extracted": {"price": "=1+1"}}),
+    ];
+    let with = |(index, parts): (u64, &serde_json::Value)| {
+        let url = format!("https://host{index}.example:8443/");
+        let mut value = serde_json::to_value(record(index, &json!({"url": url, "final_url": url}))).unwrap();
+        value.as_object_mut().unwrap().extend(parts.as_object().unwrap().clone());
+        serde_json::from_value(value).unwrap()
+    };
+    (0..).zip(&parts).map(with).collect()
+}
+
+#[test]
+fn parts_of_fields_can_be_compared() {
+    let cases: &[(&str, &[u64])] = &[
+        ("host == 'host1.example:8443'", &[1]),
+        ("input_fields.id > 9", &[1]),
+        ("input_fields.id == null", &[2]),
+        ("input_fields.größe == 'L'", &[0]),
+        // Text that is a number is one, if it is compared with one.
+        ("extracted.price > 10", &[0]),
+        ("extracted.price < 10 or extracted.price ~ '+'", &[1, 2]),
+        ("extracted.price == '9'", &[1]),
+        ("extracted.price != 9", &[0, 2]),
+        ("extracted.offer.until == 'May' and extracted.a.b == true", &[0]),
+        ("extracted.none == null and extracted.missing == null", &[0, 1, 2]),
+        ("header_fields.Cache-Control == 'private'", &[0]),
+        ("certificate.not_after < '2026-03-02'", &[0]),
+        ("certificate.names ~ 'b.ex' and certificate.issuer != null", &[0]),
+    ];
+    for (condition, expected) in cases {
+        let parsed: Where = condition.parse().unwrap_or_else(|error| panic!("{condition}: {error}"));
+        let selected: Vec<_> =
+            records_with_parts().iter().filter(|r| parsed.holds(r)).map(|r| r.index).collect();
+        assert_eq!(selected, *expected, "{condition}");
+        assert_eq!(parsed.to_string().parse::<Where>().unwrap(), parsed, "{condition}");
+    }
+    for (condition, expected) in [
+        (
+            "extracted.price",
+            "at column 1: extracted.price is not true or false; compare it, as in `extracted.price ~ 'text'`",
+        ),
+        (
+            "certificate.notafter > 1",
+            "at column 1: there is no field certificate.notafter; did you mean certificate.not_after?",
+        ),
+        (
+            "webserver.name == 'a'",
+            "at column 1: there is no field webserver.name; `headcount schema` lists them",
+        ),
+        (
+            "certificate.not_after > 5",
+            "at column 25: certificate.not_after is compared with a moment in quotes, such as \
+            '2026-01-31' or '2026-01-31T08:00:00Z'",
+        ),
+    ] {
+        assert_eq!(condition.parse::<Where>().unwrap_err().to_string(), expected);
+    }
+}
+
+#[test]
+fn parts_of_fields_are_written_in_every_format() {
+    let desk = Desk::new();
+    let fields = "host,extracted.price,input_fields.id,certificate.not_after,header_fields.cache-control";
+    let options = Options { fields: fields.parse().unwrap(), ..Options::default() };
+    let records = records_with_parts();
+    assert_eq!(
+        desk.text("a.jsonl", &records[..2], &options),
+        "{\"host\":\"host0.example:8443\",\"extracted.price\":\"12.50\",\"input_fields.id\":7,\
+         \"certificate.not_after\":\"2026-03-01T00:00:00Z\",\"header_fields.cache-control\":[\"no-store\",\"private\"]}\n\
+         {\"host\":\"host1.example:8443\",\"extracted.price\":9,\"input_fields.id\":11,\
+         \"certificate.not_after\":null,\"header_fields.cache-control\":null}\n"
+    );
+    assert_eq!(
+        desk.text("a.csv", &records, &options),
+        format!(
+            "{fields}\r\nhost0.example:8443,12.50,7,2026-03-01T00:00:00Z,\"[\"\"no-store\"\",\"\"private\"\"]\"\r\n\
+             host1.example:8443,9,11,,\r\nhost2.example:8443,'=1+1,,,\r\n"
+        )
+    );
+    // The second time, the columns are there.
+    for _ in 0..2 {
+        desk.write("a.db", &records, &options);
+    }
+    let connection = rusqlite::Connection::open(desk.path("a.db")).unwrap();
+    let query = "SELECT sum(\"input_fields.id\"), max(\"extracted.price\") FROM records WHERE run = 2";
+    let (sum, price): (i64, String) =
+        connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!((sum, price.as_str()), (18, "=1+1"));
+    let mut not_accepted = records.clone();
+    not_accepted.iter_mut().for_each(|record| record.accepted = false);
+    let text = desk.text("a.md", &not_accepted, &options);
+    assert!(text.contains("| host0.example:8443 | 12.50 | 7 | 2026-03-01T00:00:00Z |"), "{text}");
+    assert!(desk.text("a.html", &records, &options).contains("\"12.50\""));
+    let parquet = desk.write("a.parquet", &records, &options);
+    let reader = SerializedFileReader::new(std::fs::File::open(parquet).unwrap()).unwrap();
+    let rows: Vec<String> =
+        RowIter::from_file_into(Box::new(reader)).map(|row| row.unwrap().to_string()).collect();
+    assert!(rows[1].contains("extracted.price: \"9\", input_fields.id: \"11\""), "{}", rows[1]);
+    assert_eq!(
+        "host,extracted.,url".parse::<Fields>().unwrap_err(),
+        "there is no field extracted.; did you mean extracted?"
+    );
+}
+
+const NO_MOMENT: &str = "at column 13: a moment is written as '2026-01-31', '2026-01-31 08:00' (both in UTC) or \
+    '2026-01-31T08:00:00+01:00'";
 
 #[test]
 fn what_is_no_condition_is_said_with_its_place() {
@@ -90,10 +221,27 @@ fn what_is_no_condition_is_said_with_its_place() {
         ("failed)", "at column 7: `and` or `or` should stand here, not `)`"),
         ("ü == 1", "at column 1: 'ü' has no meaning here"),
         ("status_code == 4x", "at column 16: 4x is no number"),
+        ("timestamp > 'yesterday'", NO_MOMENT),
+        ("timestamp > '2026-01-31T25:00'", NO_MOMENT),
+        ("timestamp > '2026-01-31T08:00[Europe/Berlin]'", NO_MOMENT),
+        ("failed && accepted", "at column 8: `&` is written `and`"),
+        ("failed || accepted", "at column 8: `|` is written `or`"),
+        ("!failed", "at column 1: `!` is written `not`"),
+        ("title !~ 'a'", "at column 7: `!~` is written with `not`, as in `not title ~ 'text'`"),
+        ("status_code <> 200", "at column 13: `<>` is written `!=`"),
+        ("title is null", "at column 7: `is` is written `==`, and `is not` is written `!=`"),
+        ("failed IS NOT true", "at column 8: `is` is written `==`, and `is not` is written `!=`"),
         (
-            "timestamp > 'yesterday'",
-            "at column 13: a moment is written as '2026-01-31' or '2026-01-31T08:00:00Z'",
+            "status_code in (200, 301)",
+            "at column 13: `in` is written with `or`, as in `(status_code == … or status_code == …)`",
         ),
+        ("title like '%a%'", "at column 7: `like` is written `~`, as in `title ~ 'text'`"),
+        (
+            "index between 1 and 2",
+            "at column 7: `between` is written with `and`, as in `index >= … and index <= …`",
+        ),
+        ("time_total > 500ms", "at column 14: 500ms is no number; times are in seconds: 0.5"),
+        ("time_total > 2min", "at column 14: 2min is no number; times are in seconds: 120"),
         ("failed < true", "at column 8: failed is compared with == or != only"),
     ];
     for (condition, expected) in cases {

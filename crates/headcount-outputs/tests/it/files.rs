@@ -1,10 +1,10 @@
 //! Files: whole or absent, several at once, safe to open, and a database that grows by a run.
 
-use headcount_outputs::{Error, Options, write_all};
+use headcount_outputs::{Error, Format, Options, RecordReader, Source, write_all};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::support::{Desk, failure, output, read, record};
+use crate::support::{Desk, failure, kept, output, read, record};
 
 const ALL: &[&str] = &["a.json", "a.jsonl", "a.csv", "a.parquet", "a.sqlite", "a.xml", "a.md", "a.html"];
 
@@ -95,7 +95,8 @@ fn a_second_run_is_added_to_the_database() {
     let second = [record(0, &json!({"accepted": false, "status_code": 500})), record(1, &json!({}))];
     desk.write("a.db", &first, &Options { title: "Monday".to_owned(), ..Options::default() });
     let path = desk.write("a.db", &second, &Options { title: "Tuesday".to_owned(), ..Options::default() });
-    assert_eq!(read(&path).unwrap(), second, "the last run is read");
+    let last: Vec<_> = second.iter().map(|record| kept(record, Format::Sqlite)).collect();
+    assert_eq!(read(&path).unwrap(), last, "the last run is read");
     let connection = Connection::open(&path).unwrap();
     let runs = "SELECT group_concat(run || title || records || accepted) FROM runs";
     let runs: String = connection.query_row(runs, [], |row| row.get(0)).unwrap();
@@ -127,7 +128,93 @@ fn a_database_of_an_older_kind_gets_the_columns_that_it_lacks() {
     connection.execute_batch("DROP VIEW failures; ALTER TABLE records DROP COLUMN webserver").unwrap();
     drop(connection);
     let again = [record(0, &json!({"webserver": "caddy"}))];
-    assert_eq!(read(&desk.write("a.db", &again, &Options::default())).unwrap(), again);
+    let path = desk.write("a.db", &again, &Options::default());
+    assert_eq!(read(&path).unwrap()[0].webserver, again[0].webserver);
+}
+
+#[test]
+fn every_run_of_a_database_can_be_read() {
+    let desk = Desk::new();
+    let at = |run: u64| vec![record(run, &json!({"timestamp": "2026-01-31T08:00:00Z"})); 3];
+    for run in 1..=3 {
+        desk.write("a.db", &at(run), &Options::default());
+    }
+    let source = |name: &str| Source::named(&desk.path(name));
+    let records = |name: &str| -> Result<Vec<_>, _> { RecordReader::open(&source(name))?.collect() };
+    for run in 1..=3 {
+        assert_eq!(records(&format!("a.db#{run}")).unwrap(), at(run));
+    }
+    assert_eq!(records("a.db").unwrap(), at(3));
+    let told = |error: Error| std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(told(records("a.db#7").unwrap_err()), "it has no run 7; the first is 1, the last 3");
+    let names: Vec<_> = source("a.db").runs().unwrap().unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(names, [1, 2, 3].map(|run| format!("{}#{run}", desk.path("a.db").display())));
+    assert!(source("a.db").is_same_as(&source("a.db#3")).unwrap());
+    assert!(!source("a.db").is_same_as(&source("a.db#2")).unwrap());
+    // A file that is called so goes first; others have no runs.
+    desk.write("a.jsonl", &at(7), &Options::default());
+    assert!(source("a.jsonl").runs().unwrap().is_none());
+    assert!(told(records("a.jsonl#1").unwrap_err()).contains("only a database has runs"));
+    std::fs::rename(desk.path("a.jsonl"), desk.path("a.db#2")).unwrap();
+    assert_eq!(records("a.db#2").unwrap(), at(7));
+}
+
+#[test]
+fn a_database_knows_its_failures_whatever_fields_were_chosen() {
+    let desk = Desk::new();
+    let records = [record(0, &json!({})), failure(1, "dns", "timeout", "no answer")];
+    let options = Options { fields: "url,error.kind".parse().unwrap(), ..Options::default() };
+    let connection = Connection::open(desk.write("a.db", &records, &options)).unwrap();
+    let failures =
+        "SELECT count(*) FROM failures WHERE \"index\" = 1 AND outcome = 'failed' AND title IS NULL";
+    assert_eq!(number(&connection, failures), 1);
+}
+
+#[test]
+fn times_in_a_database_are_those_of_sqlite() {
+    let desk = Desk::new();
+    let at = |index: u64, time: &str| record(index, &json!({"timestamp": time}));
+    let times = ["2026-01-31T08:00:00Z", "2026-01-31T08:00:00.5Z", "2026-01-31T08:00:00.123456789Z"];
+    let records: Vec<_> = (0..).zip(times).map(|(index, time)| at(index, time)).collect();
+    let path = desk.write("a.db", &records, &Options::default());
+    let connection = Connection::open(&path).unwrap();
+    let text = |query: &str| -> String { connection.query_row(query, [], |row| row.get(0)).unwrap() };
+    assert_eq!(
+        text("SELECT group_concat(timestamp, ', ') FROM (SELECT * FROM records ORDER BY timestamp)"),
+        "2026-01-31 08:00:00.000000, 2026-01-31 08:00:00.123456, 2026-01-31 08:00:00.500000"
+    );
+    let between = "SELECT count(*) FROM records WHERE timestamp >= datetime('2026-01-31 09:00', '-1 hour')
+        AND timestamp < strftime('%Y-%m-%d %H:%M:%f', '2026-01-31 08:00:00.2')";
+    assert_eq!(number(&connection, between), 2);
+    assert_eq!(text("SELECT first_timestamp FROM runs"), "2026-01-31 08:00:00.000000");
+    assert_eq!(
+        number(&connection, "SELECT count(*) FROM runs WHERE abs(julianday() - julianday(added)) < 1"),
+        1
+    );
+}
+
+#[test]
+fn times_of_an_older_database_are_read_and_rewritten_when_a_run_is_added() {
+    let desk = Desk::new();
+    let records = [
+        record(0, &json!({"timestamp": "2026-01-31T08:00:00.5Z"})),
+        record(1, &json!({"timestamp": "2026-01-31T08:00:00Z"})),
+    ];
+    let path = desk.write("a.db", &records, &Options::default());
+    let old = "UPDATE records SET timestamp = '2026-01-31T08:00:00' || iif(\"index\" = 0, '.5', '') || 'Z';
+        UPDATE runs SET added = '2026-01-31T09:00:00.123456789Z', first_timestamp = '2026-01-31T08:00:00Z';
+        PRAGMA user_version = 0";
+    Connection::open(&path).unwrap().execute_batch(old).unwrap();
+    assert_eq!(read(&path).unwrap(), records);
+    desk.write("a.db", &records, &Options::default());
+    let connection = Connection::open(&path).unwrap();
+    let runs = "SELECT group_concat(timestamp, ', ') FROM (SELECT * FROM records ORDER BY run, \"index\")";
+    let runs: String = connection.query_row(runs, [], |row| row.get(0)).unwrap();
+    let run = "2026-01-31 08:00:00.500000, 2026-01-31 08:00:00.000000";
+    assert_eq!(runs, format!("{run}, {run}"));
+    let added = "SELECT added || ', ' || first_timestamp FROM runs WHERE run = 1";
+    let added: String = connection.query_row(added, [], |row| row.get(0)).unwrap();
+    assert_eq!(added, "2026-01-31 09:00:00.123456, 2026-01-31 08:00:00.000000");
 }
 
 #[test]

@@ -79,6 +79,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Record>, Error> {
     RecordReader::open(path)?.collect()
 }
 
+/// The record as a format keeps it: databases and Parquet end at microseconds.
+pub(crate) fn kept(record: &Record, format: Format) -> Record {
+    let mut record = record.clone();
+    if matches!(format, Format::Sqlite | Format::Parquet) {
+        let microseconds = record.timestamp.as_nanosecond().div_euclid(1_000);
+        record.timestamp = jiff::Timestamp::from_nanosecond(microseconds * 1_000).unwrap();
+    }
+    record
+}
+
 /// Any text, also such as spreadsheets, browsers and terminals would obey.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
