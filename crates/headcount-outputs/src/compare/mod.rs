@@ -9,6 +9,7 @@ mod pairing;
 mod side;
 
 use headcount::Record;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -25,6 +26,8 @@ pub struct Comparison {
     pub counts: Counts,
     /// What was taken for chance in response times.
     pub time_noise: TimeNoise,
+    /// When the first input of the old run ended, and that of the new one.
+    pub first_ended: [Option<Timestamp>; 2],
     /// Every input that is not as it was, the worst first, then in the order of the new run.
     pub changes: Changes,
 }
@@ -150,6 +153,7 @@ impl Comparison {
 
 struct Comparing {
     counts: Counts,
+    first_ended: [Option<Timestamp>; 2],
     noise: Noise,
     pairing: Pairing,
     changes: Found,
@@ -167,6 +171,7 @@ impl Comparing {
     fn new() -> Comparing {
         Comparing {
             counts: Counts::default(),
+            first_ended: [None; 2],
             noise: Noise::default(),
             pairing: Pairing::new(),
             changes: Found {
@@ -178,6 +183,9 @@ impl Comparing {
     }
 
     fn add(&mut self, run: Run, record: &Record) -> Result<(), Error> {
+        let [old, new] = &mut self.first_ended;
+        let first = if matches!(run, Run::Old) { old } else { new };
+        *first = Some(first.map_or(record.timestamp, |first| first.min(record.timestamp)));
         match self.pairing.add(run, Side::of(record))? {
             Some((before, after)) => self.compare(&before, after),
             None => Ok(()),
@@ -217,7 +225,7 @@ impl Comparing {
     fn finish(mut self) -> Result<Comparison, Error> {
         let pairing = std::mem::replace(&mut self.pairing, Pairing::new());
         let Unpaired { added, removed } = pairing.finish(|before, after| self.compare(&before, after))?;
-        let Comparing { counts, noise, mut changes, candidates, .. } = self;
+        let Comparing { counts, first_ended, noise, mut changes, candidates, .. } = self;
         let mut counts = Counts { added, removed, ..counts };
         let time_noise = noise.judge();
         for candidate in candidates.finish().iter() {
@@ -228,7 +236,7 @@ impl Comparing {
             }
         }
         let changes = Changes { sorted: changes.sorter.finish(), count: changes.count };
-        Ok(Comparison { counts, time_noise, changes })
+        Ok(Comparison { counts, time_noise, first_ended, changes })
     }
 }
 
