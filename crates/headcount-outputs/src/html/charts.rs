@@ -42,8 +42,11 @@ pub(crate) fn shares(parts: &[(&str, &str, u64)]) -> String {
     svg + "</svg>" + &legend + "</ul>"
 }
 
-/// How many answers took how long, on a logarithmic scale.
+/// How many answers took how long, on a logarithmic scale; none if there are no two of them.
 pub(crate) fn distribution(distribution: &Distribution, marks: &[(&str, f64)]) -> Option<String> {
+    if distribution.total() < 2 {
+        return None;
+    }
     let buckets = distribution.buckets();
     let (first, last) = (buckets.first()?, buckets.last()?);
     // A single bucket would fill the chart: some room at both sides.

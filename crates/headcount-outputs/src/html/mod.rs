@@ -87,7 +87,9 @@ impl HtmlWriter {
             parts.push(span.first.strftime("%Y-%m-%d %H:%M UTC").to_string());
             parts.push(format!("in <b>{}</b>", charts::clock(span.seconds())));
         }
-        writeln!(self.file, "<p class=\"sub\">{}</p>", parts.join(" · "))?;
+        if records > 0 {
+            writeln!(self.file, "<p class=\"sub\">{}</p>", parts.join(" · "))?;
+        }
         let asked_for_nothing = summary.outcome(Outcome::Skipped) + summary.outcome(Outcome::Interrupted);
         let shares = [
             ("good", "accepted", accepted),
@@ -104,15 +106,15 @@ impl HtmlWriter {
         let records = summary.records();
         let seconds = self.span.as_ref().map_or(0.0, Span::seconds);
         let figures = [
-            ("Median time", quantile(0.5)),
-            ("95 % within", quantile(0.95)),
-            ("99 % within", quantile(0.99)),
-            ("Records a second", pace(records, seconds).unwrap_or_else(none)),
-            ("Retries", thousands(*retries)),
-            ("Queued, mean", time(queued / records.max(1) as f64)),
+            ("Median time", Some(quantile(0.5))),
+            ("95 % within", Some(quantile(0.95))),
+            ("99 % within", Some(quantile(0.99))),
+            ("Records a second", pace(records, seconds)),
+            ("Retries", Some(thousands(*retries))),
+            ("Queued, mean", Some(time(queued / records.max(1) as f64))),
         ];
         write!(self.file, "<dl class=\"figures\">")?;
-        for (name, figure) in figures {
+        for (name, figure) in figures.into_iter().filter_map(|(name, figure)| Some((name, figure?))) {
             write!(self.file, "<div><dt>{name}</dt><dd>{figure}</dd></div>")?;
         }
         writeln!(self.file, "</dl>")
@@ -122,35 +124,31 @@ impl HtmlWriter {
     fn write_charts(&mut self) -> io::Result<()> {
         let Aggregates { summary, distribution, timeline, phases, .. } = &self.aggregates;
         let marks = [("median", 0.5), ("p95", 0.95)].into_iter();
-        // One answer is its own median.
         let marks: Vec<(&str, f64)> = marks
-            .take_while(|(name, _)| *name == "median" || distribution.total() > 1)
             .filter_map(|(name, share)| Some((name, summary.response_time(share)?.as_secs_f64())))
             .collect();
-        let keys = |keys: [(&str, &str); 2]| {
-            let keys =
-                keys.map(|(class, word)| format!("<li><span class=\"key k-{class}\"></span>{word}</li>"));
-            format!("<ul class=\"legend\">{}</ul>", keys.concat())
+        let keys = |keys: &[(&str, &str)]| {
+            let key = |(class, word)| format!("<li><span class=\"key k-{class}\"></span>{word}</li>");
+            format!("<ul class=\"legend\">{}</ul>", keys.iter().copied().map(key).collect::<String>())
         };
+        let all_accepted = summary.accepted() == summary.records();
+        let verdicts = [("good", "accepted"), ("bad", "not accepted")];
         let panels = [
             ("How they ended", self.ends.accepted_line(), Some(self.ends.list())),
             ("What the time went into", "Of answers without redirects.".to_owned(), charts::phases(phases)),
             (
                 "How long answers took",
-                match distribution.total() {
-                    1 => "One answer.".to_owned(),
-                    answers => format!("{} answers, on a logarithmic scale.", thousands(answers)),
-                },
+                format!("{} answers, on a logarithmic scale.", thousands(distribution.total())),
                 charts::distribution(distribution, &marks),
             ),
             (
                 "Records over time",
-                keys([("good", "accepted"), ("bad", "not accepted")]),
+                keys(if all_accepted { &verdicts[..1] } else { &verdicts }),
                 charts::records_over_time(timeline),
             ),
             (
                 "Response times over time",
-                keys([("accent", "median"), ("pale", "up to the 95th percentile")]),
+                keys(&[("accent", "median"), ("pale", "up to the 95th percentile")]),
                 charts::times_over_time(timeline),
             ),
         ];

@@ -143,9 +143,9 @@
         if (!isNone(value)) list.append(element("dt", "", column.label), element("dd", "", content(column, value)));
       });
     };
-    const cut = places.filter((place) => !["number", "time", "badge", "word"].includes(columns[place].type));
+    const cut = places.filter((place) => areChosen || !["number", "time", "badge", "word"].includes(columns[place].type));
     add(cut.map((place) => columns[place]), cut.map((place) => rows[number][place]));
-    add(moreColumns, moreOf(number));
+    if (moreColumns.length) add(moreColumns, moreOf(number));
     const made = element("td", "", list);
     made.colSpan = inTable.length;
     return element("tr", "opened", made);
@@ -316,6 +316,7 @@
     const ends = [...counts];
     const numbers = rows.map((_, number) => number);
     const inGroups = [...groups].map(([name, isIn]) => [name, numbers.filter(isIn).length]).filter(([, number]) => number);
+    chips.hidden = counts.size === 1;
     addChip("", "All", rows.length);
     // Where there are no groups, there are few ends, and they come in an order that says something.
     for (const [name, number] of groups.size ? inGroups : ends) addChip(name, capital(name), number);

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use headcount::Record;
-use headcount_outputs::Options;
+use headcount_outputs::{Options, headline_says_accepted};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -149,6 +149,23 @@ fn a_page_says_first_what_is_wrong() {
     );
 }
 
+#[test]
+fn a_page_says_whether_all_was_accepted_to_who_reads_its_headline() {
+    let desk = Desk::new();
+    let (good, bad) = (record(0, &json!({})), failure(1, "dns", "not_found", "no such name"));
+    for (records, all_accepted) in [
+        (vec![], true),
+        (vec![good.clone()], true),
+        (vec![good.clone(), good.clone()], true),
+        (vec![bad.clone()], false),
+        (vec![good, bad.clone()], false),
+        (vec![bad.clone(), bad], false),
+    ] {
+        let path = desk.write("a.html", &records, &titled());
+        assert_eq!(headline_says_accepted(&path).unwrap(), Some(all_accepted), "{records:?}");
+    }
+}
+
 /// A record that ended so many milliseconds after the first one.
 fn at(index: u64, milliseconds: u64) -> Record {
     let mut record = record(index, &json!({}));
@@ -183,7 +200,7 @@ fn there_is_no_chart_of_nothing_and_none_of_stragglers_alone() {
     assert_eq!(headings(&failures), ["How they ended", "Worst hosts"]);
     assert_eq!(
         headings(&[record(0, &json!({}))]),
-        ["How they ended", "What the time went into", "How long answers took", "Slowest hosts"]
+        ["How they ended", "What the time went into", "Slowest hosts"]
     );
     // Two hundred in a second, and one a minute later.
     let mut records: Vec<_> = (0..200).map(|index| at(index, index * 5)).collect();
