@@ -102,7 +102,7 @@ pub(crate) fn records_over_time(timeline: &Timeline) -> Option<String> {
     let mut svg = open(&format!(
         "{} records over {}, at most {most_a_second}, at {}. {} of them were not accepted.{}",
         thousands(moments.iter().map(all).sum()),
-        clock(timeline.width() * moments.len() as f64),
+        clock(shown.last),
         clock(busiest.start),
         thousands(moments.iter().map(|moment| moment.rest).sum()),
         shown.later_text(timeline),
@@ -208,6 +208,8 @@ pub(crate) fn phases(seconds: &[f64; 5]) -> Option<String> {
 struct Shown<'a> {
     moments: &'a [Moment],
     later: u64,
+    /// Seconds from the start to the last moment, shown or not.
+    last: f64,
 }
 
 impl Shown<'_> {
@@ -233,8 +235,9 @@ impl Shown<'_> {
         // Some room, in which stragglers that follow at once are seen.
         let end = (nearly_all + nearly_all.div_ceil(8)).max(2);
         let end = if (end as f64) < moments.len() as f64 * (1.0 - Shown::LONG) { end } else { moments.len() };
+        let last = moments.last()?.start;
         let (moments, rest) = moments.split_at(end);
-        Some(Shown { moments, later: rest.iter().map(|moment| moment.accepted + moment.rest).sum() })
+        Some(Shown { moments, last, later: rest.iter().map(|moment| moment.accepted + moment.rest).sum() })
     }
 
     fn later_text(&self, timeline: &Timeline) -> String {
@@ -302,11 +305,11 @@ fn time_labels(svg: &mut String, timeline: &Timeline, shown: &Shown<'_>) {
         label_below(svg, 100.0 * seconds / length, &clock(seconds));
     }
     if shown.later > 0 {
-        let last = clock(timeline.width() * timeline.moments().len() as f64);
         let _ = write!(
             svg,
-            "<text class=\"strong\" x=\"100%\" y=\"12\" text-anchor=\"end\">{} more until {last} →</text>",
-            thousands(shown.later)
+            "<text class=\"strong\" x=\"100%\" y=\"12\" text-anchor=\"end\">{} more until {} →</text>",
+            thousands(shown.later),
+            clock(shown.last)
         );
     }
 }
