@@ -120,7 +120,8 @@ pub(crate) fn records_over_time(timeline: &Timeline) -> Option<String> {
             thousands(moment.accepted),
             thousands(moment.rest),
             BASE - good,
-            BASE - good - bad,
+            // Of equal brightness, the two need a gap between them.
+            BASE - good - bad - f64::from(u8::from(good > 0.0)),
         );
     }
     base_line(&mut svg);

@@ -379,7 +379,7 @@
     sheet.className = "wide";
     sheet.tabIndex = 0;
     sheet.setAttribute("role", "region");
-    sheet.setAttribute("aria-labelledby", "records-heading");
+    sheet.setAttribute("aria-label", "The table, which scrolls sideways");
     byId("rows").style.minWidth = inTable.length * 160 + "px";
   }
   addChoices();

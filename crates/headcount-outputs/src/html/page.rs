@@ -14,8 +14,8 @@ pub(crate) const STYLE: &str = include_str!("page.css");
 pub(crate) const SCRIPT: &str = include_str!("page.js");
 
 /// SHA-256 of the above, as policies write it. A test says what it must be.
-pub(crate) const STYLE_HASH: &str = "LK7pTxdauVGC+4cypdJqdJjUJNaiqqFY5WixEIKlmuM=";
-pub(crate) const SCRIPT_HASH: &str = "qhAYtKM8OIEkMh2Ich2zF/cUx7hR3FqUyGoCm481s9E=";
+pub(crate) const STYLE_HASH: &str = "m7v5h06UsNxc7Si+X1Fzdswz8Hjl4Efm+ai2P6J/JaM=";
+pub(crate) const SCRIPT_HASH: &str = "C2tN27DAOi2jrsODZsYoEaTVUoGQvziEQLQHT9cWSvM=";
 
 /// Characters of an address, and of another text, that a table has. More would be no reading matter, and a page of nothing
 /// but long ones has to open too.
