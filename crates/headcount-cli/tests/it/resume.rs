@@ -84,7 +84,7 @@ fn every_output_of_a_run_that_was_killed_is_whole_in_the_end() {
             assert_eq!(desk.run(&["report", name, "-o", "back.json"]).code, Some(0));
             assert_complete(&desk, "back.json");
         }
-        assert!(desk.read("out.html").contains("<h1>10 of 20 accepted</h1>"));
+        assert!(desk.read("out.html").contains("<h1>10 of 20 not accepted</h1>"));
         let left: Vec<String> = desk.names().into_iter().filter(|name| name.contains("headcount")).collect();
         assert!(left.is_empty(), "{left:?}");
     }
