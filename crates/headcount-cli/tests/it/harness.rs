@@ -212,11 +212,11 @@ impl Running {
     }
 }
 
-/// Waits until something holds that another process brings about.
+/// Waits until something holds that another process brings about, and leaves that the processor meanwhile.
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(30), "{what} did not come about in 30 s");
-        std::thread::yield_now();
+        assert!(start.elapsed() < Duration::from_secs(60), "{what} did not come about in 60 s");
+        std::thread::park_timeout(Duration::from_millis(2));
     }
 }

@@ -9,6 +9,7 @@ use headcount::list::{List, ListOptions};
 use headcount::record::{Kind, Outcome, Phase};
 use headcount::{Config, Engine, Record, Request, Stop};
 use small_web::{Answer, SmallWeb, Temperament};
+use tokio::time::Instant;
 
 fn engine(change: impl FnOnce(&mut Config)) -> Engine {
     let mut config = Config::default();
@@ -20,6 +21,16 @@ fn check(engine: &Engine, urls: Vec<String>) -> Vec<Record> {
     let mut records: Vec<Record> = engine.run(urls).unwrap().blocking().map(Result::unwrap).collect();
     records.sort_by_key(|record| record.index);
     records
+}
+
+/// Waits as long as something holds that the engine brings to an end, and leaves it the processor meanwhile.
+#[track_caller]
+fn wait_while(mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while holds() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it still holds after 60 s");
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
 }
 
 #[test]
@@ -68,9 +79,7 @@ fn connections_are_used_again() {
     };
     let urls: Vec<String> = (0..1_000).map(|number| host.url(&format!("/page/{number}"))).collect();
     let records = engine(|config| config.per_host = 8).run(urls).unwrap();
-    while !records.handle().progress().read_all {
-        std::thread::yield_now();
-    }
+    wait_while(|| !records.handle().progress().read_all);
     drop(closed);
     assert!(records.blocking().all(|record| record.unwrap().accepted));
     assert!(
@@ -146,9 +155,7 @@ fn the_list_is_read_no_further_than_needed() {
         config.concurrency = 4;
     });
     let records = engine.run(endless).unwrap();
-    while records.handle().progress().in_flight < 4 {
-        std::thread::yield_now();
-    }
+    wait_while(|| records.handle().progress().in_flight < 4);
     let read = count.try_iter().count();
     assert!(read < 2_000, "{read} inputs were read for a queue of 100");
 }
@@ -182,13 +189,9 @@ fn dropping_the_records_stops_the_work() {
     let web = SmallWeb::start().unwrap();
     let host = web.host(Temperament::Silent);
     let records = engine(|config| config.timeout = Duration::from_secs(600)).run([host.url("/")]).unwrap();
-    while host.open_connections() == 0 {
-        std::thread::yield_now();
-    }
+    wait_while(|| host.open_connections() == 0);
     drop(records);
-    while host.open_connections() > 0 {
-        std::thread::yield_now();
-    }
+    wait_while(|| host.open_connections() > 0);
 }
 
 #[test]
@@ -201,9 +204,7 @@ fn stopping_lets_the_answers_under_way_come() {
     let records = engine(|config| config.timeout = Duration::from_secs(60)).run(urls).unwrap();
     let handle = records.handle();
     // A host that has not answered yet gets four.
-    while handle.progress().in_flight < 5 {
-        std::thread::yield_now();
-    }
+    wait_while(|| handle.progress().in_flight < 5);
     handle.stop(Stop::After(Duration::from_millis(1_500)));
     let mut records: Vec<Record> = records.blocking().map(Result::unwrap).collect();
     records.sort_by_key(|record| record.index);
@@ -223,9 +224,7 @@ fn what_ends_within_the_grace_is_what_it_was_and_the_rest_is_told_as_far_as_it_w
     let records = engine(|config| config.timeout = Duration::from_secs(60));
     let records = records.run([busy.url("/"), silent.url("/")]).unwrap();
     let handle = records.handle();
-    while handle.progress().in_flight < 2 || silent.requests() == 0 {
-        std::thread::yield_now();
-    }
+    wait_while(|| handle.progress().in_flight < 2 || silent.requests() == 0);
     handle.stop(Stop::After(Duration::from_secs(1)));
     let mut records: Vec<Record> = records.blocking().map(Result::unwrap).collect();
     records.sort_by_key(|record| record.index);
@@ -244,9 +243,7 @@ fn a_later_stop_brings_the_end_nearer_and_never_puts_it_off() {
     let silent = web.host(Temperament::Silent);
     let records = engine(|config| config.timeout = Duration::from_secs(600)).run([silent.url("/")]).unwrap();
     let handle = records.handle();
-    while silent.requests() == 0 {
-        std::thread::yield_now();
-    }
+    wait_while(|| silent.requests() == 0);
     handle.stop(Stop::After(Duration::MAX));
     handle.stop(Stop::NOW);
     handle.stop(Stop::After(Duration::from_secs(600)));
@@ -321,9 +318,7 @@ fn what_waits_for_another_attempt_is_interrupted_not_lost() {
     let host = web.host(Temperament::CloseAfterRequest);
     let records = engine(|config| config.retry_delay = Duration::from_secs(60)).run([host.url("/")]).unwrap();
     let handle = records.handle();
-    while host.requests() == 0 || handle.progress().in_flight > 0 {
-        std::thread::yield_now();
-    }
+    wait_while(|| host.requests() == 0 || handle.progress().in_flight > 0);
     handle.stop(Stop::NOW);
     let records: Vec<Record> = records.blocking().map(Result::unwrap).collect();
     assert_eq!(records.len(), 1);
