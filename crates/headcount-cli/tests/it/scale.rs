@@ -81,7 +81,8 @@ fn concurrency_is_fitted_to_the_descriptors() {
 #[test]
 fn the_soft_limit_is_raised_and_idle_connections_are_fitted_to_the_hard_one() {
     let web = SmallWeb::start().unwrap();
-    let many = web.many_hosts(Temperament::Slow(Duration::from_millis(20)));
+    let takes = Duration::from_millis(20);
+    let many = web.many_hosts(Temperament::Gathering { at_once: 61, takes });
     let desk = Desk::new();
     // Every host is asked again after all others: connections are kept in between, as far as there is room.
     let pages = |page: u32| (0..300).map(move |number| (number, page));

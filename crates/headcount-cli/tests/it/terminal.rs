@@ -1,12 +1,14 @@
 //! What a person at a terminal sees: a table, a line of progress, a summary, each within the terminal's width.
 #![cfg(target_os = "linux")]
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use console::{measure_text_width, strip_ansi_codes};
 use small_web::{SmallWeb, Temperament};
+
+use crate::harness::skip_for_want_of;
 
 /// What a check writes to a terminal of so many columns. A terminal is what `script` of util-linux makes; a machine without
 /// it cannot be asked.
@@ -15,13 +17,20 @@ fn in_terminal(columns: usize, words: &str, variable: (&str, &str)) -> Option<St
     let mut script = Command::new("script");
     script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null());
     script.env_remove("NO_COLOR").env("TERM", "xterm").env("LANG", "C.UTF-8").env(variable.0, variable.1);
-    Some(String::from_utf8(script.output().ok()?.stdout).unwrap())
+    match script.output() {
+        Ok(output) => Some(String::from_utf8(output.stdout).unwrap()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            skip_for_want_of("`script` of util-linux");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
 }
 
 #[test]
 fn there_are_a_table_and_a_line_of_progress() {
     let web = SmallWeb::start().unwrap();
-    let url = web.host(Temperament::Slow(Duration::from_millis(500))).url("/page/1");
+    let url = web.host(Temperament::Slow(Duration::from_secs(3))).url("/page/1");
     let Some(plain) = in_terminal(100, &url, ("LANG", "C.UTF-8")) else { return };
     assert!(plain.contains("Page 1") && plain.contains("\x1b[32m"), "{plain:?}");
     assert!(plain.contains("0 of 1 done") && plain.contains("1 in flight"), "{plain:?}");

@@ -180,14 +180,33 @@ fn what_goes_on_for_ever_without_a_byte_of_a_body_is_cut() {
     }
 }
 
+/// Chunks of a gzip stream without end: the first, and the one that may follow again and again.
+fn endless_bomb() -> (Vec<u8>, Vec<u8>) {
+    let blanks = vec![b' '; 8 << 20];
+    let mut encoder = GzipEncoder::new(Level::Default.into());
+    let mut chunk = || {
+        let mut output = vec![0; 1 << 20];
+        let mut written = WriteBuffer::new_initialized(&mut output);
+        encoder.encode(&mut PartialBuffer::new(&blanks), &mut written).unwrap();
+        while !encoder.flush(&mut written).unwrap() {}
+        let piece = written.written();
+        [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat()
+    };
+    (chunk(), chunk())
+}
+
 /// The timeout of an attempt is looked at between pieces: a body that takes long to decode cannot outstay it.
 #[test]
 fn decoding_lets_others_have_their_turn() {
     let web = SmallWeb::start().unwrap();
-    let host = web.host(Temperament::GzipBomb);
+    let (start, more) = endless_bomb();
+    let host = web.host(Temperament::scripted(move |_request| {
+        let header = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n";
+        Reply::new().bytes(header).bytes(start.clone()).flood(more.clone())
+    }));
     let record = ask(Request::new(host.url("/")), |config| {
         (config.max_body, config.max_ratio) = (u64::MAX, u32::MAX);
-        config.timeout = std::time::Duration::from_millis(100);
+        config.timeout = std::time::Duration::from_secs(2);
     });
     let error = record.error.unwrap();
     assert_eq!((error.phase, error.kind), (Phase::Body, Kind::Timeout), "{}", error.message);
