@@ -105,7 +105,11 @@ fn exit(finished: &Finished, is_quiet: bool) -> Result<Exit, Problem> {
         } else if !finished.is_written {
             say("hint", "make room there, or choose another place with -o");
         }
-        return Ok(Exit::Broken);
+        return Ok(if finished.was_interrupted && finished.is_written {
+            Exit::Interrupted
+        } else {
+            Exit::Broken
+        });
     }
     let is_short = finished.summary.records() < finished.progress.read + finished.done_before
         || !finished.progress.read_all;

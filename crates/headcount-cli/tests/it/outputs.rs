@@ -94,6 +94,16 @@ fn a_link_stays_a_link() {
     assert!(desk.read("kept/real.json").starts_with('['));
 }
 
+#[test]
+fn a_long_end_does_not_push_its_row_aside() {
+    let web = SmallWeb::start().unwrap();
+    let elsewhere = web.host(Temperament::RedirectToOtherScheme("ftp://127.0.0.1/")).url("/");
+    let good = web.host(Temperament::Fast).url("/page/1");
+    let ended = Desk::new().check(&format!("{elsewhere} {good} -f table"));
+    let columns: Vec<_> = ended.stdout.lines().map(|line| line.find("http://")).collect();
+    assert!(columns.len() == 2 && columns[0] == columns[1], "{}", ended.stdout);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_says_the_format_and_its_end_gets_the_records() {

@@ -509,3 +509,33 @@ fn names_wait_for_their_turn_to_be_resolved_and_no_deadline_runs_meanwhile() {
         assert!(begun.elapsed() >= Duration::from_millis(6 * 300), "several names at once; robots: {robots}");
     }
 }
+
+fn who_takes_the_records_need_not_wait_for_an_engine_that_does_not_end() {
+    let (release, released) = mpsc::sync_channel::<()>(1);
+    // A stream that blocks, which it must not, holds up the loop that polls it.
+    let stuck = stream::poll_fn(move |_| {
+        let _ = released.recv();
+        std::task::Poll::Ready(None::<String>)
+    });
+    let records = engine(|config| config.loops = Some(1)).run_stream(stuck).unwrap();
+    records.handle().stop(Stop::NOW);
+    records.handle().give_up();
+    let mut records = records.blocking();
+    assert!(records.next().unwrap().unwrap_err().is_runtime());
+    release.send(()).unwrap();
+    let rest: Vec<_> = records.collect();
+    assert!(rest.is_empty(), "{rest:?}");
+}
+
+#[test]
+fn a_stream_that_is_waited_for_is_no_error_of_a_run_that_is_stopped() {
+    let web = SmallWeb::start().unwrap();
+    let url = web.host(Temperament::Fast).url("/page/1");
+    let endless = stream::iter([url]).chain(stream::pending());
+    let records = engine(|_| ()).run_stream(endless).unwrap();
+    let handle = records.handle();
+    let mut records = records.blocking();
+    assert!(records.next().unwrap().unwrap().accepted);
+    handle.stop(Stop::NOW);
+    assert!(records.next().is_none());
+}
