@@ -510,6 +510,7 @@ fn names_wait_for_their_turn_to_be_resolved_and_no_deadline_runs_meanwhile() {
     }
 }
 
+#[test]
 fn who_takes_the_records_need_not_wait_for_an_engine_that_does_not_end() {
     let (release, released) = mpsc::sync_channel::<()>(1);
     // A stream that blocks, which it must not, holds up the loop that polls it.
