@@ -7,7 +7,7 @@ const [file, place] = process.argv.slice(2);
 const url = "file://" + file;
 const browser = await puppeteer.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
 
-const open = async ({ width, height, scheme }) => {
+const open = async ({ width, height, scheme, fragment = "" }) => {
   const page = await browser.newPage();
   await page.setViewport({ width, height });
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
@@ -16,7 +16,7 @@ const open = async ({ width, height, scheme }) => {
   page.on("console", (message) => complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("request", (request) => asked.push(request.url()));
-  await page.goto(url);
+  await page.goto(url + fragment);
   return { page, complaints, asked };
 };
 
@@ -50,7 +50,7 @@ for (let time = 0; time < 5; time++) {
 console.log("opened".padEnd(28), opened.toFixed(0).padStart(5), "ms");
 assert.ok(opened < 1000, "opening took " + opened + " ms");
 assert.equal(await text("#count"), "100,000 rows");
-assert.equal(await text("#place"), "Page 1 of 1,000");
+assert.equal(await text(".pager .place"), "Page 1 of 1,000");
 await page.setBypassCSP(true);
 await page.reload();
 
@@ -63,6 +63,8 @@ for (const [number, name] of heads.entries()) {
 const times = await page.$$eval("#body .c-time", (cells) => cells.length);
 assert.equal(times, 100, "a page holds a hundred rows");
 assert.equal(await page.$eval("#head th:last-child", (head) => head.ariaSort), "descending");
+await timed("and as it was", () => document.querySelector("#head th:last-child button").click());
+assert.equal(await page.$eval("#head th:last-child", (head) => head.ariaSort), null);
 
 const search = async (words) => {
   const input = document.getElementById("search");
@@ -85,11 +87,48 @@ await timed("only one result", () => {
   choice.dispatchEvent(new Event("change"));
 });
 assert.ok((await page.$$eval("#body .badge", (cells) => cells.map((cell) => cell.textContent))).every((end) => end === "404"));
-await page.select("#choice", "");
-await timed("to the last page", () => document.getElementById("last").click());
-assert.equal(await text("#place"), "Page 1,000 of 1,000");
-await timed("to the one before", () => document.getElementById("previous").click());
+assert.match(page.url(), /#result=404$/);
+const chip = (text) => [...document.querySelectorAll("#chips button")].find((chip) => chip.textContent.startsWith(text)).click();
+await timed("all that was not accepted", chip, "Not accepted");
+assert.ok((await page.$$eval("#body .badge", (cells) => cells.map((cell) => cell.className))).every((name) => !name.includes("good")));
+await timed("and all again", chip, "All");
+await timed("open a row", () => document.querySelector("#body .line").click());
+assert.match(await page.$eval("#body .opened dl", (opened) => opened.textContent), /^Address.*AnswerHTTP\/1.1 from 192/);
+await timed("to the last page", () => document.querySelector(".pager .last").click());
+assert.equal(await text(".pager .place"), "Page 1,000 of 1,000");
+await timed("to the one before", () => document.querySelector("#sheet + .pager .previous").click());
+assert.match(page.url(), /#page=999$/);
+// Who pages at the foot of the table reads on at its head.
+const top = await page.$eval("#above", (above) => above.getBoundingClientRect().top);
+assert.ok(top > -5 && top < 900, "the head of the table is at " + top);
+assert.equal(await page.evaluate(() => document.activeElement.closest("#above") !== null), true);
 await page.close();
+
+// What the table shows is in the page's address, and links of its upper part lead there.
+{
+  const { page } = await open({ width: 1200, height: 900, scheme: "light", fragment: "#search=articles%2F42&result=404&sort=-Time" });
+  const shown = () => page.$eval("#count", (count) => count.textContent);
+  assert.match(await shown(), /^[\d,]+ of 100,000 rows$/);
+  const times = await page.$$eval("#body .c-time", (cells) =>
+    cells.map((cell) => parseFloat(cell.textContent) / (cell.textContent.endsWith(" ms") ? 1000 : 1)),
+  );
+  assert.ok(times.length > 1 && times[0] >= times.at(-1), String(times));
+  const before = await shown();
+  await page.click(".ends a");
+  await page.waitForFunction((before) => document.getElementById("count").textContent !== before, {}, before);
+  assert.ok(Math.abs(await page.$eval("#records", (table) => table.getBoundingClientRect().top)) < 5, "the table is in view");
+  await page.click(".facts td a");
+  await page.waitForFunction(() => document.getElementById("search").value.startsWith("//host-"));
+  await page.goBack();
+  await page.waitForFunction(() => document.getElementById("search").value === "");
+  // The number of a record is no text of it, and nothing found is said so.
+  await page.type("#search", "99999 nowhere");
+  await page.waitForSelector("#body .empty");
+  await page.click("#body .empty button");
+  await page.waitForFunction(() => document.getElementById("count").textContent === "100,000 rows");
+  console.log("the page's address".padEnd(28), "says what the table shows");
+  await page.close();
+}
 
 // Nor does it break the layout: titles and addresses of 10,000 characters without a space, from right to left, piled up, with
 // controls; on the desk and on a phone.
@@ -117,6 +156,9 @@ for (const [width, height] of [
     assert.ok(widest <= width, words + " makes the page " + widest + " wide");
     assert.ok(tallest <= 220, words + " makes a row " + tallest + " tall");
     assert.equal(outside, 0, words + " leaves its cell");
+    // An address that was cut would lead elsewhere.
+    const cut = await page.$$eval("#body .c-link a", (links) => links.filter((link) => link.href.includes("%E2%80%A6")).length);
+    assert.equal(cut, 0, words + " leads elsewhere");
     await page.$eval("#count", (count) => count.scrollIntoView());
     await page.screenshot({ path: place + "/" + words + "-" + width + ".png" });
   }
@@ -129,7 +171,7 @@ for (const [width, height] of [
   const { page, complaints, asked } = await open({ width: 1200, height: 900, scheme: "light" });
   await page.type("#search", "onerror");
   await page.waitForFunction(() => document.getElementById("count").textContent.startsWith("100 of"));
-  assert.match(await page.$eval("#body .detail", (cell) => cell.textContent), /^<\/script><script>hacked=1/);
+  assert.match(await page.$eval("#body .c-text", (cell) => cell.textContent), /^<\/script><script>hacked=1/);
   assert.equal(await page.evaluate(() => typeof hacked), "undefined");
   assert.equal(await page.$$eval("img", (images) => images.length), 0);
   // The keyboard is enough: from the search to a column's head, which sorts.
@@ -137,6 +179,11 @@ for (const [width, height] of [
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
   assert.equal(await page.$eval("#head th:first-child", (head) => head.ariaSort), "ascending");
+  // And to a row, which it opens.
+  await page.focus("#body .opener");
+  await page.keyboard.press("Enter");
+  assert.match(await page.$eval("#body .opened dl", (opened) => opened.textContent), /<\/script><script>hacked=1/);
+  assert.equal(await page.evaluate(() => typeof hacked), "undefined");
   assert.deepEqual(complaints, []);
   assert.deepEqual(asked, [url]);
   await page.close();
@@ -158,6 +205,7 @@ for (const [name, width, height, scheme] of [
   await page.setBypassCSP(true);
   await page.reload();
   await page.addScriptTag({ path: axe });
+  await page.$eval("#body .opener", (opener) => opener.click());
   const { violations } = await page.evaluate(() => axe.run());
   const told = violations.map(({ id, nodes }) => id + ": " + nodes.slice(0, 3).map((node) => node.html).join(" | "));
   assert.deepEqual(told, [], name);

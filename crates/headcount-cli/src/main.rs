@@ -4,6 +4,7 @@ mod arguments;
 mod commands;
 mod inputs;
 mod journal;
+mod narrower_terminal;
 mod output;
 mod progress;
 mod report;

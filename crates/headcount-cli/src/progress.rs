@@ -4,17 +4,21 @@ use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use console::Term;
 use headcount::Progress;
 pub(crate) use headcount_outputs::visible::thousands;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::time::Instant;
+
+use crate::narrower_terminal::NarrowerTerminal;
 
 /// How often the line changes.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// The rate is that of the last seconds: each tick counts this much less than the one after it.
 const RATE_MEMORY: f64 = 0.95;
+
+/// Columns from which on there is room to say more than that the run is stopping.
+const LONG_WORD_FROM: usize = 64;
 
 pub(crate) struct ProgressLine {
     bar: ProgressBar,
@@ -28,8 +32,9 @@ pub(crate) struct ProgressLine {
 impl ProgressLine {
     /// A line that shows only where somebody can see it.
     pub(crate) fn new(is_wanted: bool, is_quiet: bool) -> ProgressLine {
+        let terminal = Box::new(NarrowerTerminal::stderr());
         let bar = if is_wanted && io::stderr().is_terminal() {
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like_with_hz(terminal, 10))
         } else {
             ProgressBar::hidden()
         };
@@ -56,20 +61,21 @@ impl ProgressLine {
         }
         // Never waits: a neighbour's write may take for ever, and signals must still be minded.
         if let Ok(_turn) = self.turn.try_lock() {
-            let width = Term::stderr().size_checked().map_or(usize::MAX, |(_, columns)| columns.into());
+            let width = NarrowerTerminal::columns().unwrap_or(usize::MAX);
             self.bar.set_message(line(progress, self.rate, is_stopping, width));
         }
     }
 
-    /// A line of its own on standard error, unless the run is quiet.
-    pub(crate) fn tell(&self, line: &str) {
+    /// A line of its own on standard error, unless the run is quiet. `false`: a neighbour is writing, and it is to be told
+    /// later.
+    pub(crate) fn try_tell(&self, line: &str) -> bool {
         if self.is_quiet {
-            return;
+            return true;
         }
-        if let Ok(_turn) = self.turn.try_lock() {
-            // Nobody is left to tell if standard error is gone.
-            self.bar.suspend(|| _ = io::Write::write_all(&mut io::stderr(), format!("{line}\n").as_bytes()));
-        }
+        let Ok(_turn) = self.turn.try_lock() else { return false };
+        // Nobody is left to tell if standard error is gone.
+        self.bar.suspend(|| _ = io::Write::write_all(&mut io::stderr(), format!("{line}\n").as_bytes()));
+        true
     }
 
     pub(crate) fn clear(&self) {
@@ -102,7 +108,11 @@ fn line(progress: &Progress, rate: f64, is_stopping: bool, width: usize) -> Stri
             left = format!(", {} left", clock(seconds));
         }
     }
-    let begin = if is_stopping { "stopping (Ctrl+C again ends at once): " } else { "" };
+    let begin = match is_stopping {
+        true if width >= LONG_WORD_FROM => "stopping (Ctrl+C again ends at once): ",
+        true => "stopping: ",
+        false => "",
+    };
     let mut parts = [
         begin.to_owned(),
         done,
@@ -134,6 +144,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_cannot_be_told_while_a_neighbour_writes_is_to_be_told_later() {
+        for is_quiet in [false, true] {
+            let line = ProgressLine::new(false, is_quiet);
+            let told = line.neighbour().write(|| line.try_tell("warning: told in the middle of a record"));
+            assert_eq!(told, is_quiet, "who is quiet has nothing to tell later");
+            assert!(line.try_tell("warning: a test tells this"));
+        }
+    }
+
+    #[test]
     fn the_line_tells_what_is_known() {
         let mut progress = Progress::default();
         (progress.read, progress.done, progress.failed, progress.in_flight) = (12_345, 1_000, 7, 100);
@@ -143,7 +163,8 @@ mod tests {
             line(&progress, 250.0, false, 80),
             "1,000 of 12,345 done, 250/s, 7 failed, 100 in flight, 0:46 left"
         );
-        assert!(line(&progress, 250.0, true, 80).starts_with("stopping"));
+        assert!(line(&progress, 250.0, true, 80).starts_with("stopping (Ctrl+C again"));
+        assert_eq!(line(&progress, 250.0, true, 37), "stopping: 1,000 of 12,345 done");
         assert_eq!(line(&progress, 250.0, false, 50), "1,000 of 12,345 done, 250/s, 7 failed, 0:46 left");
         assert_eq!(line(&progress, 250.0, false, 40), "1,000 of 12,345 done, 7 failed");
         assert_eq!(clock(11_100.0), "3:05:00");

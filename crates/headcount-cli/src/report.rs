@@ -16,11 +16,20 @@ use crate::terminal::{Palette, shown, time};
 /// How many of the worst hosts are named.
 const HOSTS_NAMED: usize = 5;
 
-/// Columns that a line may take, on the narrowest terminal in use.
+/// Columns that a line may take, unless the terminal has less.
 const WIDTH: usize = 80;
+
+/// Of a run that took less nothing can be said: its beginning and its end weigh more than all it had to wait for.
+const JUDGED: Duration = Duration::from_millis(100);
+
+/// In fewer columns it is no use to break lines between words.
+const NARROWEST: usize = 24;
 
 /// The column behind a label.
 const LABELLED: usize = 17;
+
+/// The column at which the rest of a line goes on that a narrow terminal has broken off.
+const BROKEN_OFF: usize = 4;
 
 /// The column at which the details of an outcome begin.
 const DETAILS: usize = 28;
@@ -37,6 +46,8 @@ pub(crate) struct Report<'a> {
     pub(crate) has_journal: bool,
     /// The host whose pace is to be explained.
     pub(crate) explain: Option<&'a str>,
+    /// The columns of where it is shown, if that is a terminal.
+    pub(crate) columns: Option<u16>,
     /// The files that the records are in.
     pub(crate) outputs: Vec<&'a Path>,
     /// The condition by which the records were chosen, if they were, and how many there were to choose from.
@@ -49,7 +60,10 @@ impl Report<'_> {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = self.write(&mut text, palette);
-        text
+        match self.columns.map(usize::from) {
+            Some(columns) if columns < WIDTH => narrowed(&text, columns.max(NARROWEST)),
+            _ => text,
+        }
     }
 
     fn write(&self, text: &mut String, palette: Palette) -> std::fmt::Result {
@@ -150,7 +164,7 @@ impl Report<'_> {
     fn verdict(&self, text: &mut String, verdict: &Verdict, palette: Palette) -> std::fmt::Result {
         let Palette { faint, reset, .. } = palette;
         let ideal = &verdict.ideal;
-        if ideal.seconds > 0.0 {
+        if ideal.seconds > 0.0 && verdict.took >= JUDGED {
             let ratio = verdict.took.as_secs_f64() / ideal.seconds;
             let line = format!("  {:<14} {} at best (T*), T/T* {ratio:.2}, ", "verdict", time(ideal.seconds));
             let bound = format!("bound by {}", bound(&ideal.bound, ideal.bytes_per_second));
@@ -211,6 +225,26 @@ fn beside_or_below(text: &mut String, line: &str, more: &str, column: usize) -> 
     }
 }
 
+/// The same lines, broken between words where they are wider than so many columns.
+fn narrowed(text: &str, columns: usize) -> String {
+    let mut narrow = String::with_capacity(text.len());
+    for line in text.lines() {
+        let mut taken = 0;
+        for word in line.split_inclusive(' ') {
+            let needed = measure_text_width(word.trim_end());
+            if taken > BROKEN_OFF && taken + needed > columns && needed > 0 {
+                narrow.truncate(narrow.trim_end().len());
+                narrow.push_str(&format!("\n{:BROKEN_OFF$}", ""));
+                taken = BROKEN_OFF;
+            }
+            narrow.push_str(word);
+            taken += measure_text_width(word);
+        }
+        narrow.push('\n');
+    }
+    narrow
+}
+
 /// What kept the run from being shorter.
 fn bound(bound: &Bound, bytes_per_second: Option<f64>) -> String {
     match bound {
@@ -222,6 +256,7 @@ fn bound(bound: &Bound, bytes_per_second: Option<f64>) -> String {
             format!("bytes: {most} at the most, by the line or the hosts")
         }
         Bound::Cpu => "this machine's CPU".to_owned(),
+        Bound::Retries => "the pauses before retries".to_owned(),
         _ => "a single input".to_owned(),
     }
 }

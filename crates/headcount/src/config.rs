@@ -64,7 +64,8 @@ pub struct Config {
     pub timeout: Duration,
     /// Limit of resolving, connecting and the TLS handshake together. Default 5 s.
     pub connect_timeout: Duration,
-    /// Further attempts after a failure, for methods that are safe to repeat. Default 2.
+    /// Further attempts after a failure, for methods that are safe to repeat; after a 429, which says that nothing was done,
+    /// for any. Default 2.
     pub retries: u32,
     /// Longest wait before the first retry; it doubles with each, up to a minute. The wait is a random time up to that
     /// (full jitter). Default 500 ms.

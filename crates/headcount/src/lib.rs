@@ -19,7 +19,7 @@
 //! of [`Record`]s in the order in which they end, whatever runtime polls it. A URL that fails is a record like any
 //! other: an [`Error`] is only what stops the run. Dropping the records stops the work.
 //!
-//! The engine runs on a thread of its own. Each host (a name with its port) has a lane with a limit, so that a slow
+//! The engine runs on threads of its own, an event loop for each core. Each host (a name with its port) has a lane with a limit, so that a slow
 //! one holds no slot that another could use; every phase of a request has a deadline.
 
 mod config;

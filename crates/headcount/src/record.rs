@@ -58,7 +58,8 @@ pub struct Record {
     /// The same as they came, before their codings were taken off. Only where there were any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_bytes_received: Option<u64>,
-    /// The body was longer than `--max-body` or, for what came of it, than `--max-ratio`, and was cut there.
+    /// The body was longer than `--max-body` or, for what came of it, than `--max-ratio`, and was cut there; or much was
+    /// received of which, its codings taken off, next to nothing was a body.
     pub truncated: bool,
     /// SHA-256 of the body as far as it was read, in hexadecimal. Only with `--hash sha256`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -255,7 +256,7 @@ words! {
         Closed = "closed",
         /// What came is not HTTP as it should be.
         Malformed = "malformed",
-        /// The header is larger than the limit.
+        /// The header is larger than 64 KiB or has more than 1,000 fields, or its Content-Length is no length that a body can have.
         TooLarge = "too_large",
         /// The redirects go in a circle.
         Loop = "loop",

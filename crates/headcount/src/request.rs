@@ -85,7 +85,7 @@ impl Request {
         }
     }
 
-    /// Asks with another method. Only idempotent ones are repeated after a failure.
+    /// Asks with another method. Only idempotent ones are repeated after a failure, but any after a 429.
     #[must_use]
     pub fn method(mut self, method: Method) -> Request {
         self.method = method;

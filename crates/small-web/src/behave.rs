@@ -28,6 +28,11 @@ pub(crate) fn reply(site: &Site, request: &Request, in_flight: usize) -> Reply {
                 well_behaved().after(*takes).reply(request)
             }
         }
+        Temperament::Gathering { at_once, takes } => {
+            let mut reply = well_behaved().after(*takes).reply(request);
+            reply.pieces.insert(0, Piece::Gather(*at_once));
+            reply
+        }
         Temperament::Bucket { retry_after, .. } => {
             match site.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(site.age()) {
                 Ok(()) => well_behaved().reply(request),

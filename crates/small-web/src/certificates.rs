@@ -25,6 +25,9 @@ pub enum Certificate {
     WrongName,
     /// Signed by itself, so that the authority does not help. `tls/certificate`.
     SelfSigned,
+    /// The same, and an authority by its own word, as `openssl req -x509` makes them. `answered` for a client that trusts
+    /// this very one, else `tls/certificate`.
+    OwnAuthority,
 }
 
 /// The authority, made anew for each web, with one server configuration for each certificate.
@@ -36,6 +39,7 @@ pub(crate) struct Authority {
     not_yet_valid: Arc<ServerConfig>,
     wrong_name: Arc<ServerConfig>,
     self_signed: Arc<ServerConfig>,
+    own_authority: (String, Arc<ServerConfig>),
     for_members: Arc<ServerConfig>,
     member: (String, String),
 }
@@ -43,7 +47,8 @@ pub(crate) struct Authority {
 impl Authority {
     pub(crate) fn new() -> io::Result<Authority> {
         let issuer = issuer().map_err(io::Error::other)?;
-        let config = |certificate| server_config(certificate, &issuer).map_err(io::Error::other);
+        let made = |certificate| server_config(certificate, &issuer).map_err(io::Error::other);
+        let config = |certificate| made(certificate).map(|(_, config)| config);
         Ok(Authority {
             pem: issuer.pem(),
             good: config(Certificate::Good)?,
@@ -51,6 +56,7 @@ impl Authority {
             not_yet_valid: config(Certificate::NotYetValid)?,
             wrong_name: config(Certificate::WrongName)?,
             self_signed: config(Certificate::SelfSigned)?,
+            own_authority: made(Certificate::OwnAuthority)?,
             for_members: for_members(&issuer).map_err(io::Error::other)?,
             member: member(&issuer).map_err(io::Error::other)?,
         })
@@ -58,6 +64,11 @@ impl Authority {
 
     pub(crate) fn pem(&self) -> &str {
         &self.pem
+    }
+
+    /// The certificate that is its own authority, in PEM.
+    pub(crate) fn own_authority_pem(&self) -> &str {
+        &self.own_authority.0
     }
 
     /// The configuration of a host that lets in only whom the authority has signed.
@@ -77,6 +88,7 @@ impl Authority {
             Certificate::NotYetValid => &self.not_yet_valid,
             Certificate::WrongName => &self.wrong_name,
             Certificate::SelfSigned => &self.self_signed,
+            Certificate::OwnAuthority => &self.own_authority.1,
         })
     }
 }
@@ -89,16 +101,18 @@ fn issuer() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
     CertifiedIssuer::self_signed(params, KeyPair::generate()?)
 }
 
+/// The certificate in PEM, and the configuration of the host that shows it.
 fn server_config(
     certificate: Certificate,
     issuer: &CertifiedIssuer<'static, KeyPair>,
-) -> Result<Arc<ServerConfig>, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(String, Arc<ServerConfig>), Failed> {
     let key = KeyPair::generate()?;
     let params = leaf(certificate)?;
     let signed = match certificate {
-        Certificate::SelfSigned => params.self_signed(&key)?,
+        Certificate::SelfSigned | Certificate::OwnAuthority => params.self_signed(&key)?,
         _ => params.signed_by(&key, issuer)?,
     };
+    let pem = signed.pem();
     let chain = vec![CertificateDer::from(signed)];
     let key = PrivateKeyDer::try_from(key.serialize_der())?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -106,7 +120,7 @@ fn server_config(
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok((pem, Arc::new(config)))
 }
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -148,6 +162,10 @@ fn leaf(certificate: Certificate) -> Result<CertificateParams, rcgen::Error> {
             params.not_after = date_time_ymd(2021, 1, 1);
         }
         Certificate::NotYetValid => params.not_before = date_time_ymd(2900, 1, 1),
+        Certificate::OwnAuthority => {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.extended_key_usages.clear();
+        }
         Certificate::Good | Certificate::WrongName | Certificate::SelfSigned => {}
     }
     Ok(params)

@@ -20,6 +20,10 @@ const BUFFER_BYTES: usize = 2048;
 const MOST_HEADER_BYTES: usize = 256 << 10;
 const MOST_BODY_BYTES: usize = 64 << 20;
 
+/// A host that gathers looks this often whether enough are waiting, until it is this old.
+const GATHERING_LOOK: Duration = Duration::from_millis(5);
+const LONGEST_GATHERING: Duration = Duration::from_secs(30);
+
 /// Serves requests until either side ends the connection.
 pub(crate) async fn serve<S: Wire>(stream: S, site: &Site, number: u64) {
     let mut connection = Connection {
@@ -208,6 +212,7 @@ impl<S: Wire> Connection<'_, S> {
                 Piece::Wait(duration) => self.wait(duration).await?,
                 Piece::Drip(bytes, every) => self.drip(&bytes, every).await?,
                 Piece::Flood(bytes) => self.flood(&bytes).await?,
+                Piece::Gather(at_once) => self.gather(at_once).await?,
             }
         }
         Ok(reply.ending)
@@ -230,6 +235,14 @@ impl<S: Wire> Connection<'_, S> {
         loop {
             self.send(bytes).await?;
         }
+    }
+
+    /// Waits until so many requests were waiting at once.
+    async fn gather(&self, at_once: usize) -> io::Result<()> {
+        while self.site.tally.most_in_flight() < at_once && self.site.age() < LONGEST_GATHERING {
+            self.wait(GATHERING_LOOK).await?;
+        }
+        Ok(())
     }
 
     /// Waits, or fails when the client leaves: a host that went on for clients long gone would fill up.

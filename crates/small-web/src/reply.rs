@@ -18,6 +18,7 @@ pub(crate) enum Piece {
     Wait(Duration),
     Drip(Bytes, Duration),
     Flood(Bytes),
+    Gather(usize),
 }
 
 /// What becomes of the connection after a reply.

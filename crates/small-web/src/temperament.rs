@@ -127,6 +127,13 @@ pub enum Temperament {
         /// Whether the 429 says when the next token comes, in whole seconds, rounded up.
         retry_after: bool,
     },
+    /// Well-behaved, but answers nobody before so many wait at once, or the host is half a minute old. `answered`.
+    Gathering {
+        /// How many have to wait at once.
+        at_once: usize,
+        /// How long each answer takes then.
+        takes: Duration,
+    },
     /// Well-behaved for a while, then 503 for a while, and so on. `answered`.
     Flapping {
         /// How long it is well, counted from the start of the host.

@@ -133,9 +133,14 @@ impl SmallWeb {
         self.open_many(temperament, Some(self.authority.server_config(certificate)))
     }
 
-    /// The certificate of the authority behind all certificates but the self-signed one.
+    /// The certificate of the authority behind all certificates but the self-signed ones.
     pub fn authority_pem(&self) -> &str {
         self.authority.pem()
+    }
+
+    /// The certificate of hosts with [`Certificate::OwnAuthority`].
+    pub fn own_authority_pem(&self) -> &str {
+        self.authority.own_authority_pem()
     }
 
     /// An address where connections are refused, and stay refused while this web lives: the port is taken,

@@ -57,7 +57,8 @@ fn every_program_is_run() {
     assert_eq!(files, run);
 }
 
-fn output(program: &str, clock: &str) -> String {
+/// What a program prints.
+pub(crate) fn output(program: &str, clock: &str) -> String {
     let ended = Command::new(program).env(examples::CLOCK, clock).output().unwrap();
     let errors = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "{errors}");

@@ -16,14 +16,14 @@ pub(crate) struct AnswerFlags {
     max_redirects: u32,
     /// Follow redirects from public addresses to private ones
     ///
-    /// To this machine, to a network behind it, to a cloud's metadata: whoever runs a public host could else have it
-    /// asked from here. What is named on the list may be private without this.
+    /// Private means this machine, the networks behind it, and a cloud's metadata service. Otherwise whoever runs a
+    /// public host could make this machine send requests to them. URLs on the list may be private without this flag.
     #[arg(long)]
     allow_private_redirects: bool,
-    /// Bytes of a body to read (1048576, 64k, 1M); a longer one is cut and flagged
+    /// Bytes of each body to read (1048576, 64k, 1M); a longer body is cut and flagged
     #[arg(long, value_name = "BYTES", default_value = "1M", value_parser = bytes)]
     max_body: u64,
-    /// Bytes of a body for each byte received, once it is longer than 1M; what unpacks to more is cut and flagged
+    /// Highest decompression ratio for bodies over 1M; what unpacks to more is cut and flagged
     #[arg(long, value_name = "N", default_value = "200", value_parser = at_least_one)]
     max_ratio: usize,
 }

@@ -35,7 +35,7 @@ Examples:
 Exit codes:
   0 all accepted, 1 the run could not go on, 2 some record was not accepted,
   3 bad usage or configuration, 130 interrupted. A reader that closes the pipe
-  (| head) has seen enough: that is 0";
+  (| head) has seen enough: that is 0, unless there are files to go on for";
 
 /// The flags that `-h` shows. All stand in `--help`.
 pub(super) const ESSENTIAL: &[&str] = &[

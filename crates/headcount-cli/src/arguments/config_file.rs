@@ -57,8 +57,9 @@ pub(super) fn complete(
     let own = whole.split_off(2);
     whole.extend(wanted.flat_map(|flag| flag.words).map(OsString::from));
     whole.extend(own);
+    let name = name.to_owned();
     command.try_get_matches_from_mut(whole).map_err(|error| {
-        Refusal::Problem(usage_problem(&error).with_prefix(&format!("{}: ", file.display())))
+        Refusal::Problem(usage_problem(&error, Some(&name)).with_prefix(&format!("{}: ", file.display())))
     })
 }
 
@@ -112,6 +113,13 @@ fn flag(
     if known.is_some_and(|arg| arg.get_id() == CONFIG || matches!(arg.get_action(), ArgAction::Help)) {
         return Err(Problem::usage(format!("{long} is for the command line"), "take it out of the file"));
     }
+    let by_letter = subcommand.get_arguments().find(|arg| {
+        arg.get_short().is_some_and(|letter| long.strip_prefix(letter).is_some_and(str::is_empty))
+    });
+    if let Some(meant) = by_letter.and_then(Arg::get_long) {
+        let message = format!("{long:?} is no flag by its long name");
+        return Err(Problem::usage(message, format!("did you mean {meant}?")));
+    }
     let (id, words) = match known {
         Some(arg) => (Some(arg.get_id().clone()), words(arg, long, value.get_ref())?),
         // Refused by the command line's own rules, which know what may be meant.
@@ -125,7 +133,7 @@ fn flag(
             Ok(Flag { id, words })
         }
         (Ok(_), None) => Err(Problem::usage(format!("{long:?} is no flag"), "take it out of the file")),
-        (Err(error), _) => Err(usage_problem(&error)),
+        (Err(error), _) => Err(usage_problem(&error, Some(name))),
     }
 }
 

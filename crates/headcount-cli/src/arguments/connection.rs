@@ -10,13 +10,13 @@ use super::values::some_time;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Connections")]
 pub(crate) struct ConnectionFlags {
-    /// Limit of one attempt, redirects included, waiting for a turn not: 10, 10s, 500ms, 2m
+    /// Time limit for one attempt with its redirects, not counting time in the queue: 10, 10s, 500ms, 2m
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = some_time)]
     timeout: Duration,
-    /// Limit of resolving, connecting and the TLS handshake together
+    /// Time limit for resolving, connecting and the TLS handshake together
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = some_time)]
     connect_timeout: Duration,
-    /// Speak HTTP/1.1 only; without it hosts that prefer HTTP/2 get that
+    /// Speak HTTP/1.1 only; otherwise hosts that prefer HTTP/2 get HTTP/2
     #[arg(long, conflicts_with = "http2")]
     http1: bool,
     /// Speak HTTP/2 only, also without TLS

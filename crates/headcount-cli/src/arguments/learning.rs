@@ -12,24 +12,24 @@ use crate::terminal::Problem;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "What to learn")]
 pub(crate) struct LearningFlags {
-    /// A field of the answer's header to put into the record's header_fields; repeatable
+    /// Copy this header field of the answer into the record's `header_fields`; repeatable
     #[arg(long, value_name = "NAME", action = ArgAction::Append, value_parser = header_name)]
     header_field: Vec<HeaderName>,
-    /// Something to find in the body, for the record's extracted; repeatable
+    /// Extract a value from the body into the record's `extracted`; repeatable
     ///
     /// `price=.price` is a CSS selector and finds the text of its first match; `next=a.next@href` finds an attribute;
     /// `id=/items/0/id` is a JSON pointer; `version=re:v([0-9.]+)` is a regular expression and finds its first group.
     /// What is not there is null.
     #[arg(long, value_name = "NAME=WAY", action = ArgAction::Append)]
     extract: Vec<Extraction>,
-    /// Put the body's hash into the record, as body_sha256
+    /// Put the body's hash into the record, as `body_sha256`
     #[arg(long, value_name = "NAME")]
     hash: Option<Hash>,
-    /// A folder to keep the bodies in; each record says its body_file
+    /// Save bodies in this folder; each record names its file in `body_file`
     ///
-    /// It is made if it is not there. Bodies are kept as far as they were read (--max-body), without content codings,
-    /// under names made of index, host and path. Each file is whole or absent; those that begin with .headcount- are
-    /// of a run that was killed, and go with the next one that has the same outputs.
+    /// The folder is made if it is not there. Bodies are saved as far as they were read (--max-body), without content
+    /// codings, under names made of index, host and path. Each file is whole or absent. Files that begin with
+    /// .headcount- belong to a run that was killed; the next run with the same outputs removes them.
     #[arg(long, value_name = "DIR")]
     body_dir: Option<PathBuf>,
 }

@@ -16,16 +16,16 @@ pub(crate) struct LimitFlags {
     /// Requests under way at once, over all hosts; `auto` grows from 100 while that makes the run faster
     #[arg(short, long, value_name = "N", default_value = "100", value_parser = concurrency)]
     concurrency: Concurrency,
-    /// Event loops, each on a thread of its own, to which hosts are dealt; no more than a sixteenth of the concurrency. Default: one for each core
+    /// Event loops, each on its own thread; every host belongs to one. At most one per 16 concurrent requests. Default: one per core
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     loops: Option<usize>,
-    /// Memory for the part of the list that is read ahead (64M, 1G); what does not fit goes to a temporary file
+    /// Memory for the part of the list that is read ahead (64M, 1G); the rest of it goes to temporary files
     #[arg(long, value_name = "BYTES", default_value = "256M", value_parser = bytes)]
     memory: u64,
-    /// Temporary files for that, at most; once they are full, no more is read ahead. They lie where TMPDIR says
+    /// Disk space for those temporary files, which are made in TMPDIR; when it is used up, reading ahead stops
     #[arg(long, value_name = "BYTES", default_value = "16G", value_parser = bytes)]
     disk: u64,
-    /// After Ctrl+C, time for the requests under way to end
+    /// After Ctrl+C, time for the requests in progress to finish
     #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub(crate) grace: Duration,
 }

@@ -11,20 +11,20 @@ use headcount::list::ListFormat;
 pub(crate) struct ListFlags {
     /// Lists to read, URLs to ask, or - for standard input
     ///
-    /// What names an existing file is a list: a URL a line; blank lines and lines that begin with # pass. Else what
-    /// reads as a URL is one; `example.com` means `https://example.com/`. With no INPUT, and standard input not a
-    /// terminal, the list is read from there.
+    /// An INPUT that names an existing file is read as a list: one URL per line, without blank lines and lines that begin
+    /// with #. Otherwise it is a URL; `example.com` means `https://example.com/`. With no INPUT, the list is read from
+    /// standard input, unless that is a terminal.
     #[arg(value_name = "INPUT", value_hint = ValueHint::FilePath, help_heading = None::<&str>)]
     pub(crate) inputs: Vec<OsString>,
     /// A list to read, or - for standard input; repeatable
     ///
-    /// Lists come behind the INPUTs, and the URLs of -u behind the lists.
+    /// These lists are read after the INPUTs, and the URLs of -u after these lists.
     #[arg(short, long = "list", value_name = "FILE", action = ArgAction::Append, value_hint = ValueHint::FilePath)]
     pub(crate) lists: Vec<OsString>,
     /// A URL to ask, whatever files there are; repeatable
     #[arg(short, long = "url", value_name = "URL", action = ArgAction::Append, value_hint = ValueHint::Url)]
     pub(crate) urls: Vec<OsString>,
-    /// What the lists are; gzip and zstd are known by themselves
+    /// Format of the lists; gzip and zstd are recognised by themselves
     ///
     /// auto goes by a list's name (.csv, .tsv, .tab, .jsonl, .ndjson or .json, also with .gz or .zst behind it). If that
     /// says nothing, it goes by the first line: a JSON object, or the header of a CSV or TSV that has the column of the

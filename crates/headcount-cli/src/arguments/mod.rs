@@ -91,9 +91,12 @@ fn command_at_a_glance() -> clap::Command {
 pub(crate) fn parse(line: impl Iterator<Item = OsString>) -> Result<Command, Refusal> {
     let mut command = command_at_a_glance();
     let line: Vec<OsString> = line.collect();
-    let matches = command.try_get_matches_from_mut(&line)?;
+    let name = line.get(1).and_then(|word| word.to_str());
+    let name = name.filter(|name| command.find_subcommand(name).is_some()).map(str::to_owned);
+    let refusal = |error| Refusal::new(error, name.as_deref());
+    let matches = command.try_get_matches_from_mut(&line).map_err(refusal)?;
     let matches = config_file::complete(&mut command, line, matches)?;
-    Ok(CommandLine::from_arg_matches(&matches)?.command)
+    Ok(CommandLine::from_arg_matches(&matches).map_err(refusal)?.command)
 }
 
 #[cfg(test)]

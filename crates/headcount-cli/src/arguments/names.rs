@@ -8,10 +8,10 @@ use headcount::{AddressFamily, Config, FixedAddresses};
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Names and addresses")]
 pub(crate) struct NameFlags {
-    /// Ask this name server in place of the system's, as ADDRESS or ADDRESS:PORT; repeatable
+    /// Ask this name server instead of the system's, as ADDRESS or ADDRESS:PORT; repeatable
     #[arg(long, value_name = "ADDRESS", action = ArgAction::Append, value_parser = name_server)]
     dns_server: Vec<SocketAddr>,
-    /// Connect there for a host and port, as HOST:PORT:ADDRESS, with commas between several; repeatable
+    /// Use this address for a host and port: HOST:PORT:ADDRESS[,ADDRESS…]; repeatable
     #[arg(long, value_name = "ENTRY", action = ArgAction::Append)]
     resolve: Vec<FixedAddresses>,
     /// Connect to IPv4 addresses only

@@ -10,12 +10,12 @@ use crate::terminal::ColorChoice;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputFlags {
-    /// Where the records go: a file, or - for standard output; repeatable
+    /// Where to write the records: a file, or - for standard output; repeatable
     ///
     /// Its ending says the format: .json (an array in the order of the inputs; appears whole or not at all), .jsonl
     /// (a line as each record comes), .csv, .parquet, .sqlite or .db (to which the run is added), .xml (JUnit), .md,
-    /// .html (a page that needs no network). Without it, standard output gets a table on a terminal and JSON lines in
-    /// a pipe. The journal stands beside the first file.
+    /// .html (a page that needs no network). Without -o, standard output gets a table on a terminal and JSON lines in
+    /// a pipe. The journal is kept beside the first file.
     #[arg(short, long, value_name = "FILE", action = ArgAction::Append)]
     pub(crate) output: Vec<PathBuf>,
     /// The format, whatever the ending

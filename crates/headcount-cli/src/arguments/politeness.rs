@@ -8,32 +8,32 @@ use headcount::Config;
 
 use super::values::{at_least_one, duration, rate};
 
-/// A host is a name with its port. Its pace is found by its answers; these are bounds.
+/// A host is a name with its port. Headcount finds each host's pace from its answers; these flags set bounds.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Politeness")]
 pub(crate) struct PolitenessFlags {
-    /// Requests under way at once to one host, at most [default: found by its answers, up to 64]
+    /// Most requests at once to one host [default: found from its answers, up to 64]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     per_host: Option<usize>,
-    /// Requests a second over all hosts, at most: 50, 0.5, 100/m
+    /// Most requests per second over all hosts: 50, 0.5, 100/m
     #[arg(long, value_name = "RATE", value_parser = rate)]
     rate: Option<f64>,
-    /// Requests a second to one host, at most
+    /// Most requests per second to one host
     #[arg(long, value_name = "RATE", value_parser = rate)]
     host_rate: Option<f64>,
-    /// Time between two requests to one host, at least
+    /// Least time between two requests to one host
     #[arg(long, value_name = "TIME", value_parser = duration)]
     delay: Option<Duration>,
-    /// Hosts behind one address share the pace of one
+    /// Pace hosts that share an IP address as if they were one
     #[arg(long)]
     per_ip: bool,
-    /// Ask each host for its robots.txt first, and keep to it
+    /// Fetch each host's robots.txt first, and obey it
     #[arg(long)]
     robots: bool,
-    /// Wait no longer than this for a host that asks for it (429, 503), in all for one URL
+    /// Longest total wait per URL for a host that asks for a pause (429, 503)
     #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
     max_hold: Duration,
-    /// At the end, say how the pace of this host (name, or name:port) was found
+    /// At the end, explain how the pace of this host (name, or name:port) was found
     #[arg(long, value_name = "HOST", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) explain: Option<String>,
 }

@@ -15,10 +15,10 @@ pub(crate) struct ProxyFlags {
     /// An http:// proxy is asked for a tunnel to https:// hosts, and to fetch http:// URLs itself; with https:// TLS is spoken
     /// to it, and its certificate checked also with --insecure. socks4a:// and socks5h:// resolve names at the proxy,
     /// socks4:// and socks5:// here. Without this flag the environment decides: http_proxy, HTTPS_PROXY, ALL_PROXY,
-    /// NO_PROXY. An empty PROXY is none.
+    /// NO_PROXY. --proxy '' disables them.
     #[arg(short = 'x', long, value_name = "PROXY")]
     proxy: Option<String>,
-    /// Hosts to ask without a proxy, with commas between: names, addresses, networks, each with a :PORT or without
+    /// Hosts to ask without a proxy, separated by commas: names, addresses, networks, each with or without :PORT
     #[arg(long, value_name = "HOSTS", value_parser = hosts)]
     noproxy: Option<String>,
 }

@@ -1,5 +1,7 @@
 //! A command line that leads to no run: what clap found, in our words.
 
+use std::path::Path;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::terminal::{Exit, Problem};
@@ -24,19 +26,20 @@ impl Refusal {
     }
 }
 
-impl From<clap::Error> for Refusal {
-    fn from(error: clap::Error) -> Refusal {
+impl Refusal {
+    /// What clap found in the flags of a command or, without one, in the line as a whole.
+    pub(super) fn new(error: clap::Error, command: Option<&str>) -> Refusal {
         match error.kind() {
             ErrorKind::DisplayHelp
             | ErrorKind::DisplayVersion
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Refusal::Shown(Box::new(error)),
-            _ => Refusal::Problem(usage_problem(&error)),
+            _ => Refusal::Problem(usage_problem(&error, command)),
         }
     }
 }
 
 /// clap's finding in our words: what is wrong, then what to do.
-pub(super) fn usage_problem(error: &clap::Error) -> Problem {
+pub(super) fn usage_problem(error: &clap::Error, command: Option<&str>) -> Problem {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.join(", "),
@@ -72,9 +75,17 @@ pub(super) fn usage_problem(error: &clap::Error) -> Problem {
         _ => error.to_string().trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned(),
     };
     let suggestion = last(ContextKind::SuggestedArg) + &last(ContextKind::SuggestedSubcommand);
-    let hint = match suggestion.is_empty() {
-        false => format!("did you mean {suggestion}?"),
-        true => "`headcount COMMAND --help` shows every flag and what it takes".to_owned(),
+    let unknown = text(ContextKind::InvalidSubcommand);
+    let hint = match command {
+        _ if !suggestion.is_empty() => format!("did you mean {suggestion}?"),
+        None if is_input(&unknown) => format!("did you mean: headcount check {unknown}?"),
+        None => "`headcount --help` shows every command".to_owned(),
+        Some(command) => format!("`headcount {command} --help` shows every flag and what it takes"),
     };
     Problem::usage(message, hint)
+}
+
+/// Whether what stands in the place of a command is a list or a URL: no command has a dot, a colon or a slash in its name.
+fn is_input(word: &str) -> bool {
+    word.contains(['.', ':', '/']) || Path::new(word).is_file()
 }

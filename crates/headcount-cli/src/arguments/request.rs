@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::{ArgAction, Args};
 use headcount::{Config, basic_authorization};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::de::IgnoredAny;
 
@@ -18,23 +18,22 @@ pub(crate) struct RequestFlags {
     method: Option<Method>,
     /// A header field, 'Name: value', or @FILE with one a line; repeatable
     ///
-    /// Sent to the host that was asked for; a redirect to another origin gets none. In a file it is kept out of the
-    /// list of processes.
+    /// Sent only to the origin on the list: a redirect to another origin gets none of them. 'Name:' with nothing behind
+    /// the colon removes a field that is otherwise sent. With @FILE a secret does not appear in the process list.
     #[arg(short = 'H', long = "header", value_name = "FIELD", action = ArgAction::Append)]
     headers: Vec<String>,
     /// A body for every request, as text or @FILE; several are joined with &
     ///
-    /// Sent with POST and as application/x-www-form-urlencoded, unless -X and -H say otherwise. A file is sent as it is,
+    /// Sent by POST as application/x-www-form-urlencoded, unless -X and -H say otherwise. A file is sent as it is,
     /// byte for byte. A redirect that would send it to another origin is not followed: redirect/denied.
     #[arg(short = 'd', long, value_name = "DATA", action = ArgAction::Append)]
     data: Vec<String>,
-    /// The same with JSON, and application/json in Content-Type and Accept
+    /// A JSON body for every request, as text or @FILE; sets Content-Type and Accept
     #[arg(long, value_name = "JSON", conflicts_with = "data")]
     json: Option<String>,
     /// NAME:PASSWORD for Basic authorization, or @FILE with it in its first line
     ///
-    /// A URL with a name and a password of its own is asked with those. In a file it is kept out of the list of
-    /// processes.
+    /// A name and password in a URL take precedence. With @FILE they do not appear in the process list.
     #[arg(long, value_name = "NAME:PASSWORD")]
     user: Option<String>,
     /// The User-Agent field [default: headcount/VERSION]
@@ -151,6 +150,7 @@ fn header_fields(arguments: &[String]) -> Result<HeaderMap, Problem> {
                 "-H @FILE takes a file with a header field a line",
             )
         })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         for (number, line) in text.lines().enumerate() {
             let line = line.trim();
             if !line.is_empty() && !line.starts_with('#') {
@@ -168,6 +168,12 @@ fn add_field(fields: &mut HeaderMap, text: &str, place: &str) -> Result<(), Prob
     };
     let (name, value) = text.split_once(':').ok_or_else(|| problem("it has no colon"))?;
     let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| problem("its name is no token"))?;
+    if [CONTENT_LENGTH, TRANSFER_ENCODING].contains(&name) {
+        return Err(Problem::usage(
+            format!("{place} says how the body is sent, which is not for it to say"),
+            "leave it out; a body (-d, --json) is sent with its length",
+        ));
+    }
     let mut value =
         HeaderValue::from_str(value.trim()).map_err(|_| problem("its value holds control characters"))?;
     value.set_sensitive(true);

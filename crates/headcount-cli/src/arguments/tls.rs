@@ -13,7 +13,7 @@ pub(crate) struct TlsFlags {
     /// Accept any TLS certificate; the records say so
     #[arg(short = 'k', long)]
     insecure: bool,
-    /// A file of certificates in PEM, trusted besides the system's; repeatable
+    /// A file of certificates in PEM, trusted besides the system's, also if a host shows one of them itself; repeatable
     #[arg(long, value_name = "FILE", action = ArgAction::Append)]
     cacert: Vec<PathBuf>,
     /// A certificate in PEM to show to hosts that ask for one

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use console::Term;
 use headcount::{Config, Engine, Error, Request};
 
 use super::running::{Finished, Run};
@@ -13,6 +14,9 @@ use crate::output::{Output, Patience, Place};
 use crate::progress::ProgressLine;
 use crate::report::Report;
 use crate::terminal::{ColorChoice, Exit, Palette, Problem, say};
+
+/// With fewer descriptors there is no event loop, or none that can ask.
+const FEWEST_DESCRIPTORS: u64 = 24;
 
 /// Descriptors that are not connections: standard streams, lists, outputs, the event loop, name servers.
 const DESCRIPTORS_KEPT_BACK: usize = 40;
@@ -27,7 +31,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
     let mut config = arguments.config()?;
     config.body_owner = journal::body_owner(&arguments.output.output).into();
     let inputs = inputs::open(&arguments.lists, &arguments.list_options())?;
-    fit_to_descriptors(&mut config, 1, arguments.output.quiet);
+    fit_to_descriptors(&mut config, 1, arguments.output.quiet)?;
     let engine = Engine::new(config)
         .map_err(|error| Problem::broken(&error.into()).hint("see `headcount check --help`").into_usage())?;
     let Prepared { engine, output, requests } = match prepare(arguments, engine, inputs)? {
@@ -48,7 +52,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<Exit, Problem> {
         let is_wanted = !is_quiet && !finished.reader_left;
         is_wanted.then(|| report(finished, explain.as_deref(), color, &place))
     })?;
-    exit(&finished)
+    exit(&finished, is_quiet)
 }
 
 /// All that a run needs.
@@ -93,19 +97,28 @@ fn prepare(
 }
 
 /// The exit code, or the problem that ended the run.
-fn exit(finished: &Finished) -> Result<Exit, Problem> {
+fn exit(finished: &Finished, is_quiet: bool) -> Result<Exit, Problem> {
     if let Some(problem) = &finished.problem {
         say("error", problem);
         if finished.has_journal {
             say("hint", "what is done is kept; the same command with --resume goes on");
+        } else if !finished.is_written {
+            say("hint", "make room there, or choose another place with -o");
         }
-        return Ok(Exit::Broken);
+        return Ok(if finished.was_interrupted && finished.is_written {
+            Exit::Interrupted
+        } else {
+            Exit::Broken
+        });
     }
     let is_short = finished.summary.records() < finished.progress.read + finished.done_before
         || !finished.progress.read_all;
     if is_short && !finished.was_interrupted && !finished.reader_left {
         say("error", "some inputs have no record; this is a fault of headcount, please report it");
         return Ok(Exit::Broken);
+    }
+    if finished.progress.read == 0 && finished.done_before == 0 && !finished.was_interrupted && !is_quiet {
+        say("note", "the list holds no URL");
     }
     Ok(match () {
         () if finished.was_interrupted => Exit::Interrupted,
@@ -133,7 +146,8 @@ pub(super) fn report(
         done_before: finished.done_before,
         has_journal: finished.has_journal,
         explain,
-        outputs: files.collect(),
+        columns: Term::stderr().size_checked().map(|(_, columns)| columns),
+        outputs: if finished.is_written { files.collect() } else { Vec::new() },
         // The summary is of all of them, whatever is written.
         chosen: None,
     };
@@ -141,8 +155,12 @@ pub(super) fn report(
 }
 
 /// Raises the limit of open files as far as it goes, and asks for no more connections than a `share`-th of it allows.
-pub(super) fn fit_to_descriptors(config: &mut Config, share: usize, is_quiet: bool) {
-    let Ok(raised) = rlimit::increase_nofile_limit(u64::MAX) else { return };
+pub(super) fn fit_to_descriptors(config: &mut Config, share: usize, is_quiet: bool) -> Result<(), Problem> {
+    let Ok(raised) = rlimit::increase_nofile_limit(u64::MAX) else { return Ok(()) };
+    if raised < FEWEST_DESCRIPTORS {
+        let message = format!("a run needs {FEWEST_DESCRIPTORS} open files, and the limit is {raised}");
+        return Err(Problem::usage(message, "raise it: ulimit -n 1024"));
+    }
     let room = usize::try_from(raised).unwrap_or(usize::MAX) / share;
     let loops =
         config.loops.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
@@ -167,4 +185,5 @@ pub(super) fn fit_to_descriptors(config: &mut Config, share: usize, is_quiet: bo
     config.max_lookups = config.max_lookups.min(left / (2 * DESCRIPTORS_PER_LOOKUP)).max(1);
     let left = left.saturating_sub(config.max_lookups * DESCRIPTORS_PER_LOOKUP);
     config.max_idle_connections = Some(config.idle_connections().min(left));
+    Ok(())
 }

@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
     config.retry_delay = Duration::from_millis(100);
     config.extra_certificates = vec![web.authority_pem().as_bytes().to_vec()];
     // Both ends of each connection are here, and the hosts' own sockets.
-    fit_to_descriptors(&mut config, 3, false);
+    fit_to_descriptors(&mut config, 3, false)?;
     // A page to look at, beside the records.
     let page = arguments.output.with_extension("html");
     let mut outputs = vec![arguments.output.clone()];
@@ -109,7 +109,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<Exit, Problem> {
         );
         return Err(Problem::broken(&anyhow::anyhow!(message)));
     }
-    tell("Every input has its record; the hosts that failed were made to.")?;
+    tell("Every input has its record; the hosts that failed are meant to fail.")?;
     Ok(Exit::Accepted)
 }
 

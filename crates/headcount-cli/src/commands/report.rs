@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
+use console::Term;
 use headcount::{Progress, Record, Summary};
 use headcount_outputs::{Error, Format, OutputFile, RecordReader, Source, write_all};
 use tempfile::TempDir;
@@ -228,6 +229,7 @@ fn summarize(
         done_before: 0,
         has_journal: false,
         explain: None,
+        columns: Term::stdout().size_checked().map(|(_, columns)| columns),
         outputs: Vec::new(),
         chosen: condition.map(|condition| (condition, all)),
     };

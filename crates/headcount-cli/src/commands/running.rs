@@ -17,6 +17,8 @@ use crate::terminal::{Exit, Problem, shown, whole};
 
 /// After the grace, time for the last records to be written. If whoever reads them does not, the command ends without.
 const LAST_WRITES: Duration = Duration::from_millis(400);
+/// Of this time the last part is for what has come, should the engine not end: the array, and the summary.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 /// The same where nobody but the disk is waited for, which may be slow.
 const LAST_WRITES_TO_FILES: Duration = Duration::from_secs(5);
 
@@ -42,6 +44,8 @@ pub(super) struct Finished {
     pub(super) reader_left: bool,
     /// What kept the run from going on.
     pub(super) problem: Option<String>,
+    /// The records could be written.
+    pub(super) is_written: bool,
     /// Inputs that an earlier run had done.
     pub(super) done_before: u64,
     /// Another run can go on where this one has ended.
@@ -53,6 +57,7 @@ struct Written {
     summary: Summary,
     reader_left: bool,
     problem: Option<String>,
+    is_written: bool,
 }
 
 impl<S> Run<S>
@@ -88,7 +93,7 @@ where
         let (written, was_interrupted) =
             mind_signals(writing, &mut signals, &handle, &mut progress, times, &is_finishing).await;
         progress.clear();
-        let Written { summary, reader_left, problem } = written?;
+        let Written { summary, reader_left, problem, is_written } = written?;
         let progress = handle.progress();
         let took = started.elapsed();
         let verdict = handle.verdict().cloned();
@@ -100,6 +105,7 @@ where
             was_interrupted,
             reader_left,
             problem,
+            is_written,
             done_before,
             has_journal,
         };
@@ -122,33 +128,37 @@ async fn mind_signals(
     let mut writing = pin!(writing);
     let mut ticks = tokio::time::interval(TICK);
     let mut last_call: Option<Instant> = None;
-    let mut lacks = None;
+    let (mut lacks, mut has_given_up) = (None, false);
     loop {
         tokio::select! {
             result = &mut writing => return (result, last_call.is_some()),
             () = signals.next() => match last_call {
                 None => {
                     handle.stop(Stop::After(grace));
-                    last_call = Some(Instant::now() + grace + last_writes);
+                    last_call = Some(Instant::now() + grace + last_writes - LAST_WORDS);
                 }
                 // The file is being completed: a third signal would leave none, so it ends when it is.
                 Some(_) => {
                     handle.stop(Stop::NOW);
-                    last_call = Some(Instant::now() + LAST_WRITES);
+                    last_call = Some(Instant::now() + LAST_WRITES - LAST_WORDS);
                 }
             },
             () = sleep_until(last_call.unwrap_or_else(Instant::now)), if last_call.is_some() => {
-                if !is_finishing.load(Relaxed) {
+                if is_finishing.load(Relaxed) {
+                    last_call = Some(Instant::now() + LAST_WRITES);
+                } else if !has_given_up {
+                    has_given_up = true;
+                    handle.give_up();
+                    last_call = Some(Instant::now() + LAST_WORDS);
+                } else {
                     progress.clear();
                     std::process::exit(Exit::Interrupted as i32);
                 }
-                last_call = Some(Instant::now() + LAST_WRITES);
             }
             _ = ticks.tick() => {
                 let now = handle.progress();
-                if now.lacks != lacks {
+                if now.lacks != lacks && progress.try_tell(complaint(now.lacks)) {
                     lacks = now.lacks;
-                    progress.tell(complaint(lacks));
                 }
                 progress.show(&now, last_call.is_some());
             }
@@ -201,9 +211,10 @@ fn write_all(
                 }
                 result = progress.write(|| write(&records, &mut output, is_verbose));
             }
+            // It is the last, though the channel be open.
             Err(error) => problem = Some(whole(&error.into())),
         }
-        if result.is_err() {
+        if result.is_err() || problem.is_some() {
             break;
         }
     }
@@ -212,12 +223,13 @@ fn write_all(
     let is_complete = problem.is_none() && counts.read_all && counts.done == counts.read;
     let result = result.and_then(|()| output.finish(is_complete, &mut summary));
     let reader_left = matches!(&result, Err(error) if error.kind() == io::ErrorKind::BrokenPipe);
+    let is_written = result.is_ok();
     if let Err(error) = result
         && !reader_left
     {
         problem = Some(format!("cannot write the records: {error}"));
     }
-    Written { summary, reader_left, problem }
+    Written { summary, reader_left, problem, is_written }
 }
 
 fn write(records: &[Record], output: &mut Output, is_verbose: bool) -> io::Result<()> {

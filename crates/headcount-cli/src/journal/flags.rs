@@ -12,7 +12,7 @@ use crate::terminal::Problem;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Journal")]
 pub(crate) struct JournalFlags {
-    /// Go on with a run that was killed or interrupted; what is done is not asked again
+    /// Go on with a run that was killed or interrupted; finished requests are not repeated
     ///
     /// With -o FILE, a run keeps a journal in FILE.headcount/ until it is complete. With no journal there, the run
     /// starts afresh; if its output is there and complete, nothing is asked.
@@ -21,7 +21,7 @@ pub(crate) struct JournalFlags {
     /// Discard the journal of an unfinished run, and start afresh
     #[arg(long, conflicts_with_all = ["no_journal", "retry_failed"])]
     pub(crate) restart: bool,
-    /// Ask again what failed in the run that wrote the output, and merge: all, or dns,headers/timeout,interrupted …
+    /// Repeat what failed in the run that wrote the output, and merge: all, or dns,headers/timeout,interrupted …
     #[arg(
         long,
         value_name = "KINDS",
@@ -31,16 +31,16 @@ pub(crate) struct JournalFlags {
         conflicts_with = "no_journal"
     )]
     pub(crate) retry_failed: Option<FailureKinds>,
-    /// Keep no journal; what a kill interrupts is lost
+    /// Keep no journal; a run that is killed cannot be resumed
     #[arg(long)]
     pub(crate) no_journal: bool,
-    /// On --resume, send again what may have been sent already, though it is not safe to repeat
+    /// On --resume, repeat requests that may have been sent already, though that is not safe
     #[arg(long)]
     pub(crate) resend_in_doubt: bool,
-    /// Make every record safe from power failures before it is reported, not within a second
+    /// Sync every record to disk before it is reported, instead of within a second
     #[arg(long, conflicts_with = "no_journal")]
     pub(crate) durable: bool,
-    /// Time to ask again while this machine lacks a network or descriptors, and to wait for room on a full disk
+    /// How long to keep trying while this machine has no network or file descriptors, or its disk is full
     #[arg(long, value_name = "TIME", default_value = "1m", value_parser = duration)]
     pub(crate) local_wait: Duration,
 }

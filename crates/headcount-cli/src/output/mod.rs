@@ -147,6 +147,12 @@ impl Place {
             }
         }
         let is_among_files = !files.is_empty();
+        let is_standard_output =
+            |path: &PathBuf| matches!(Destination::new(Some(path)), Destination::StandardOutput);
+        if paths.iter().filter(|path| is_standard_output(path)).count() > 1 {
+            let message = "standard output is named twice";
+            return Err(Problem::usage(message, "give each output a name of its own"));
+        }
         if paths.len() > 1
             && (arguments.format.is_some() || arguments.jsonl)
             && destination.folder().is_some()
@@ -263,10 +269,10 @@ impl Output {
             Output::Table(table) => table.write(record),
             Output::Journaled { main, journaled } => {
                 journaled.write(record)?;
-                main.as_mut().map_or(Ok(()), |main| main.write(record))
+                while_read(main, |main| main.write(record))
             }
             Output::Files { main, files } => {
-                main.as_mut().map_or(Ok(()), |main| main.write(record))?;
+                while_read(main, |main| main.write(record))?;
                 files.write(record)
             }
             Output::Filtered(main, condition) if condition.holds(record) => main.write(record),
@@ -282,9 +288,9 @@ impl Output {
             Output::Table(table) => table.flush(),
             Output::Journaled { main, journaled } => {
                 journaled.flush()?;
-                main.as_mut().map_or(Ok(()), |main| main.flush())
+                while_read(main, Output::flush)
             }
-            Output::Files { main, .. } => main.as_mut().map_or(Ok(()), |main| main.flush()),
+            Output::Files { main, .. } => while_read(main, Output::flush),
             Output::Filtered(main, _) => main.flush(),
         }
     }
@@ -315,13 +321,12 @@ impl Output {
     /// of all records, those of earlier runs too.
     pub(crate) fn finish(self, is_complete: bool, summary: &mut Summary) -> io::Result<()> {
         match self {
-            // A reader of standard output that has seen enough takes no file away.
             Output::Journaled { main, journaled } => {
-                let finished = main.map_or(Ok(()), |main| main.finish(is_complete, summary));
+                let finished = finish_read(main, is_complete, summary);
                 journaled.finish(is_complete, summary).and(finished)
             }
             Output::Files { main, files } => {
-                let finished = main.map_or(Ok(()), |main| main.finish(is_complete, summary));
+                let finished = finish_read(main, is_complete, summary);
                 files.finish().and(finished)
             }
             Output::Filtered(main, _) => main.finish(is_complete, summary),
@@ -329,6 +334,29 @@ impl Output {
             Output::Lines(mut lines) => lines.flush(),
             Output::Table(mut table) => table.flush(),
         }
+    }
+}
+
+/// Does this with what stands beside files, if it is still there. A reader that has seen enough takes no file away: from
+/// then on there are the files only.
+fn while_read(
+    main: &mut Option<Box<Output>>,
+    write: impl FnOnce(&mut Output) -> io::Result<()>,
+) -> io::Result<()> {
+    let Some(open) = main else { return Ok(()) };
+    match write(open) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            *main = None;
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+fn finish_read(main: Option<Box<Output>>, is_complete: bool, summary: &mut Summary) -> io::Result<()> {
+    match main.map_or(Ok(()), |main| main.finish(is_complete, summary)) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
     }
 }
 

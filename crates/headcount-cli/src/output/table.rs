@@ -11,6 +11,9 @@ use crate::terminal::{Palette, shown, time};
 /// Columns of how it ended and how long it took: `headers/malformed   1.00 s`.
 const LEAD_WIDTH: usize = 27;
 
+/// In fewer columns nothing is aligned: the URL needs them.
+const NARROW: usize = 64;
+
 /// What a line may take where the width of the terminal is not known.
 const UNKNOWN_WIDTH: usize = 160;
 
@@ -40,14 +43,20 @@ fn line(record: &Record, palette: Palette, width: usize) -> String {
     let Palette { good, bad, faint, reset, .. } = palette;
     let end = end(record);
     let colour = if record.accepted { good } else { bad };
-    let took = record.time_total.map_or_else(String::new, time);
+    let mut took = record.time_total.map_or_else(String::new, time);
+    let mut before = took.len() + 1;
+    if width >= NARROW {
+        before = LEAD_WIDTH.saturating_sub(end.len());
+        // A long end takes of the columns before the time, and at last those of the time itself.
+        if took.len() >= before {
+            took.clear();
+        }
+    }
     let url = shown(record.url.as_deref().unwrap_or(&record.input));
     let detail = match &record.error {
         Some(error) => shown(&error.message),
         None => shown(record.title.as_deref().unwrap_or_default()),
     };
-    // A long end takes of the columns before the time; what was not asked has none.
-    let before = LEAD_WIDTH.saturating_sub(end.len()).max(took.len() + 1);
     let room = width.saturating_sub(end.len() + before + 3);
     let url = truncate_str(&url, room, "…");
     let room = room.saturating_sub(measure_text_width(&url) + 2);

@@ -3,16 +3,16 @@
 
 use std::fs;
 
-use small_web::{Host, SmallWeb, Temperament};
+use small_web::{SmallWeb, Temperament};
 
 use crate::harness::{Desk, Running, wait_until};
-use crate::resume::{RESUME, broken_off, list, refusal, report};
+use crate::resume::{Hosts, RESUME, broken_off, refusal, report};
 
-fn desk(web: &SmallWeb) -> (Desk, Host) {
-    let (good, silent) = (web.host(Temperament::Fast), web.host(Temperament::Silent));
+fn desk(web: &SmallWeb) -> (Desk, Hosts) {
+    let hosts = Hosts::start(web);
     let desk = Desk::new();
-    desk.write("urls.txt", list(&good, &silent, 20));
-    (desk, good)
+    desk.write("urls.txt", hosts.list(20));
+    (desk, hosts)
 }
 
 fn files(desk: &Desk) -> Vec<(String, Vec<u8>)> {
@@ -47,10 +47,8 @@ fn what_cannot_be_read_is_reported_set_aside_and_asked_again() {
         format!("nothing of it can be read\ndamaged      {} bytes from 0 of segment-000000\n", text.len());
     assert_eq!((shown.code, shown.stdout), (Some(1), expected));
 
-    let running = Running::start(&desk, "urls.txt -o out.json --timeout 60s --resume");
-    wait_until("the answers", || good.requests() == 20);
-    running.signal("KILL");
-    let said = running.end().stderr;
+    let words = "urls.txt -o out.json --resume";
+    let said = good.signalled(&desk, words, "KILL", "the answers", || good.requests() == 20).stderr;
     let warning = format!(
         "warning: nothing can be read of the {} bytes of segment-000000; it is set aside",
         text.len()
@@ -77,7 +75,7 @@ fn a_committed_journal_of_which_nothing_can_be_read_is_left_as_it_is() {
         assert!(refusal(&ended).contains("--restart discards it"), "{}", ended.stderr);
         assert!(files(&desk) == before);
     }
-    let ended = desk.check("urls.txt -o out.json --timeout 300ms --retries 0 --restart");
+    let ended = desk.check("urls.txt -o out.json --retries 0 --restart");
     assert_eq!((ended.code, good.requests()), (Some(2), 20), "{}", ended.stderr);
 }
 
@@ -89,7 +87,7 @@ fn a_run_that_was_killed_before_it_had_done_anything_is_no_obstacle() {
         [("", false), ("", true), ("--retry-failed", false), ("--retry-failed", true)]
     {
         let (desk, good) = desk(&web);
-        let run = "urls.txt -o out.json --timeout 300ms --retries 0";
+        let run = "urls.txt -o out.json --retries 0";
         assert_eq!(desk.check(run).code, Some(2));
         let list = desk.read("urls.txt");
         // The next one, with the same options, is killed before anything has come to its end.

@@ -70,6 +70,7 @@ fn what_is_wrong_in_a_file_is_named_with_its_line() {
         "inputs = [\"urls.txt\"]\n",
         "\"\" = 1\n",
         "\"timeout=3\" = 1\n",
+        "c = 5\n",
         "quiet = true\nverbose = true\n",
         "resume = true\nresume = true\n",
     ];

@@ -2,12 +2,23 @@
 
 use serde_json::Value;
 
-use crate::harness::{Desk, end_of};
+use crate::harness::{Desk, Ended, end_of};
+
+/// Runs a demo, for whose good hosts two seconds must be enough: a machine that is too busy for that gets some more chances.
+fn demo(run: impl Fn() -> Ended) -> Ended {
+    let mut ended = run();
+    for _ in 0..4 {
+        if ended.stderr.contains("this machine may be too busy") {
+            ended = run();
+        }
+    }
+    ended
+}
 
 #[test]
 fn the_demo_goes_as_designed() {
     let desk = Desk::new();
-    let ended = desk.run(&["demo"]);
+    let ended = demo(|| desk.run(&["demo"]));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(ended.stdout, "");
     assert_eq!(desk.names(), ["headcount-demo.html", "headcount-demo.json"]);
@@ -33,7 +44,8 @@ fn the_demo_goes_as_designed() {
 #[test]
 fn the_report_goes_where_it_is_wanted() {
     let desk = Desk::new();
-    assert_eq!(desk.run(&["demo", "-o", "here.jsonl", "--no-progress"]).code, Some(0));
+    let ended = demo(|| desk.run(&["demo", "-o", "here.jsonl", "--no-progress"]));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(desk.names(), ["here.html", "here.jsonl"]);
     assert!(desk.read("here.html").contains("<title>"));
     assert_eq!(desk.run(&["demo", "-o", "here.doc"]).code, Some(3));
@@ -82,16 +94,18 @@ fn a_comparison_leaves_no_records() {
 #[test]
 fn few_open_files_are_enough_or_said_to_be_too_few() {
     let desk = Desk::new();
-    let demo = |limits: &str| {
+    let within = |limits: &str| {
         let line = format!("{limits}; exec {} demo", env!("CARGO_BIN_EXE_headcount"));
         let output = std::process::Command::new("sh").args(["-c", &line]).current_dir(desk.path("")).output();
         let output = output.unwrap();
-        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     };
-    let (code, said) = demo("ulimit -n 60");
-    assert_eq!(code, Some(3), "{said}");
+    let ended = within("ulimit -n 60");
+    let said = ended.stderr;
+    assert_eq!(ended.code, Some(3), "{said}");
     assert!(said.starts_with("error: the demo needs 128 open files, and the limit is 60\nhint: "), "{said}");
     // A soft limit is raised in time.
-    let (code, said) = demo("ulimit -Hn 256; ulimit -Sn 60");
-    assert_eq!(code, Some(0), "{said}");
+    let ended = demo(|| within("ulimit -Hn 256; ulimit -Sn 60"));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }

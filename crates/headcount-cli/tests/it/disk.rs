@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use small_web::{Host, SmallWeb, Temperament};
 
-use crate::harness::{Desk, records, wait_until};
+use crate::harness::{Desk, records, skip_for_want_of, wait_until};
 
 /// A library that makes writing and syncing fail; `None` where there is no C compiler to make it.
 static FAULTY_SYSTEM: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
@@ -23,10 +23,9 @@ static FAULTY_SYSTEM: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
 });
 
 /// `headcount check` with these words, on a system that fails and notes as the variables say.
-#[expect(clippy::disallowed_macros, reason = "whoever skips a test says so")]
 pub(crate) fn system_that(desk: &Desk, words: &str, variables: &[(&str, &str)]) -> Option<Command> {
     let Some(library) = &*FAULTY_SYSTEM else {
-        eprintln!("skipped: there is no C compiler");
+        skip_for_want_of("C compiler");
         return None;
     };
     let mut arguments = vec!["check"];

@@ -80,7 +80,7 @@ const FLAGS: &[Shown] = &[
     ("--loops", "scale::there_are_as_many_event_loops_as_were_asked_for", &[("--loops 0", A_COUNT)]),
     ("--memory", "scale::what_is_read_ahead_fits_into_the_memory_and_the_disk_that_it_may_take", &[("--memory much", BYTES)]),
     ("--disk", "scale::what_is_read_ahead_fits_into_the_memory_and_the_disk_that_it_may_take", &[("--disk -1", BYTES)]),
-    ("--grace", "interruption::the_end_comes_within_the_grace_and_half_a_second", &[("--grace never", A_TIME)]),
+    ("--grace", "interruption::the_end_comes_with_the_end_of_the_grace", &[("--grace never", A_TIME)]),
 
     ("--output -o", "outputs::a_json_file_is_an_array_in_the_order_of_the_list", &[("-o report.xyz", "does not say a format"), ("-o missing/report.json", "cannot write missing/report.json: ")]),
     ("--format -f", "outputs::a_jsonl_file_and_standard_output_get_a_line_for_each", &[("-f yaml", "it takes table, json, jsonl")]),

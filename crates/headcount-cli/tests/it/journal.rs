@@ -5,12 +5,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::sync::atomic::Ordering::Relaxed;
 
 use serde_json::Value;
 use small_web::{SmallWeb, Temperament};
 
 use crate::harness::{Desk, Running, wait_until};
-use crate::resume::{broken_off_late, list};
+use crate::resume::{Hosts, RESUME, broken_off_late};
 
 #[test]
 fn every_record_is_on_the_disk_before_anything_else_happens() {
@@ -37,9 +38,10 @@ fn every_record_is_on_the_disk_before_anything_else_happens() {
 #[test]
 fn a_list_with_passwords_is_kept_for_its_owner_and_no_longer_than_needed() {
     let web = SmallWeb::start().unwrap();
-    let (good, silent) = (web.host(Temperament::Fast), web.host(Temperament::Silent));
+    let good = Hosts::start(&web);
     let desk = Desk::new();
-    let list = format!("{}\n{}\n", good.url("/page/1"), silent.url("/")).replace("//", "//me:hunter2@");
+    let list = format!("{}\n{}\n", good.url("/page/1"), good.mute.url("/")).replace("//", "//me:hunter2@");
+    good.is_silent.store(true, Relaxed);
     let mut running = Running::start(&desk, "- -o out.json --timeout 60s");
     running.write(&list);
     running.close_stdin();
@@ -50,6 +52,7 @@ fn a_list_with_passwords_is_kept_for_its_owner_and_no_longer_than_needed() {
     });
     running.signal("KILL");
     running.end();
+    good.is_silent.store(false, Relaxed);
     // It has to be asked again with the passwords, so they are there; nobody else may read them.
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&folder), 0o700);
@@ -59,7 +62,7 @@ fn a_list_with_passwords_is_kept_for_its_owner_and_no_longer_than_needed() {
         let has_secret = fs::read_to_string(&path).unwrap().contains("hunter2");
         assert_eq!(has_secret, path.ends_with("spool-0"), "{}", path.display());
     }
-    let ended = desk.check_stdin("- -o out.json --timeout 300ms --retries 0 --resume", &list);
+    let ended = desk.check_stdin(&format!("- -o out.json {RESUME}"), &list);
     assert_eq!((ended.code, good.requests()), (Some(2), 1), "{}", ended.stderr);
     assert_eq!(desk.names(), ["out.json"]);
 }
@@ -79,18 +82,15 @@ fn as_documented(desk: &Desk) -> Option<Value> {
 #[test]
 fn its_page_is_enough_to_read_it() {
     let web = SmallWeb::start().unwrap();
-    let (good, silent) = (web.host(Temperament::Fast), web.host(Temperament::Silent));
+    let hosts = Hosts::start(&web);
     let desk = Desk::new();
-    desk.write("urls.txt", list(&good, &silent, 20));
+    desk.write("urls.txt", hosts.list(20));
     let segment = "out.json.headcount/segment-000000";
-    let running = Running::start(&desk, "urls.txt -o out.json -X POST --timeout 60s");
-    wait_until("the answers", || {
-        silent.requests() == 4
+    hosts.signalled(&desk, "urls.txt -o out.json -X POST", "KILL", "the answers", || {
+        hosts.mute.requests() == 4
             && fs::read_to_string(desk.path(segment))
                 .is_ok_and(|text| text.matches("\"title\"").count() == 10)
     });
-    running.signal("KILL");
-    running.end();
     desk.write(segment, desk.read(segment).replacen("Page 8", "Page 9", 1) + "0123abcd r 17 {\"index");
     let Some(found) = as_documented(&desk) else { return };
     assert_eq!((&found["damaged"], &found["torn"]), (&1.into(), &1.into()));

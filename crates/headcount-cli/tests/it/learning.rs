@@ -167,7 +167,7 @@ fn a_body_is_whole_or_absent_and_a_later_run_puts_its_own_there() {
         files.iter().map(|(name, _)| name.clone()).filter(|name| !name.starts_with(".headcount-")).collect()
     };
     assert_eq!(whole(&files(&desk, "bodies")), ["00000000-127.0.0.1-page-1.html"]);
-    desk.check(&format!("{words} --timeout 500ms --resume"));
+    desk.check(&format!("{words} --timeout 2s --resume"));
     let found: Vec<Value> = records(&desk.read("a.jsonl"));
     assert_eq!(found.len(), 2);
     assert_eq!(found[0]["body_file"], "bodies/00000000-127.0.0.1-page-1.html");
@@ -213,8 +213,9 @@ fn a_folder_that_goes_away_is_told_in_the_records() {
         let _ = fs::remove_dir_all(&folder);
         Answer::page(200, "Well").reply(request)
     }));
-    let record = desk.check(&format!("{} --body-dir bodies --retries 0", host.url("/"))).record();
+    let record = desk.check(&format!("{} --body-dir bodies --retry-delay 1ms", host.url("/"))).record();
     assert_eq!((end_of(&record).as_str(), &record["accepted"]), ("local/disk", &false.into()));
+    assert_eq!(host.requests(), 1, "it is not the host that would have to do better");
     assert!(!going.exists());
 }
 

@@ -213,22 +213,24 @@ fn a_compressed_list_that_breaks_off_ends_the_run_once_what_was_read_is_answered
 /// Killed runs, gone on with.
 #[cfg(unix)]
 mod resumed {
+    use std::sync::atomic::Ordering::Relaxed;
+
     use super::*;
-    use crate::resume::{RESUME, broken_off, list, refusal, report};
+    use crate::resume::{Hosts, RESUME, broken_off, refusal, report};
 
     /// Twenty pages in rows, of which every other one is never answered.
-    fn rows(web: &SmallWeb) -> (String, small_web::Host) {
-        let (good, silent) = (web.host(Temperament::Fast), web.host(Temperament::Silent));
-        let list = list(&good, &silent, 20);
+    fn rows(web: &SmallWeb) -> (String, Hosts) {
+        let hosts = Hosts::start(web);
+        let list = hosts.list(20);
         let rows = list.lines().enumerate().map(|(number, url)| format!("\"of\n{number}\",{url}\n"));
-        (format!("note,url\n{}", rows.collect::<String>()), good)
+        (format!("note,url\n{}", rows.collect::<String>()), hosts)
     }
 
     fn assert_complete(desk: &Desk, name: &str) {
         let report = report(desk, name);
         assert_eq!(report.len(), 20);
         for (number, record) in report.iter().enumerate() {
-            let end = if number % 2 == 0 { "200" } else { "headers/timeout" };
+            let end = if number % 2 == 0 { "200" } else { "headers/closed" };
             let fields = json!({ "note": format!("of\n{number}") });
             assert_eq!(
                 (&record["index"], row(record)),
@@ -267,15 +269,17 @@ mod resumed {
         let web = SmallWeb::start().unwrap();
         let (text, good) = rows(&web);
         let desk = Desk::new();
+        let segment = "out.jsonl.headcount/segment-000000";
+        good.is_silent.store(true, Relaxed);
         let mut running = Running::start(&desk, "- -o out.jsonl --timeout 60s");
         running.write(&gzip(&text));
         running.close_stdin();
-        let segment = "out.jsonl.headcount/segment-000000";
         crate::harness::wait_until("the answers", || {
             desk.path(segment).exists() && desk.read(segment).matches("Page ").count() == 10
         });
         running.signal("KILL");
         running.end();
+        good.is_silent.store(false, Relaxed);
         let is_whole = desk.read(segment).contains("\"is_whole\":true");
         let again = if is_whole { Vec::new() } else { gzip(&text) };
         let ended = desk.check_stdin(&format!("- -o out.jsonl {RESUME}"), &again);
@@ -305,21 +309,20 @@ mod resumed {
     #[test]
     fn a_row_that_may_have_been_sent_is_not_sent_again() {
         let web = SmallWeb::start().unwrap();
-        let silent = web.host(Temperament::Silent);
+        let hosts = Hosts::start(&web);
+        let mute = &hosts.mute;
         let rows: String =
-            (0..2).map(|_| format!("{}\n", json!({"url": silent.url("/"), "body": "x"}))).collect();
+            (0..2).map(|_| format!("{}\n", json!({"url": mute.url("/"), "body": "x"}))).collect();
         let desk = Desk::new();
         desk.write("calls.jsonl", rows);
-        let running = Running::start(&desk, "calls.jsonl -o out.json --timeout 60s --per-host 1");
-        crate::harness::wait_until("the request", || silent.requests() == 1);
-        running.signal("KILL");
-        running.end();
+        let words = "calls.jsonl -o out.json --per-host 1";
+        hosts.signalled(&desk, words, "KILL", "the request", || mute.requests() == 1);
         let ended = desk.check(&format!("calls.jsonl -o out.json {RESUME}"));
         assert_eq!(ended.code, Some(2), "{}", ended.stderr);
         let ends: Vec<String> = report(&desk, "out.json").iter().map(end_of).collect();
         assert_eq!(
-            (ends, silent.requests()),
-            (vec!["policy/in_doubt".to_owned(), "headers/timeout".to_owned()], 2)
+            (ends, mute.requests()),
+            (vec!["policy/in_doubt".to_owned(), "headers/closed".to_owned()], 2)
         );
     }
 }

@@ -43,6 +43,34 @@ fn the_name_server_that_was_named_is_asked_and_a_name_of_any_script_is_found() {
 }
 
 #[test]
+fn a_name_may_hold_what_urls_may_and_what_cannot_be_one_is_not_looked_up() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.host(Temperament::Fast);
+    let server = server(&web, &[HERE], 60);
+    let desk = Desk::new();
+    let record =
+        |name: &str| desk.check(&format!("{} --dns-server {}", url(&host, name), server.address())).record();
+    for name in ["under_score.example", "_dmarc.example", "-a.example", "a-.example", "!a'&~,.example", "a_."]
+    {
+        assert_eq!(end_of(&record(name)), "200", "{name}");
+    }
+    let before = server.queries();
+    let longest = "a".repeat(63);
+    let too_long = [&longest[..]; 4].join(".");
+    for name in ["a..b", &format!("{longest}a.example"), &too_long] {
+        let record = record(name);
+        assert_eq!(end_of(&record), "dns/not_found", "{name}");
+        assert_eq!(record["num_retries"], 0);
+        insta::allow_duplicates! {
+            let message = record["error"]["message"].as_str().unwrap().replace(name, "NAME");
+            insta::assert_snapshot!(message, @"NAME cannot be a name: a part of it is empty or too long, or the whole is");
+        }
+    }
+    assert_eq!(server.queries(), before);
+    assert_eq!(end_of(&record(&format!("{longest}.example"))), "200");
+}
+
+#[test]
 fn a_silent_name_server_is_made_up_for_by_the_next() {
     let web = SmallWeb::start().unwrap();
     let host = web.host(Temperament::Fast);

@@ -94,6 +94,16 @@ fn a_link_stays_a_link() {
     assert!(desk.read("kept/real.json").starts_with('['));
 }
 
+#[test]
+fn a_long_end_does_not_push_its_row_aside() {
+    let web = SmallWeb::start().unwrap();
+    let elsewhere = web.host(Temperament::RedirectToOtherScheme("ftp://127.0.0.1/")).url("/");
+    let good = web.host(Temperament::Fast).url("/page/1");
+    let ended = Desk::new().check(&format!("{elsewhere} {good} -f table"));
+    let columns: Vec<_> = ended.stdout.lines().map(|line| line.find("http://")).collect();
+    assert!(columns.len() == 2 && columns[0] == columns[1], "{}", ended.stdout);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_says_the_format_and_its_end_gets_the_records() {
@@ -172,6 +182,10 @@ fn a_full_disk_ends_the_run() {
     let ended = Desk::new().check(&format!("{url} -o /dev/full"));
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("error: cannot write the records"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("hint: make room there"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("records in"), "{}", ended.stderr);
+    let ended = Desk::new().check(&format!("{url} -o /dev/full -f json"));
+    assert!(ended.code == Some(1) && !ended.stderr.contains("records in"), "{}", ended.stderr);
 }
 
 #[test]
@@ -184,6 +198,25 @@ fn a_reader_that_has_seen_enough_ends_the_run_in_silence() {
     running.close_stdout();
     let ended = running.end();
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_takes_no_file_away() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    // More than a pipe holds, so that the run meets the closed one.
+    desk.write("urls.txt", list(&web, 2_000));
+    for words in ["", "--no-journal", "--no-journal -f json", "-f json"] {
+        let mut running = Running::start(&desk, &format!("urls.txt -o all.csv -o - {words}"));
+        if !words.contains("json") {
+            running.next_record();
+        }
+        running.close_stdout();
+        let ended = running.end();
+        assert_eq!(ended.code, Some(0), "{words}: {}", ended.stderr);
+        assert!(ended.stderr.contains("records in     all.csv"), "{words}: {}", ended.stderr);
+        assert_eq!(desk.read("all.csv").lines().count(), 2_001, "{words}");
+    }
 }
 
 #[test]

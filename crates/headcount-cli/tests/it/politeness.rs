@@ -55,6 +55,18 @@ fn hosts_with_a_pace_are_asked_at_it_and_everything_is_answered() {
 }
 
 #[test]
+fn the_pauses_before_retries_are_part_of_what_a_run_takes_at_best() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    desk.write("urls.txt", format!("http://{}/\n", web.refused_address()).repeat(3));
+    let ended = desk.check("urls.txt --retries 3 --retry-delay 1s -j");
+    assert!(ended.stderr.contains("bound by the pauses before retries"), "{}", ended.stderr);
+    desk.write("none.txt", "ftp://a.example/\n".repeat(3));
+    let ended = desk.check("none.txt -j");
+    assert!(!ended.stderr.contains("verdict"), "nobody was asked: {}", ended.stderr);
+}
+
+#[test]
 fn a_host_that_never_lets_anything_through_gets_the_ordinary_retries() {
     let web = SmallWeb::start().unwrap();
     let host = web.host(Temperament::Status(503));
@@ -76,7 +88,8 @@ fn a_wait_that_a_host_names_costs_no_retry() {
     let record = ended.record();
     assert_eq!((end_of(&record).as_str(), &record["num_retries"]), ("200", &0.into()));
     let seen = host.seen();
-    assert!(seen[1].at - seen[0].at >= Duration::from_secs(1), "it was asked sooner than it said");
+    // The first may have been seen late.
+    assert!(seen[1].at - seen[0].at >= Duration::from_millis(500), "it was asked sooner than it said");
 }
 
 #[test]
@@ -121,12 +134,12 @@ fn rates_and_delays_are_kept() {
         times.sort();
         times[times.len() - 1] - times[0]
     };
-    // Twelve starts are eleven gaps; the timers may be five milliseconds off.
-    let most = Duration::from_millis(535);
-    assert!(gaps("--delay 50ms", 1) >= most);
-    assert!(gaps("--host-rate 20", 1) >= most);
-    assert!(gaps("--rate 20", 4) >= most);
-    assert!(gaps("--rate 1200/m", 12) >= most);
+    // Twelve starts are eleven gaps; on a busy machine the first may be seen late.
+    let least = 11 * Duration::from_millis(50) / 2;
+    assert!(gaps("--delay 50ms", 1) >= least);
+    assert!(gaps("--host-rate 20", 1) >= least);
+    assert!(gaps("--rate 20", 4) >= least);
+    assert!(gaps("--rate 1200/m", 12) >= least);
 }
 
 #[test]
@@ -148,6 +161,10 @@ fn robots_txt_is_kept_to_on_request() {
     assert_eq!(host.requests(), 3, "the file is fetched once, and first");
     assert_eq!(host.seen()[0].target, "/robots.txt");
     assert_eq!(ends("--robots -A polite/1.0"), ["200", "404", "policy/robots"]);
+    for limit in ["0", "13"] {
+        let ends = ends(&format!("--robots --max-body {limit}"));
+        assert_eq!(ends, ["200", "policy/robots", "200"], "the limit is for bodies of pages");
+    }
     assert!(!ends("").contains(&"policy/robots".to_owned()));
 }
 
@@ -171,11 +188,11 @@ fn hosts_behind_one_address_can_share_a_pace() {
     let web = SmallWeb::start().unwrap();
     let hosts: Vec<Host> = (0..4).map(|_| web.host(Temperament::Fast)).collect();
     let list: String = hosts.iter().map(|host| pages(host, 6)).collect();
-    assert_eq!(Desk::new().check_stdin("- --per-ip --delay 30ms", &list).code, Some(0));
+    assert_eq!(Desk::new().check_stdin("- --per-ip --delay 60ms", &list).code, Some(0));
     let mut times: Vec<_> = hosts.iter().flat_map(|host| host.seen()).map(|seen| seen.at).collect();
     times.sort();
-    // The first request to each finds out where it is.
-    assert!(times[23] - times[4] >= Duration::from_millis(18 * 30), "{times:?}");
+    // The first request to each finds out where it is. With a pace each, they would need a fourth of the time.
+    assert!(times[23] - times[4] >= 18 * Duration::from_millis(60) / 2, "{times:?}");
 }
 
 #[test]

@@ -94,7 +94,7 @@ fn kind(schema: &Value) -> String {
     let one = |name: &str| match (name, schema["format"].as_str()) {
         ("string", Some("date-time")) => "time".to_owned(),
         ("string", Some("ip")) => "IP address".to_owned(),
-        ("array", _) => "array of integers".to_owned(),
+        ("array", _) => format!("array of {}s", kind(&schema["items"])),
         (name, _) => name.to_owned(),
     };
     match &schema["type"] {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use small_web::{Answer, Host, ProxyManners, Request, SmallWeb, Temperament};
 
-use crate::harness::{Desk, Ended, Running, end_of, wait_until};
+use crate::harness::{Desk, Ended, end_of};
 
 const SECRET: &str = "hunter2";
 /// `me:hunter2`.
@@ -119,25 +119,24 @@ fn what_cannot_be_sent_is_said_with_a_hint() {
 #[test]
 fn a_journal_knows_another_login_at_a_proxy_and_another_key() {
     let web = SmallWeb::start().unwrap();
-    let (good, silent) = (web.host(Temperament::Fast), web.host(Temperament::Silent));
+    let good = crate::resume::Hosts::start(&web);
     let proxy = web.proxy(ProxyManners::default());
     let (certificate, key) = web.member_pem();
     let desk = Desk::new();
     desk.write("both.pem", [certificate, key].concat());
-    desk.write("urls.txt", format!("{}\n{}\n", good.url("/page/1"), silent.url("/")));
+    desk.write("urls.txt", format!("{}\n{}\n", good.url("/page/1"), good.mute.url("/")));
     let words = format!("urls.txt -o a.json --cert both.pem -x me:hunter2@{} --retries 0", proxy.address());
-    let running = Running::start(&desk, &format!("{words} --timeout 60s"));
     let segment = desk.path("a.json.headcount/segment-000000");
-    wait_until("a record", || std::fs::read_to_string(&segment).is_ok_and(|text| text.contains("Page 1")));
-    running.signal("KILL");
-    running.end();
+    good.signalled(&desk, &words, "KILL", "a record", || {
+        std::fs::read_to_string(&segment).is_ok_and(|text| text.contains("Page 1"))
+    });
     assert_eq!(leaks(&desk), Vec::<String>::new());
-    let other = |words: &str| refusal(&desk.check(&format!("{words} --timeout 300ms --resume")));
+    let other = |words: &str| refusal(&desk.check(&format!("{words} --resume")));
     assert!(other(&words.replace("hunter2", "hunter3")).contains("login at the proxy for http was sha256:"));
     // The same certificate, with its key in another file.
     desk.write("key.pem", key);
     assert!(other(&words.replace("--cert both.pem", "--cert both.pem --key key.pem")).contains("--key was"));
-    assert_eq!(desk.check(&format!("{words} --timeout 300ms --resume")).code, Some(2));
+    assert_eq!(desk.check(&format!("{words} --resume")).code, Some(2));
 }
 
 /// Where a secret stands in a folder, the lists and what the user has written there aside.
@@ -210,28 +209,25 @@ fn a_secret_in_a_url_stands_in_no_output() {
 #[test]
 fn a_journal_holds_no_secret_and_knows_another_one() {
     let web = SmallWeb::start().unwrap();
-    let (good, silent) = (web.host(Temperament::Fast), web.host(Temperament::Silent));
+    let good = crate::resume::Hosts::start(&web);
     let desk = Desk::new();
     let with_secret = |url: String| url.replace("//", "//me:hunter2@");
-    let (first, second) = (with_secret(good.url("/page/1")), with_secret(silent.url("/")));
+    let (first, second) = (with_secret(good.url("/page/1")), with_secret(good.mute.url("/")));
     desk.write("urls.txt", format!("{}\n", with_secret(good.url("/page/2"))));
     desk.write("me", "me:hunter2");
     let words = format!("{first} {second} urls.txt -o a.json --user @me -d hunter2 -X GET --retries 0");
-    let running = Running::start(&desk, &format!("{words} --timeout 60s"));
     let segment = desk.path("a.json.headcount/segment-000000");
     let two_are_done =
         || std::fs::read_to_string(&segment).is_ok_and(|text| text.matches("Page ").count() == 2);
-    wait_until("two records", two_are_done);
-    running.signal("KILL");
-    running.end();
+    good.signalled(&desk, &words, "KILL", "two records", two_are_done);
     std::fs::remove_file(desk.path("me")).unwrap();
     assert_eq!(leaks(&desk), Vec::<String>::new());
 
     desk.write("me", "me:hunter2");
-    let other = |words: &str| refusal(&desk.check(&format!("{words} --timeout 300ms --resume")));
+    let other = |words: &str| refusal(&desk.check(&format!("{words} --resume")));
     assert!(other(&words.replace("-d hunter2", "-d hunter3")).contains("--data"));
     assert!(other(&words.replacen("me:hunter2@", "me:hunter3@", 1)).contains("***@"));
-    let ended = desk.check(&format!("{words} --timeout 300ms --resume"));
+    let ended = desk.check(&format!("{words} --resume"));
     assert!(ended.stderr.contains("3 records"), "{}", ended.stderr);
     assert_eq!(good.requests(), 2, "what was done is not asked again");
     std::fs::remove_file(desk.path("me")).unwrap();

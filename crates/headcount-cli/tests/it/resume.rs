@@ -3,45 +3,99 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::sync::Arc;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use small_web::{Answer, Host, Reply, SmallWeb, Temperament};
+use small_web::{Answer, Host, Reply, Request, SmallWeb, Temperament};
 
 use crate::harness::{Desk, Ended, Running, end_of, records, wait_until};
 
-/// Pages of a host that answers and of one that never does, in turn.
-pub(crate) fn list(good: &Host, silent: &Host, count: usize) -> String {
-    (0..count)
-        .map(|number| if number % 2 == 0 { good } else { silent }.url(&format!("/page/{number}\n")))
-        .collect()
+/// A host that answers, which it can be used as, and a mute one, which is silent while a run is to be broken off and hangs
+/// up on the others, so that they need not wait for a timeout.
+pub(crate) struct Hosts {
+    good: Host,
+    pub(crate) mute: Host,
+    pub(crate) is_silent: Arc<AtomicBool>,
+}
+
+impl Deref for Hosts {
+    type Target = Host;
+
+    fn deref(&self) -> &Host {
+        &self.good
+    }
+}
+
+impl Hosts {
+    pub(crate) fn start(web: &SmallWeb) -> Hosts {
+        Hosts::beside(web, web.host(Temperament::Fast))
+    }
+
+    fn beside(web: &SmallWeb, good: Host) -> Hosts {
+        let is_silent = Arc::<AtomicBool>::default();
+        let flag = Arc::clone(&is_silent);
+        let mute = web.host(Temperament::scripted(move |_request| match flag.load(Relaxed) {
+            true => Reply::new().hang(),
+            false => Reply::new().close(),
+        }));
+        Hosts { good, mute, is_silent }
+    }
+
+    /// Pages of the one and of the other, in turn.
+    pub(crate) fn list(&self, count: usize) -> String {
+        let host = |number: usize| if number.is_multiple_of(2) { &self.good } else { &self.mute };
+        (0..count).map(|number| host(number).url(&format!("/page/{number}\n"))).collect()
+    }
+
+    /// A run that is made to end by a signal once something holds. Who asks the mute host meanwhile hears nothing.
+    pub(crate) fn signalled(
+        &self,
+        desk: &Desk,
+        words: &str,
+        signal: &str,
+        what: &str,
+        holds: impl FnMut() -> bool,
+    ) -> Ended {
+        self.is_silent.store(true, Relaxed);
+        let running = Running::start(desk, &format!("{words} --timeout 60s"));
+        wait_until(what, holds);
+        running.signal(signal);
+        let ended = running.end();
+        self.is_silent.store(false, Relaxed);
+        ended
+    }
+
+    /// The same when half of twenty records are in the journal, and the others are waited for.
+    fn signalled_halfway(&self, desk: &Desk, words: &str, signal: &str) -> Ended {
+        let (good, mute) = (self.good.requests() + 10, self.mute.requests() + 4);
+        self.signalled(desk, words, signal, "half of the records", || {
+            let journals = fs::read_dir(desk.path("")).unwrap().filter_map(|entry| {
+                let path = entry.unwrap().path();
+                fs::read_to_string(path.join("segment-000000")).ok()
+            });
+            self.good.requests() == good
+                && self.mute.requests() == mute
+                && journals.map(|text| text.lines().count()).sum::<usize>() >= 12
+        })
+    }
 }
 
 /// A run with half of its records, killed.
-pub(crate) fn broken_off(desk: &Desk, good: &Host, words: &str) {
-    let before = good.requests();
-    let running = Running::start(desk, &format!("{words} --timeout 60s"));
-    wait_until("the answers", || {
-        let journal = fs::read_dir(desk.path("")).unwrap().filter_map(|entry| {
-            let path = entry.unwrap().path();
-            fs::read_to_string(path.join("segment-000000")).ok()
-        });
-        good.requests() == before + 10 && journal.map(|text| text.lines().count()).sum::<usize>() >= 12
-    });
-    running.signal("KILL");
-    running.end();
+pub(crate) fn broken_off(desk: &Desk, hosts: &Hosts, words: &str) {
+    hosts.signalled_halfway(desk, words, "KILL");
 }
 
-fn desk(web: &SmallWeb) -> (Desk, Host) {
-    let (good, silent) = (web.host(Temperament::Fast), web.host(Temperament::Silent));
+fn desk(web: &SmallWeb) -> (Desk, Hosts) {
+    let hosts = Hosts::start(web);
     let desk = Desk::new();
-    desk.write("urls.txt", list(&good, &silent, 20));
-    (desk, good)
+    desk.write("urls.txt", hosts.list(20));
+    (desk, hosts)
 }
 
-pub(crate) const RESUME: &str = "--timeout 300ms --retries 0 --resume";
+pub(crate) const RESUME: &str = "--timeout 30s --retries 0 --resume";
 
 pub(crate) fn report(desk: &Desk, name: &str) -> Vec<Value> {
     let text = desk.read(name);
@@ -57,7 +111,7 @@ fn assert_complete(desk: &Desk, name: &str) {
     assert_eq!(report.len(), 20);
     for (number, record) in report.iter().enumerate() {
         assert_eq!((&record["index"], &record["line"]), (&number.into(), &(number + 1).into()));
-        assert_eq!(end_of(record), if number % 2 == 0 { "200" } else { "headers/timeout" });
+        assert_eq!(end_of(record), if number % 2 == 0 { "200" } else { "headers/closed" });
     }
 }
 
@@ -84,7 +138,7 @@ fn every_output_of_a_run_that_was_killed_is_whole_in_the_end() {
             assert_eq!(desk.run(&["report", name, "-o", "back.json"]).code, Some(0));
             assert_complete(&desk, "back.json");
         }
-        assert!(desk.read("out.html").contains("<h1>10 of 20 accepted</h1>"));
+        assert!(desk.read("out.html").contains("<h1>10 of 20 not accepted</h1>"));
         let left: Vec<String> = desk.names().into_iter().filter(|name| name.contains("headcount")).collect();
         assert!(left.is_empty(), "{left:?}");
     }
@@ -115,7 +169,7 @@ fn what_failed_is_asked_again_and_replaced_in_every_output() {
     let web = SmallWeb::start().unwrap();
     for first in ["out.parquet", "out.jsonl"] {
         let (desk, good) = desk(&web);
-        let words = format!("urls.txt -o {first} -o out.csv --timeout 300ms --retries 0");
+        let words = format!("urls.txt -o {first} -o out.csv --retries 0");
         assert_eq!(desk.check(&words).code, Some(2));
         let ended = desk.check(&format!("{words} --retry-failed"));
         assert_eq!(ended.code, Some(2), "{}", ended.stderr);
@@ -133,10 +187,7 @@ fn an_interrupted_run_shows_what_it_has_and_adds_one_run_to_a_database() {
     let web = SmallWeb::start().unwrap();
     let (desk, good) = desk(&web);
     let outputs = "-o out.csv -o out.db -o out.md";
-    let running = Running::start(&desk, &format!("urls.txt {outputs} --timeout 60s --grace 0s"));
-    wait_until("the answers", || good.requests() == 10);
-    running.signal("INT");
-    let ended = running.end();
+    let ended = good.signalled_halfway(&desk, &format!("urls.txt {outputs} --grace 0s"), "INT");
     assert_eq!(ended.code, Some(130));
     let told = "  records in     out.csv, out.md; out.db when the run is complete\n";
     assert!(ended.stderr.ends_with(told), "{}", ended.stderr);
@@ -177,7 +228,7 @@ fn what_is_done_is_not_asked_again() {
 fn what_a_kill_left_of_a_journal_that_was_being_removed_goes() {
     let web = SmallWeb::start().unwrap();
     let (desk, good) = desk(&web);
-    assert_eq!(desk.check("urls.txt -o out.json --timeout 300ms --retries 0").code, Some(2));
+    assert_eq!(desk.check("urls.txt -o out.json --retries 0").code, Some(2));
     // The folder goes last.
     fs::create_dir(desk.path("out.json.headcount")).unwrap();
     assert_eq!(desk.check(&format!("urls.txt -o out.json {RESUME}")).code, Some(2));
@@ -193,7 +244,7 @@ fn a_finished_file_ends_as_its_run_did() {
         let half: String = all.lines().step_by(2).map(|url| format!("{url}\n")).collect();
         for (list, code, asked) in [(all, 2, 10), (half, 0, 20)] {
             desk.write("urls.txt", list);
-            let words = format!("urls.txt -o {name} --timeout 300ms --retries 0");
+            let words = format!("urls.txt -o {name} --retries 0");
             assert_eq!(desk.check(&words).code, Some(code));
             let ended = desk.check(&format!("{words} --resume"));
             assert_eq!((ended.code, good.requests()), (Some(code), asked), "{}", ended.stderr);
@@ -222,7 +273,7 @@ fn an_unfinished_journal_is_neither_overwritten_nor_forgotten() {
     broken_off(&desk, &good, "urls.txt -o out.json");
     let ended = desk.check("urls.txt -o out.json");
     insta::assert_snapshot!(refusal(&ended));
-    let ended = desk.check("urls.txt -o out.json --timeout 300ms --retries 0 --restart");
+    let ended = desk.check("urls.txt -o out.json --retries 0 --restart");
     assert_eq!((ended.code, good.requests()), (Some(2), 20), "{}", ended.stderr);
     assert_complete(&desk, "out.json");
 }
@@ -346,7 +397,8 @@ fn a_damaged_record_is_reported_and_asked_again() {
 #[test]
 fn a_journal_that_is_in_use_is_refused() {
     let web = SmallWeb::start().unwrap();
-    let (desk, _) = desk(&web);
+    let (desk, hosts) = desk(&web);
+    hosts.is_silent.store(true, Relaxed);
     let running = Running::start(&desk, "urls.txt -o out.json --timeout 60s");
     wait_until("the journal", || desk.path("out.json.headcount/segment-000000").exists());
     for words in ["", "--resume", "--restart", "--retry-failed"] {
@@ -370,7 +422,7 @@ fn a_folder_without_the_marker_is_left_alone() {
         assert!(refusal(&ended).contains("is not a journal of headcount"), "{}", ended.stderr);
     }
     assert_eq!((names(), good.requests()), (before, 10));
-    assert_eq!(desk.check("urls.txt -o out.json --timeout 300ms --retries 0 --no-journal").code, Some(2));
+    assert_eq!(desk.check("urls.txt -o out.json --retries 0 --no-journal").code, Some(2));
     assert_eq!(names(), before);
 }
 
@@ -379,10 +431,7 @@ fn an_interrupted_run_shows_what_it_has_and_goes_on() {
     let web = SmallWeb::start().unwrap();
     for name in ["out.json", "out.jsonl"] {
         let (desk, good) = desk(&web);
-        let running = Running::start(&desk, &format!("urls.txt -o {name} --timeout 60s --grace 0"));
-        wait_until("the answers", || good.requests() == 10);
-        running.signal("INT");
-        let ended = running.end();
+        let ended = good.signalled_halfway(&desk, &format!("urls.txt -o {name} --grace 0"), "INT");
         assert_eq!(ended.code, Some(130));
         assert!(ended.stderr.contains("to go on       the same command with --resume"), "{}", ended.stderr);
         let ends: Vec<String> = report(&desk, name).iter().map(end_of).collect();
@@ -412,12 +461,12 @@ fn what_a_killed_run_left_half_made_is_removed_and_nothing_else() {
 fn standard_input_is_copied_and_compared() {
     let web = SmallWeb::start().unwrap();
     // Late enough for the end of the list to be known before.
-    let good = web.host(Temperament::Slow(Duration::from_millis(200)));
-    let silent = web.host(Temperament::Silent);
-    let list = list(&good, &silent, 20);
+    let hosts = Hosts::beside(&web, web.host(Temperament::Slow(Duration::from_millis(500))));
+    let list = hosts.list(20);
     for is_whole in [true, false] {
         let desk = Desk::new();
-        let before = good.requests();
+        let before = hosts.requests();
+        hosts.is_silent.store(true, Relaxed);
         let mut running = Running::start(&desk, "- -o out.json --timeout 60s");
         running.write(&list);
         if is_whole {
@@ -429,6 +478,7 @@ fn standard_input_is_copied_and_compared() {
         });
         running.signal("KILL");
         running.end();
+        hosts.is_silent.store(false, Relaxed);
         assert_eq!(desk.read(segment).contains("\"is_whole\":true"), is_whole);
         let other = list.replace("/page/", "/PAGE/");
         let resume = format!("- -o out.json {RESUME}");
@@ -443,7 +493,7 @@ fn standard_input_is_copied_and_compared() {
             assert_eq!(desk.check_stdin(&resume, &list).code, Some(2));
         }
         assert_complete(&desk, "out.json");
-        assert_eq!(good.requests(), before + 10);
+        assert_eq!(hosts.requests(), before + 10);
     }
 }
 
@@ -462,36 +512,38 @@ fn failed(desk: &Desk, name: &str) -> Vec<u64> {
 fn what_failed_is_asked_again_and_merged() {
     let web = SmallWeb::start().unwrap();
     let good = web.host(Temperament::Fast);
-    let is_mended = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&is_mended);
-    let moody = web.host(Temperament::scripted(move |request| match flag.load(Relaxed) {
-        false => Reply::new().hang(),
-        true => Answer::page(200, "Mended").reply(request),
-    }));
+    let hangs_up = |_: &Request| Reply::new().close();
+    let mood = Arc::new(Mutex::new(hangs_up as fn(&Request) -> Reply));
+    let moody = {
+        let mood = Arc::clone(&mood);
+        web.host(Temperament::scripted(move |request| mood.lock().unwrap()(request)))
+    };
     for name in ["out.json", "out.jsonl"] {
-        is_mended.store(false, Relaxed);
+        *mood.lock().unwrap() = hangs_up;
         let desk = Desk::new();
-        desk.write("urls.txt", list(&good, &moody, 19) + "ftp://a.example/");
+        let host = |number: usize| if number.is_multiple_of(2) { &good } else { &moody };
+        let list: String = (0..19).map(|number| host(number).url(&format!("/page/{number}\n"))).collect();
+        desk.write("urls.txt", list + "ftp://a.example/");
         let before = good.requests();
-        assert_eq!(desk.check(&format!("urls.txt -o {name} --timeout 300ms --retries 0")).code, Some(2));
+        assert_eq!(desk.check(&format!("urls.txt -o {name} --retries 0")).code, Some(2));
         assert_eq!(failed(&desk, name), [1, 3, 5, 7, 9, 11, 13, 15, 17]);
         let was = report(&desk, name);
 
-        let again =
-            |words: &str| desk.check(&format!("urls.txt -o {name} --timeout 300ms --retries 0 {words}"));
+        let again = |words: &str| desk.check(&format!("urls.txt -o {name} --retries 0 {words}"));
         let asked = moody.requests();
         assert_eq!(again("--retry-failed=dns,headers/reset").code, Some(2));
         assert_eq!(moody.requests(), asked, "of other kinds there were none");
         assert!(report(&desk, name) == was);
 
         // Killed meanwhile, it goes on.
+        *mood.lock().unwrap() = |_| Reply::new().hang();
         let running = Running::start(&desk, &format!("urls.txt -o {name} --timeout 60s --retry-failed"));
         wait_until("the requests", || moody.requests() == asked + 4);
         running.signal("KILL");
         running.end();
         assert!(report(&desk, name) == was, "until all are there, the output is as it was");
 
-        is_mended.store(true, Relaxed);
+        *mood.lock().unwrap() = |request| Answer::page(200, "Mended").reply(request);
         let ended = again("--resume");
         assert_eq!(ended.code, Some(2), "{}", ended.stderr);
         assert_eq!(failed(&desk, name), [] as [u64; 0]);
@@ -508,22 +560,19 @@ fn what_failed_is_asked_again_and_merged() {
 #[test]
 fn what_failed_is_asked_again_from_a_journal_too() {
     let web = SmallWeb::start().unwrap();
-    let (good, silent) = (web.host(Temperament::Fast), web.host(Temperament::Silent));
+    let good = Hosts::start(&web);
     let refused = web.refused_address();
     let desk = Desk::new();
-    desk.write("urls.txt", format!("http://{refused}/\n{}\n{}\n", good.url("/page/1"), silent.url("/")));
-    let running = Running::start(&desk, "urls.txt -o out.json --timeout 60s --retries 0");
-    wait_until("two records", || {
+    desk.write("urls.txt", format!("http://{refused}/\n{}\n{}\n", good.url("/page/1"), good.mute.url("/")));
+    good.signalled(&desk, "urls.txt -o out.json --retries 0", "KILL", "two records", || {
         fs::read_to_string(desk.path("out.json.headcount/segment-000000"))
             .is_ok_and(|text| text.matches("\"index\":").count() == 2)
     });
-    running.signal("KILL");
-    running.end();
-    let ended = desk.check("urls.txt -o out.json --retries 0 --timeout 300ms --retry-failed=connect -v");
+    let ended = desk.check("urls.txt -o out.json --retries 0 --retry-failed=connect -v");
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert_eq!((good.requests(), ended.stderr.matches("connect/refused:").count()), (1, 1));
     let ends: Vec<String> = report(&desk, "out.json").iter().map(end_of).collect();
-    assert_eq!(ends, ["connect/refused", "200", "headers/timeout"]);
+    assert_eq!(ends, ["connect/refused", "200", "headers/closed"]);
 }
 
 #[test]
@@ -541,11 +590,11 @@ fn a_merge_with_what_is_not_ours_is_refused() {
 fn another_list_is_not_merged() {
     let web = SmallWeb::start().unwrap();
     let (desk, good) = desk(&web);
-    assert_eq!(desk.check("urls.txt -o out.json --timeout 300ms --retries 0").code, Some(2));
+    assert_eq!(desk.check("urls.txt -o out.json --retries 0").code, Some(2));
     let list = desk.read("urls.txt");
     desk.write("urls.txt", "http://127.0.0.1:1/\n".to_owned() + &list);
     let was = desk.read("out.json");
-    let ended = desk.check("urls.txt -o out.json --timeout 300ms --retries 0 --retry-failed");
+    let ended = desk.check("urls.txt -o out.json --retries 0 --retry-failed");
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains("is this another list?"), "{}", ended.stderr);
     assert_eq!(good.requests(), 10);
@@ -561,9 +610,10 @@ fn what_may_have_been_sent_is_not_sent_again_unless_it_may_be() {
         ("-H Idempotency-Key:x", true),
         ("--list-format jsonl", true),
     ] {
-        let silent = web.host(Temperament::Silent);
+        let hosts = Hosts::start(&web);
+        let mute = &hosts.mute;
         let desk = Desk::new();
-        let url = |number: usize| silent.url(&format!("/page/{number}"));
+        let url = |number: usize| mute.url(&format!("/page/{number}"));
         let line = |number| match words.starts_with("--list") {
             true => {
                 format!("{{\"url\":{:?},\"headers\":{{\"Idempotency-Key\":\"{number}\"}}}}\n", url(number))
@@ -572,10 +622,8 @@ fn what_may_have_been_sent_is_not_sent_again_unless_it_may_be() {
         };
         desk.write("urls.txt", (0..10).map(line).collect::<String>());
         let header = if words == "--resend-in-doubt" { "" } else { words };
-        let running = Running::start(&desk, &format!("urls.txt -o out.json -X POST --timeout 60s {header}"));
-        wait_until("the requests", || silent.requests() == 4);
-        running.signal("KILL");
-        running.end();
+        let first = format!("urls.txt -o out.json -X POST {header}");
+        hosts.signalled(&desk, &first, "KILL", "the requests", || mute.requests() == 4);
         let journal = desk.run(&["journal", "out.json.headcount"]);
         assert!(journal.stdout.contains("in doubt     4\n"), "{}", journal.stdout);
         let ended = desk.check(&format!("urls.txt -o out.json -X POST {RESUME} {words}"));
@@ -583,7 +631,7 @@ fn what_may_have_been_sent_is_not_sent_again_unless_it_may_be() {
         let ends: Vec<String> = report(&desk, "out.json").iter().map(end_of).collect();
         let in_doubt = ends.iter().filter(|end| *end == "policy/in_doubt").count();
         assert_eq!((ends.len(), in_doubt), (10, if is_sent_again { 0 } else { 4 }), "{words}: {ends:?}");
-        assert_eq!(silent.requests(), if is_sent_again { 14 } else { 10 });
+        assert_eq!(mute.requests(), if is_sent_again { 14 } else { 10 });
     }
 }
 
@@ -638,7 +686,7 @@ fn flags_of_the_journal_need_one() {
 fn a_durable_run_is_as_any_other() {
     let web = SmallWeb::start().unwrap();
     let (desk, _) = desk(&web);
-    let ended = desk.check("urls.txt -o out.jsonl --durable --timeout 300ms --retries 0");
+    let ended = desk.check("urls.txt -o out.jsonl --durable --retries 0");
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert_complete(&desk, "out.jsonl");
 }
@@ -651,15 +699,13 @@ pub(crate) fn broken_off_late(desk: &Desk, web: &SmallWeb, name: &str) {
     let long = "x".repeat(60_000);
     let mut list: String =
         (0..LONG_RECORDS).map(|number| format!("ftp://a.example/{number}/{long}\n")).collect();
-    list += &web.host(Temperament::Silent).url("/");
+    let hosts = Hosts::start(web);
+    list += &hosts.mute.url("/");
     desk.write("urls.txt", list);
-    let running = Running::start(desk, &format!("urls.txt -o {name} --timeout 60s"));
     let journal = desk.path(&format!("{name}.headcount"));
-    wait_until("the checkpoint", || {
+    hosts.signalled(desk, &format!("urls.txt -o {name}"), "KILL", "the checkpoint", || {
         journal.join("checkpoint").exists() && journal.join("segment-000001").exists()
     });
-    running.signal("KILL");
-    running.end();
 }
 
 fn assert_long_complete(desk: &Desk, name: &str) {

@@ -81,7 +81,8 @@ fn concurrency_is_fitted_to_the_descriptors() {
 #[test]
 fn the_soft_limit_is_raised_and_idle_connections_are_fitted_to_the_hard_one() {
     let web = SmallWeb::start().unwrap();
-    let many = web.many_hosts(Temperament::Slow(Duration::from_millis(20)));
+    let takes = Duration::from_millis(20);
+    let many = web.many_hosts(Temperament::Gathering { at_once: 61, takes });
     let desk = Desk::new();
     // Every host is asked again after all others: connections are kept in between, as far as there is room.
     let pages = |page: u32| (0..300).map(move |number| (number, page));
@@ -103,11 +104,19 @@ fn the_soft_limit_is_raised_and_idle_connections_are_fitted_to_the_hard_one() {
 
 #[test]
 fn too_few_descriptors_to_begin_with_are_said_once() {
-    let line = format!("ulimit -n 10; exec {} check http://127.0.0.1:1/", env!("CARGO_BIN_EXE_headcount"));
-    let output = Command::new("sh").args(["-c", &line]).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("error: ") && said.matches("Too many open files").count() == 1, "{said}");
+    let check = |limit: u32| {
+        let words = "check http://127.0.0.1:1/ --retries 0";
+        let line = format!("ulimit -n {limit}; exec {} {words}", env!("CARGO_BIN_EXE_headcount"));
+        let output = Command::new("sh").args(["-c", &line]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for limit in [8, 10, 23] {
+        let (code, said) = check(limit);
+        assert_eq!(code, Some(3), "{said}");
+        let expected = format!("error: a run needs 24 open files, and the limit is {limit}\nhint: ");
+        assert!(said.starts_with(&expected) && said.lines().count() == 2, "{said}");
+    }
+    assert_eq!(check(24).0, Some(2));
 }
 
 #[test]

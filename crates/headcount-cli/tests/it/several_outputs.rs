@@ -44,7 +44,7 @@ fn a_run_has_as_many_outputs_as_are_named() {
         for name in ["a.jsonl", "a.csv", "a.parquet", "a.db"] {
             assert_eq!(to_the_microsecond(&read_back(&desk, name)), to_the_microsecond(&array), "{name}");
         }
-        assert!(desk.read("a.html").contains("<h1>30 of 40 accepted</h1>"));
+        assert!(desk.read("a.html").contains("<h1>10 of 40 not accepted</h1>"));
         assert!(desk.read("a.md").starts_with("# urls.txt\n\n**40 records**: 30 accepted, **10 not**."));
         assert!(desk.read("a.xml").contains("tests=\"40\" failures=\"10\" errors=\"0\""));
     }

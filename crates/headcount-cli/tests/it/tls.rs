@@ -29,6 +29,31 @@ fn a_record_says_why_a_certificate_was_refused() {
 }
 
 #[test]
+fn a_certificate_that_is_its_own_authority_is_believed_where_it_was_named() {
+    let web = SmallWeb::start().unwrap();
+    let desk = Desk::new();
+    desk.write("ca.pem", web.authority_pem());
+    desk.write("own.pem", web.own_authority_pem());
+    let host = web.tls_host(Temperament::Fast, Certificate::OwnAuthority);
+    let record = |words: &str| desk.check(&format!("{} --retries 0 {words}", host.url("/page/1"))).record();
+    assert_eq!(end_of(&record("--cacert own.pem")), "200");
+    assert_eq!(end_of(&record("--cacert ca.pem --cacert own.pem --tls-info")), "200");
+    let refused = record("--cacert ca.pem");
+    assert_eq!(
+        (end_of(&refused), &refused["error"]["reason"]),
+        ("tls/certificate".to_owned(), &"self_signed".into())
+    );
+    let port = host.address().port();
+    let other =
+        format!("https://other.example:{port}/ --resolve other.example:{port}:127.0.0.1 --cacert own.pem");
+    let other = desk.check(&format!("{other} --retries 0")).record();
+    assert_eq!(
+        (end_of(&other), &other["error"]["reason"]),
+        ("tls/certificate".to_owned(), &"wrong_name".into())
+    );
+}
+
+#[test]
 fn tls_info_keeps_what_certificates_say_of_every_request() {
     let web = SmallWeb::start().unwrap();
     let desk = Desk::new();

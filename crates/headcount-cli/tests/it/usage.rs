@@ -30,6 +30,8 @@ fn wrong_values_are_named_with_what_would_be_right() {
         "urls.txt -H no-colon",
         "urls.txt -H @missing.txt",
         "urls.txt -H @headers.txt",
+        "urls.txt -H Content-Length:5",
+        "urls.txt -H Transfer-Encoding:chunked",
         "urls.txt --cacert missing.pem",
         "urls.txt --cacert urls.txt",
         "urls.txt --max-redirects ten",
@@ -41,6 +43,8 @@ fn wrong_values_are_named_with_what_would_be_right() {
         "urls.txt -o missing/report.json",
         "urls.txt -f yaml",
         "urls.txt -f json -j",
+        "urls.txt -f json -o - -o -",
+        "urls.txt -o /dev/stdout -o -",
         "urls.txt -q -v",
         "urls.txt --color blue",
         "urls.txt --no-such-flag",
@@ -59,6 +63,40 @@ fn wrong_values_are_named_with_what_would_be_right() {
         lines.iter().map(|line| format!("$ headcount check {line}\n{}", complaint(&desk, line))).collect();
     insta::assert_snapshot!(said.join("\n"));
     assert_eq!(desk.names(), ["headers.txt", "urls.txt"], "nothing was made");
+}
+
+#[test]
+fn what_stands_in_the_place_of_a_command_may_be_meant_for_one() {
+    let desk = Desk::new();
+    desk.write("list", "http://127.0.0.1:1/\n");
+    let said = |words: &[&str]| {
+        let ended = desk.run(words);
+        assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+        ended.stderr.lines().last().unwrap().to_owned()
+    };
+    for input in ["urls.txt", "http://a.example/", "a.example", "list"] {
+        assert_eq!(said(&[input]), format!("hint: did you mean: headcount check {input}?"));
+    }
+    assert_eq!(said(&["chek"]), "hint: did you mean check?");
+    assert_eq!(said(&["nonsense"]), "hint: `headcount --help` shows every command");
+    assert_eq!(
+        said(&["diff", "--nonsense"]),
+        "hint: `headcount diff --help` shows every flag and what it takes"
+    );
+}
+
+#[test]
+fn a_list_without_a_url_is_said_to_be_one() {
+    let desk = Desk::new();
+    desk.write("urls.txt", "# none yet\n\n");
+    let ended = desk.check("urls.txt -j");
+    assert_eq!(
+        (ended.code, ended.stderr.contains("note: the list holds no URL")),
+        (Some(0), true),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(desk.check("urls.txt -j -q").stderr, "");
 }
 
 #[test]

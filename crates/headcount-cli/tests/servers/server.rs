@@ -74,7 +74,7 @@ impl Drop for Server {
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let asked = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < PATIENCE {
-            std::thread::yield_now();
+            std::thread::park_timeout(Duration::from_millis(2));
         }
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -151,7 +151,7 @@ fn the_thread_commits_in_time_and_gives_the_journal_back() {
     let shared = SharedJournal::start(journal, Duration::from_millis(1)).unwrap();
     shared.with(|journal| journal.record(7, b"{}").and_then(|()| journal.write())).unwrap();
     while shared.with(|journal| Ok(journal.is_dirty())).unwrap() {
-        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(1));
     }
     let journal = shared.close().unwrap();
     assert!(shared.close().is_none() && shared.commit().is_err());

@@ -112,7 +112,7 @@ impl Tone {
 }
 
 /// Seconds of each of [`PHASES`]. The record's times are counted from the start, each containing the ones before.
-fn phases(record: &Record) -> [f64; 5] {
+pub(crate) fn phases(record: &Record) -> [f64; 5] {
     let times = [
         record.time_namelookup,
         record.time_connect,

@@ -10,6 +10,7 @@ mod pairing;
 mod side;
 
 use headcount::Record;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -27,6 +28,8 @@ pub struct Comparison {
     pub counts: Counts,
     /// What was taken for chance in response times.
     pub time_noise: TimeNoise,
+    /// When the first input of the old run ended, and that of the new one.
+    pub first_ended: [Option<Timestamp>; 2],
     /// Every input that is not as it was, or of which that cannot be said, the worst first, then in the order of the new run.
     pub changes: Changes,
 }
@@ -98,6 +101,7 @@ impl Comparison {
 struct Comparing {
     ignored: Vec<Ignored>,
     counts: Counts,
+    first_ended: [Option<Timestamp>; 2],
     noise: Noise,
     pairing: Pairing,
     changes: Found,
@@ -116,6 +120,7 @@ impl Comparing {
         Comparing {
             ignored: ignored.to_vec(),
             counts: Counts::default(),
+            first_ended: [None; 2],
             noise: Noise::default(),
             pairing: Pairing::new(),
             changes: Found {
@@ -127,6 +132,9 @@ impl Comparing {
     }
 
     fn add(&mut self, run: Run, record: &Record) -> Result<(), Error> {
+        let [old, new] = &mut self.first_ended;
+        let first = if matches!(run, Run::Old) { old } else { new };
+        *first = Some(first.map_or(record.timestamp, |first| first.min(record.timestamp)));
         match self.pairing.add(run, Side::of(record))? {
             Some((before, after)) => self.compare(&before, after),
             None => Ok(()),
@@ -172,7 +180,7 @@ impl Comparing {
             Left::Pair(before, after) => self.compare(&before, after),
             Left::Only(run, side) => self.changes.add(&mut self.counts, &only(run, side)),
         })?;
-        let Comparing { mut counts, noise, mut changes, candidates, .. } = self;
+        let Comparing { mut counts, first_ended, noise, mut changes, candidates, .. } = self;
         let time_noise = noise.judge();
         for candidate in candidates.finish().iter() {
             let (ratio, change) = candidate?;
@@ -182,7 +190,7 @@ impl Comparing {
             }
         }
         let changes = Changes { sorted: changes.sorter.finish(), count: changes.count };
-        Ok(Comparison { counts, time_noise, changes })
+        Ok(Comparison { counts, time_noise, first_ended, changes })
     }
 }
 

@@ -1,24 +1,28 @@
 //! A comparison as an HTML page and as JSON.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::{Change, ChangeKind, Comparison, Field};
+use super::{Change, ChangeKind, Comparison, Counts, Difference, Field, TimeNoise};
 use crate::error::Error;
-use crate::html::page::{self, LONGEST_ADDRESS, LONGEST_TEXT, PageColumn};
+use crate::html::page::{self, LONGEST_ADDRESS, LONGEST_TEXT, PageColumn, Row, TableData};
 use crate::json_text;
 use crate::replacement::Replacement;
 use crate::visible::{cut, escaped, thousands};
 
 const COLUMNS: &[PageColumn] = &[
-    PageColumn::new("Index", "number"),
     PageColumn::new("Change", "badge"),
+    PageColumn::new("Of", "word"),
     PageColumn::new("Before", "short"),
     PageColumn::new("After", "short"),
-    PageColumn::new("Address", "link"),
-    PageColumn::new("What else", "text"),
+    PageColumn::new("Address", "link").with_below(5, ""),
+    PageColumn::new("What else", "hidden"),
 ];
+
+const MORE: &[PageColumn] =
+    &[PageColumn::new("Place in the new run", "number"), PageColumn::new("Place in the old run", "number")];
 
 impl Comparison {
     /// Writes it as JSON, whole or not at all.
@@ -45,46 +49,41 @@ impl Comparison {
 
     fn write_page(&self, mut file: &mut dyn Write, title: &str, most_rows: usize) -> io::Result<()> {
         let counts = &self.counts;
-        let verdict = match (counts.broke, counts.healed) {
-            (0, 0) => "Nothing broke".to_owned(),
-            (0, healed) => format!("Nothing broke, {} healed", thousands(healed)),
-            (broke, 0) => format!("{} broke", thousands(broke)),
-            (broke, healed) => format!("{} broke, {} healed", thousands(broke), thousands(healed)),
-        };
+        let verdict = verdict(counts);
         page::write_head(&mut file, &format!("{verdict} · {title}"))?;
-        write!(
-            file,
-            "<header>\n<p class=\"name\">{}</p>\n<h1>{verdict}</h1>\n<p class=\"sub\"><b>{}</b> inputs in both runs</p>\n</header>\n",
-            escaped(title),
-            thousands(counts.in_both())
-        )?;
+        write!(file, "<header>\n<p class=\"name\">{}</p>\n<h1>{verdict}</h1>\n", escaped(title))?;
+        let mut parts = vec![format!("<b>{}</b> inputs in both runs", thousands(counts.in_both()))];
+        if counts.not_comparable > 0 {
+            parts.push(format!("<b>{}</b> of them not comparable", thousands(counts.not_comparable)));
+        }
+        let [old, new] = self.first_ended.map(|time| time.map(|time| time.strftime("%Y-%m-%d %H:%M UTC")));
+        if let (Some(old), Some(new)) = (old, new) {
+            parts.push(format!("{old} → {new}"));
+        }
+        writeln!(file, "<p class=\"sub\">{}</p>\n</header>", parts.join(" · "))?;
         let figures = [
-            ("Broke", counts.broke),
-            ("Healed", counts.healed),
-            ("Changed", counts.changed),
-            ("Slower", counts.slower),
-            ("Faster", counts.faster),
-            ("As before", counts.unchanged),
-            ("Not comparable", counts.not_comparable),
-            ("Added", counts.added),
-            ("Removed", counts.removed),
+            ("Broke", "bad", counts.broke),
+            ("Healed", "good", counts.healed),
+            ("Changed", "moved", counts.changed),
+            ("Slower", "", counts.slower),
+            ("Faster", "", counts.faster),
+            ("As before", "", counts.unchanged),
+            ("Not comparable", "", counts.not_comparable),
+            ("Added", "", counts.added),
+            ("Removed", "", counts.removed),
         ];
         write!(file, "<dl class=\"figures\">")?;
         // What did not happen need not be said, but for what was asked.
-        for (place, (name, figure)) in figures.into_iter().enumerate() {
+        for (place, (name, class, figure)) in figures.into_iter().enumerate() {
             if place > 2 && figure == 0 {
                 continue;
             }
-            write!(file, "<div><dt>{name}</dt><dd>{}</dd></div>", thousands(figure))?;
+            let class = if figure > 0 { class } else { "" };
+            write!(file, "<div><dt>{name}</dt><dd class=\"{class}\">{}</dd></div>", thousands(figure))?;
         }
         writeln!(file, "</dl>")?;
         if self.time_noise.inputs > 0 {
-            writeln!(
-                file,
-                "<p class=\"sub\">Response times were {:.2} times what they had been, at the median. Slower and faster is \
-                 what lies beyond {:.1} times that, and at least 100 ms from before.</p>",
-                self.time_noise.overall, self.time_noise.factor
-            )?;
+            writeln!(file, "<p class=\"sub\">{}</p>", noise_text(&self.time_noise))?;
         }
         let rows = self.changes.iter().take(most_rows).map(|change| row(&change?));
         let rows = rows.collect::<io::Result<Vec<_>>>()?;
@@ -97,7 +96,7 @@ impl Comparison {
             ),
         };
         page::write_table_frame(&mut file, "What is not as it was", "Change", &note)?;
-        let tones: BTreeMap<&str, &str> = [
+        let tones: BTreeMap<String, &str> = [
             (ChangeKind::Broke, "bad"),
             (ChangeKind::Healed, "good"),
             (ChangeKind::Changed, "moved"),
@@ -107,9 +106,16 @@ impl Comparison {
             (ChangeKind::Removed, "quiet"),
             (ChangeKind::Added, "quiet"),
         ]
-        .map(|(kind, tone)| (kind.as_str(), tone))
+        .map(|(kind, tone)| (kind.as_str().to_owned(), tone))
         .into();
-        page::write_end(&mut file, COLUMNS, &tones, rows.iter().map(AsRef::as_ref))
+        let table = TableData {
+            columns: COLUMNS,
+            more_columns: MORE,
+            are_chosen: false,
+            tones: &tones,
+            accepted_from: None,
+        };
+        table.write_end(&mut file, rows.iter())
     }
 }
 
@@ -125,24 +131,27 @@ impl Change {
     /// The other differences, for people: `title "Old" → "New"`.
     pub fn details(&self) -> String {
         let others = self.differences.iter().filter(|difference| !difference.field.has_columns());
-        let text =
-            |value: &Option<String>| value.as_ref().map_or("none".to_owned(), |value| format!("“{value}”"));
-        let details: Vec<String> = others
-            .map(|difference| {
-                if let Some(words) = difference.failure_words() {
-                    return words;
-                }
-                let name = match difference.field {
-                    Field::FinalUrl => "leads to",
-                    Field::Certificate => "certificate",
-                    Field::CertificateExpiry => "certificate runs out",
-                    Field::Title => "title",
-                    Field::Reason | Field::Message | Field::End | Field::TimeTotal => "",
-                };
-                format!("{name} {} → {}", text(&difference.before), text(&difference.after))
-            })
-            .collect();
-        details.join("; ")
+        others.map(|other| other.told(usize::MAX)).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl Difference {
+    /// Its values are cut after so many characters each.
+    fn told(&self, longest: usize) -> String {
+        if let Some(words) = self.failure_words() {
+            return cut(&words, longest).into_owned();
+        }
+        let name = match self.field {
+            Field::FinalUrl => "leads to",
+            Field::Certificate => "certificate",
+            Field::CertificateExpiry => "certificate runs out",
+            Field::Title => "title",
+            Field::Reason | Field::Message | Field::End | Field::TimeTotal => "",
+        };
+        let text = |value: &Option<String>| {
+            value.as_ref().map_or("none".to_owned(), |value| format!("“{}”", cut(value, longest)))
+        };
+        format!("{name} {} → {}", text(&self.before), text(&self.after))
     }
 }
 
@@ -151,21 +160,74 @@ impl Field {
     fn has_columns(self) -> bool {
         matches!(self, Field::End | Field::TimeTotal)
     }
+
+    /// What a page calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Field::End => "result",
+            Field::Reason => "reason",
+            Field::Message => "message",
+            Field::Title => "title",
+            Field::FinalUrl => "target",
+            Field::Certificate | Field::CertificateExpiry => "certificate",
+            Field::TimeTotal => "time",
+        }
+    }
 }
 
-fn row(change: &Change) -> io::Result<Vec<u8>> {
-    let (before, after) = change.before_and_after();
+fn verdict(counts: &Counts) -> String {
+    let compared = counts.in_both() - counts.not_comparable;
+    match (counts.broke, counts.healed) {
+        (0, 0) if compared == 0 => "Nothing could be compared".to_owned(),
+        (0, 0) => "Nothing broke".to_owned(),
+        (0, healed) => format!("Nothing broke, {} healed", thousands(healed)),
+        (broke, 0) => format!("{} broke", thousands(broke)),
+        (broke, healed) => format!("{} broke, {} healed", thousands(broke), thousands(healed)),
+    }
+}
+
+fn noise_text(noise: &TimeNoise) -> String {
+    let TimeNoise { overall, factor, .. } = noise;
+    let today = match overall {
+        0.95..1.05 => "All in all, answers took as long as before.".to_owned(),
+        _ => format!("All in all, answers took {overall:.2} times as long as before."),
+    };
+    format!(
+        "{today} An input counts as slower or faster only if its own time departs from that by a factor of more than \
+         {factor:.1}, and from its time before by at least 100 ms. Less may be chance."
+    )
+}
+
+/// The first difference has columns of its own; the others stand below the address.
+fn row(change: &Change) -> io::Result<Row> {
+    let (main, others) =
+        change.differences.split_first().ok_or_else(|| io::Error::other("nothing changed"))?;
+    let others: Vec<_> = others.iter().map(|other| other.told(LONGEST_TEXT)).collect();
+    let [before, after] = before_and_after(change, main).map(|text| cut(&text, LONGEST_TEXT).into_owned());
     let address = change.url.as_deref().unwrap_or(&change.input);
-    let kind = change.kind.as_str();
-    let (address, details) = (cut(address, LONGEST_ADDRESS), change.details());
-    page::embedded(&(
-        change.new_index.or(change.old_index),
-        kind,
+    let cells = (
+        change.kind.as_str(),
+        main.field.name(),
         before,
         after,
-        address,
-        cut(&details, LONGEST_TEXT),
-    ))
+        cut(address, LONGEST_ADDRESS),
+        (!others.is_empty()).then(|| others.join("; ")),
+    );
+    Row::new(&cells, &(change.new_index, change.old_index))
+}
+
+fn before_and_after<'a>(change: &Change, main: &'a Difference) -> [Cow<'a, str>; 2] {
+    let [before, after] =
+        [&main.before, &main.after].map(|value| Cow::Borrowed(value.as_deref().unwrap_or("none")));
+    // The same end, of which the two runs think otherwise.
+    if main.field == Field::End && before == after {
+        let (was, is) = match change.kind {
+            ChangeKind::Healed => ("not accepted", "accepted"),
+            _ => ("accepted", "not accepted"),
+        };
+        return [format!("{before}, {was}").into(), format!("{after}, {is}").into()];
+    }
+    [before, after]
 }
 
 fn write(

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::aggregates::{Distribution, Moment, PHASES, Timeline, Tone};
+use crate::aggregates::{Distribution, Moment, PHASES, Timeline};
 use crate::visible::{thousands, time};
 
 /// Pixels from the top of a chart to its base line, and to its end with the labels below.
@@ -13,13 +13,17 @@ const HEIGHT: f64 = 172.0;
 /// Room at the top, for the labels of marks.
 const TOP: f64 = 22.0;
 
-/// One bar in one piece and its legend: the colours of the parts, their names, and how many there are of each.
-pub(crate) fn shares(parts: &[(&str, &str, u64)], label: &str) -> String {
+/// The start of a bar whose legend says all that it does.
+const BAR: &str = "<svg class=\"bar\" aria-hidden=\"true\" height=\"14\">";
+
+/// One bar in one piece and its legend: the colours of the parts, their names, and how many there are of each. The legend
+/// says all that the bar does.
+pub(crate) fn shares(parts: &[(&str, &str, u64)]) -> String {
     let total: u64 = parts.iter().map(|(.., count)| count).sum();
     if total == 0 {
         return String::new();
     }
-    let mut svg = format!("<svg class=\"bar\" role=\"img\" aria-label=\"{label}\" height=\"14\">");
+    let mut svg = BAR.to_owned();
     let mut legend = "<ul class=\"legend\">".to_owned();
     let mut left = 0.0;
     for (class, name, count) in parts.iter().filter(|(.., count)| *count > 0) {
@@ -38,17 +42,28 @@ pub(crate) fn shares(parts: &[(&str, &str, u64)], label: &str) -> String {
     svg + "</svg>" + &legend + "</ul>"
 }
 
-/// How many answers took how long, on a logarithmic scale.
-pub(crate) fn distribution(distribution: &Distribution, marks: &[(&str, f64)]) -> String {
+/// How many answers took how long, on a logarithmic scale; none if there are no two of them.
+pub(crate) fn distribution(distribution: &Distribution, marks: &[(&str, f64)]) -> Option<String> {
+    if distribution.total() < 2 {
+        return None;
+    }
     let buckets = distribution.buckets();
-    let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else {
-        return note("There was no answer.");
-    };
+    let (first, last) = (buckets.first()?, buckets.last()?);
     // A single bucket would fill the chart: some room at both sides.
     let (shortest, longest) = (first.0 / 1.26, last.1 * 1.26);
     let across = |seconds: f64| 100.0 * (seconds / shortest).ln() / (longest / shortest).ln();
     let most = buckets.iter().map(|(.., count)| *count).max().unwrap_or(1).max(1);
-    let mut svg = open("Distribution of response times");
+    let told = marks.iter().map(|(name, seconds)| format!(", {name} {}", time(*seconds))).collect::<String>();
+    let most_frequent = buckets.iter().max_by_key(|(.., count)| *count).unwrap_or(first);
+    let mut svg = open(&format!(
+        "Response times of {} answers, from {} to {}{told}. Most frequent are {} to {}, with {} answers.",
+        thousands(distribution.total()),
+        time(first.0),
+        time(last.1),
+        time(most_frequent.0),
+        time(most_frequent.1),
+        thousands(most),
+    ));
     let _ = write!(svg, "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{TOP}\" y2=\"{TOP}\"/>");
     for (lower, upper, count) in &buckets {
         let height = (BASE - TOP) * *count as f64 / most as f64;
@@ -73,19 +88,27 @@ pub(crate) fn distribution(distribution: &Distribution, marks: &[(&str, f64)]) -
     for (row, (name, seconds)) in marks.iter().enumerate() {
         mark(&mut svg, across(*seconds).clamp(0.0, 100.0), row, &format!("{name} {}", time(*seconds)));
     }
-    beside_axis(&[(TOP, thousands(most)), (BASE, "0".to_owned())], &svg)
+    Some(beside_axis(&[(TOP, thousands(most)), (BASE, "0".to_owned())], &svg))
 }
 
-/// Records over time, accepted below and the others on top.
-pub(crate) fn records_over_time(timeline: &Timeline) -> String {
+/// Records over time, accepted below and the others on top; none if all came at once.
+pub(crate) fn records_over_time(timeline: &Timeline) -> Option<String> {
     let moments = timeline.moments();
-    let most = moments.iter().map(|moment| moment.accepted + moment.rest).max().unwrap_or(0);
-    if moments.len() < 2 {
-        return note("All of them came at once.");
-    }
-    let mut svg = open("Records over time, accepted and not");
+    let shown = Shown::of(&moments)?;
+    let all = |moment: &Moment| moment.accepted + moment.rest;
+    let busiest = shown.moments.iter().max_by_key(|moment| all(moment))?;
+    let most = all(busiest);
+    let most_a_second = format!("{}/s", short_number(most as f64 / timeline.width()));
+    let mut svg = open(&format!(
+        "{} records over {}, at most {most_a_second}, at {}. {} of them were not accepted.{}",
+        thousands(moments.iter().map(all).sum()),
+        clock(shown.last),
+        clock(busiest.start),
+        thousands(moments.iter().map(|moment| moment.rest).sum()),
+        shown.later_text(timeline),
+    ));
     let _ = write!(svg, "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{TOP}\" y2=\"{TOP}\"/>");
-    for (left, width, moment) in columns(&moments) {
+    for (left, width, moment) in columns(shown.moments) {
         let tall = |count: u64| (BASE - TOP) * count as f64 / most as f64;
         let (good, bad) = (tall(moment.accepted), tall(moment.rest));
         let _ = write!(
@@ -97,38 +120,46 @@ pub(crate) fn records_over_time(timeline: &Timeline) -> String {
             thousands(moment.accepted),
             thousands(moment.rest),
             BASE - good,
-            BASE - good - bad,
+            // Of equal brightness, the two need a gap between them.
+            BASE - good - bad - f64::from(u8::from(good > 0.0)),
         );
     }
     base_line(&mut svg);
-    time_labels(&mut svg, timeline, moments.len());
-    let most_a_second = short_number(most as f64 / timeline.width());
-    beside_axis(&[(TOP, format!("{most_a_second}/s")), (BASE, "0".to_owned())], &svg)
+    time_labels(&mut svg, timeline, &shown);
+    Some(beside_axis(&[(TOP, most_a_second), (BASE, "0".to_owned())], &svg))
 }
 
-/// Response times over time: from the median to the 95th percentile, on a logarithmic scale.
-pub(crate) fn times_over_time(timeline: &Timeline) -> String {
+/// Response times over time: from the median to the 95th percentile, on a logarithmic scale; none if all came at once.
+pub(crate) fn times_over_time(timeline: &Timeline) -> Option<String> {
     let moments = timeline.moments();
-    let medians = moments.iter().filter_map(|moment| moment.median);
-    let p95s = moments.iter().filter_map(|moment| moment.p95);
-    let shortest = medians.fold(f64::INFINITY, f64::min) / 1.3;
-    let longest = p95s.fold(0.0, f64::max) * 1.3;
-    if longest <= 0.0 {
-        return note("There was no answer.");
-    }
-    if moments.len() < 2 {
-        return note("All of them came at once.");
-    }
+    let shown = Shown::of(&moments)?;
+    let medians = || shown.moments.iter().filter_map(|moment| Some((moment.start, moment.median?)));
+    let p95s = || shown.moments.iter().filter_map(|moment| Some((moment.start, moment.p95?)));
+    medians().nth(1)?;
+    let by_time = |(_, one): &(f64, f64), (_, other): &(f64, f64)| one.total_cmp(other);
+    let (shortest, slowest) = (medians().min_by(by_time)?, medians().max_by(by_time)?);
+    let longest = p95s().max_by(by_time)?;
+    let mut svg = open(&format!(
+        "Response times over time: the median is {} at its shortest, at {}, and {} at its longest, at {}; 95 % took at \
+         most {}, at {}.{}",
+        time(shortest.1),
+        clock(shortest.0),
+        time(slowest.1),
+        clock(slowest.0),
+        time(longest.1),
+        clock(longest.0),
+        shown.later_text(timeline),
+    ));
+    let (shortest, longest) = (shortest.1 / 1.3, longest.1 * 1.3);
     let down = |seconds: f64| {
         TOP + (BASE - TOP) * (1.0 - (seconds / shortest).ln() / (longest / shortest).ln()).clamp(0.0, 1.0)
     };
-    let mut svg = open("Response times over time, median and 95th percentile");
     let labels: Vec<_> =
         ticks(shortest, longest).into_iter().map(|tick| (down(tick), short_time(tick))).collect();
     for (y, _) in &labels {
         let _ = write!(svg, "<line class=\"grid\" x1=\"0\" x2=\"100%\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
     }
-    for (left, width, moment) in columns(&moments) {
+    for (left, width, moment) in columns(shown.moments) {
         let (Some(median), Some(p95)) = (moment.median, moment.p95) else { continue };
         let (low, high) = (down(median), down(p95));
         let _ = write!(
@@ -144,18 +175,17 @@ pub(crate) fn times_over_time(timeline: &Timeline) -> String {
         );
     }
     base_line(&mut svg);
-    time_labels(&mut svg, timeline, moments.len());
-    beside_axis(&labels, &svg)
+    time_labels(&mut svg, timeline, &shown);
+    Some(beside_axis(&labels, &svg))
 }
 
-/// What an answer's time is made of.
-pub(crate) fn phases(seconds: &[f64; 5]) -> String {
+/// What an answer's time is made of. The legend says all that the bar does.
+pub(crate) fn phases(seconds: &[f64; 5]) -> Option<String> {
     let total: f64 = seconds.iter().sum();
     if total <= 0.0 {
-        return note("There was no such answer.");
+        return None;
     }
-    let mut svg =
-        "<svg class=\"bar\" role=\"img\" aria-label=\"Shares of the phases\" height=\"14\">".to_owned();
+    let mut svg = BAR.to_owned();
     let mut legend = "<ul class=\"legend\">".to_owned();
     let mut left = 0.0;
     for (number, (name, seconds)) in PHASES.iter().zip(seconds).enumerate() {
@@ -171,39 +201,54 @@ pub(crate) fn phases(seconds: &[f64; 5]) -> String {
         );
         left += width;
     }
-    svg + "</svg>" + &legend + "</ul>"
+    Some(svg + "</svg>" + &legend + "</ul>")
 }
 
-/// What the records ended in, a bar for each.
-pub(crate) fn ends(ends: &[(String, Tone, u64)]) -> String {
-    /// Kinds that have a bar of their own.
-    const SHOWN: usize = 12;
-    const ROW: f64 = 25.0;
-    let most = ends.iter().map(|(.., count)| *count).max().unwrap_or(0);
-    let rows = ends.len().min(SHOWN);
-    let height = rows as f64 * ROW;
-    let mut svg = format!("<svg role=\"img\" aria-label=\"Records by how they ended\" height=\"{height}\">");
-    for (row, (end, tone, count)) in ends.iter().take(SHOWN).enumerate() {
-        let middle = (row as f64 + 0.5) * ROW;
-        let width = percent(*count as f64, most as f64).max(0.5) * 0.42;
-        let _ = write!(
-            svg,
-            "<text x=\"0\" y=\"{:.1}\">{end}</text>\
-             <rect class=\"f-{}\" x=\"43%\" y=\"{:.1}\" width=\"{width:.3}%\" height=\"10\" rx=\"2\"/>\
-             <text class=\"strong\" x=\"100%\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-            middle + 4.0,
-            tone.class(),
-            middle - 5.0,
-            middle + 4.0,
-            thousands(*count),
-        );
+/// The moments that a chart shows. A few stragglers would press all others against its left side: then it ends when nearly
+/// all records had come, and says how many came later.
+struct Shown<'a> {
+    moments: &'a [Moment],
+    later: u64,
+    /// Seconds from the start to the last moment, shown or not.
+    last: f64,
+}
+
+impl Shown<'_> {
+    /// The share of the records that nearly all are.
+    const NEARLY_ALL: f64 = 0.99;
+
+    /// How much of the time stragglers have to take before they are left out.
+    const LONG: f64 = 1.0 / 3.0;
+
+    /// None if there is but one moment.
+    fn of(moments: &[Moment]) -> Option<Shown<'_>> {
+        if moments.len() < 2 {
+            return None;
+        }
+        let counts = || moments.iter().map(|moment| moment.accepted + moment.rest);
+        let total: u64 = counts().sum();
+        let wanted = total as f64 * Shown::NEARLY_ALL;
+        let mut so_far = 0;
+        let nearly_all = counts().position(|count| {
+            so_far += count;
+            so_far as f64 >= wanted
+        })? + 1;
+        // Some room, in which stragglers that follow at once are seen.
+        let end = (nearly_all + nearly_all.div_ceil(8)).max(2);
+        let end = if (end as f64) < moments.len() as f64 * (1.0 - Shown::LONG) { end } else { moments.len() };
+        let last = moments.last()?.start;
+        let (moments, rest) = moments.split_at(end);
+        Some(Shown { moments, last, later: rest.iter().map(|moment| moment.accepted + moment.rest).sum() })
     }
-    let rest: u64 = ends.iter().skip(SHOWN).map(|(.., count)| count).sum();
-    let rest = match rest {
-        0 => String::new(),
-        _ => format!("<p class=\"note\">and {} in {} further kinds</p>", thousands(rest), ends.len() - SHOWN),
-    };
-    svg + "</svg>" + &rest
+
+    fn later_text(&self, timeline: &Timeline) -> String {
+        let end = clock(timeline.width() * self.moments.len() as f64);
+        match self.later {
+            0 => String::new(),
+            1 => format!(" The chart ends at {end}, before the last record."),
+            later => format!(" The chart ends at {end}, before the last {} records.", thousands(later)),
+        }
+    }
 }
 
 fn open(label: &str) -> String {
@@ -217,11 +262,6 @@ fn beside_axis(labels: &[(f64, String)], chart: &str) -> String {
         let _ = write!(axis, "<text x=\"0\" y=\"{:.1}\">{label}</text>", y + 4.0);
     }
     format!("<div class=\"plot\">{axis}</svg>{chart}</svg></div>")
-}
-
-/// What stands where there is nothing to draw.
-fn note(text: &str) -> String {
-    format!("<p class=\"note\">{text}</p>")
 }
 
 fn base_line(svg: &mut String) {
@@ -258,12 +298,20 @@ fn label_below(svg: &mut String, x: f64, text: &str) {
         write!(svg, "<text x=\"{x:.3}%\" y=\"{:.0}\" text-anchor=\"{anchor}\">{text}</text>", BASE + 17.0);
 }
 
-fn time_labels(svg: &mut String, timeline: &Timeline, moments: usize) {
-    let length = timeline.width() * moments.max(12) as f64;
+fn time_labels(svg: &mut String, timeline: &Timeline, shown: &Shown<'_>) {
+    let length = timeline.width() * shown.moments.len().max(12) as f64;
     let step = round_step(length);
     let labels = (0..).map(|number| f64::from(number) * step).take_while(|seconds| *seconds <= length);
     for seconds in labels {
         label_below(svg, 100.0 * seconds / length, &clock(seconds));
+    }
+    if shown.later > 0 {
+        let _ = write!(
+            svg,
+            "<text class=\"strong\" x=\"100%\" y=\"12\" text-anchor=\"end\">{} more until {} →</text>",
+            thousands(shown.later),
+            clock(shown.last)
+        );
     }
 }
 

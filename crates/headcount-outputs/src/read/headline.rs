@@ -18,7 +18,7 @@ pub fn headline_says_accepted(path: &Path) -> io::Result<Option<bool>> {
     Ok(of_page(&text).or_else(|| of_suites(&text)).or_else(|| of_summary(&text)))
 }
 
-/// `<title>All 20 accepted · urls.txt`, `<title>3 of 20 accepted · urls.txt`.
+/// `<title>All 20 accepted · urls.txt`, `<title>3 of 20 not accepted · urls.txt`.
 fn of_page(text: &str) -> Option<bool> {
     let (_, title) =
         text.split_once("<title>").filter(|(before, _)| before.starts_with("<!DOCTYPE html>"))?;

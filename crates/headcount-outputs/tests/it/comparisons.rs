@@ -128,7 +128,7 @@ fn more_changes_than_memory_holds_come_in_the_same_order() {
     comparison.write_html(&desk.path("diff.html"), "", 10).unwrap();
     let page = std::fs::read_to_string(desk.path("diff.html")).unwrap();
     assert!(page.contains("The worst 10; 59,990 more are counted above only."));
-    assert_eq!(page.matches(",\"broke\",\"200\",\"dns/timeout\",").count(), 10);
+    assert_eq!(page.matches("[\"broke\",\"result\",\"200\",\"dns/timeout\",").count(), 10);
     comparison.write_json(&desk.path("diff.json")).unwrap();
     let value: serde_json::Value =
         serde_json::from_slice(&std::fs::read(desk.path("diff.json")).unwrap()).unwrap();
@@ -364,6 +364,42 @@ fn a_comparison_is_written_as_json_and_as_a_page() {
     let page = std::fs::read_to_string(desk.path("diff.html")).unwrap();
     assert!(page.contains("<h1>1 broke</h1>") && page.contains("&lt;Monday&gt; &amp; Tuesday"));
     assert_eq!(desk.names(), ["diff.html", "diff.json"]);
+}
+
+#[test]
+fn a_page_shows_what_was_and_what_is_whatever_changed() {
+    let desk = Desk::new();
+    let old = [
+        record(0, &json!({"title": "Old", "final_url": "https://example.com/a"})),
+        record(1, &json!({})),
+        record(2, &json!({"final_url": "https://example.com/a"})),
+        record(3, &json!({})),
+    ];
+    let mut new = [
+        record(0, &json!({"title": null, "final_url": "https://example.com/b"})),
+        record(1, &json!({"accepted": false})),
+        record(2, &json!({"final_url": "https://example.com/b"})),
+        record(3, &json!({"outcome": "interrupted", "accepted": false, "status_code": null})),
+    ];
+    new[0].timestamp += std::time::Duration::from_hours(24);
+    new[1..].iter_mut().for_each(|record| record.timestamp += std::time::Duration::from_hours(25));
+    compare(&old, &new).write_html(&desk.path("diff.html"), "", 10).unwrap();
+    let page = std::fs::read_to_string(desk.path("diff.html")).unwrap();
+    for row in [
+        "[\"broke\",\"result\",\"200, accepted\",\"200, not accepted\",\"https://example.com/1\"]",
+        "[\"changed\",\"title\",\"Old\",\"none\",\"https://example.com/0\",\
+         \"leads to “https://example.com/a” → “https://example.com/b”\"]",
+        "[\"changed\",\"target\",\"https://example.com/a\",\"https://example.com/b\",\"https://example.com/2\"]",
+    ] {
+        assert!(page.contains(row), "{row} in {page}");
+    }
+    assert!(page.contains("2026-01-31 08:00 UTC → 2026-02-01 08:00 UTC"), "{page}");
+    assert!(page.contains("<b>1</b> of them not comparable"), "{page}");
+    assert!(page.contains("<dt>Broke</dt><dd class=\"bad\">1</dd>"), "{page}");
+    // What cannot be compared has not stayed whole either.
+    compare(&old[3..], &new[3..]).write_html(&desk.path("diff.html"), "", 10).unwrap();
+    let page = std::fs::read_to_string(desk.path("diff.html")).unwrap();
+    assert!(page.contains("<h1>Nothing could be compared</h1>"), "{page}");
 }
 
 #[test]

@@ -95,9 +95,9 @@ fn a_page_lets_only_its_own_script_and_style_run() {
         assert!(page.contains(&expected), "the hash in page.rs must be that of the {element}: {hash}");
     }
     assert!(page.contains("default-src 'none'"));
-    // Two scripts, the data and the code, whatever the records hold.
-    assert_eq!(page.matches("<script").count(), 2);
-    assert_eq!(page.matches("</script").count(), 2);
+    // Three scripts, twice data and the code, whatever the records hold.
+    assert_eq!(page.matches("<script").count(), 3);
+    assert_eq!(page.matches("</script").count(), 3);
     assert!(!page.contains("<img") && !page.contains("\u{202e}") && !page.contains('\u{1b}'));
     assert!(!page.contains(" style=\""), "the policy would ignore it");
 }
@@ -123,8 +123,146 @@ fn a_page_has_a_row_for_every_record_with_those_not_accepted_first() {
     let shown = ATTACK.replace('\u{202e}', "\\u{202e}").replace('\u{1b}', "\\x1b");
     assert_eq!(texts[3].as_str(), Some(shown.as_str()));
     assert_eq!(rows[7][5], "https://www.example.com/");
-    assert_eq!(data["tones"]["404"], "bad");
-    assert_eq!(data["tones"]["interrupted"], "quiet");
+    assert_eq!(data["table"]["tones"]["404"], "bad");
+    assert_eq!(data["table"]["tones"]["interrupted"], "quiet");
+}
+
+#[test]
+fn a_page_says_first_what_is_wrong() {
+    let desk = Desk::new();
+    let mut records: Vec<_> = (0..20).map(|index| record(index, &json!({}))).collect();
+    records.push(record(20, &json!({"status_code": 404, "chain_status_codes": [404]})));
+    records.extend((21..26).map(|index| failure(index, "headers", "too_large", "the header is too large")));
+    records.extend((26..29).map(|index| failure(index, "dns", "not_found", "no such name")));
+    records.push(record(29, &json!({"status_code": 404, "accepted": false})));
+    records.push(failure(30, "tls", "certificate", "expired"));
+    let page = desk.text("a.html", &records, &titled());
+    let (header, rest) = page.split_once("</header>").unwrap();
+    assert!(header.contains("<h1>10 of 31 not accepted</h1>"), "{header}");
+    assert!(
+        header.contains(
+            "Most often <a href=\"#result=headers%2Ftoo_large\">headers/<wbr>too_<wbr>large</a> (5), \
+             <a href=\"#result=dns%2Fnot_found\">dns/<wbr>not_<wbr>found</a> (3) and \
+             <a href=\"#result=404\">404</a> (1); 1 ended in another way."
+        ),
+        "{header}"
+    );
+    assert!(!header.contains("Only records where"), "{header}");
+    // Then every end: what was accepted in a line, though its status be one of the others, too.
+    let (_, ends) = rest.split_once("<h2>How they ended</h2>").unwrap();
+    let (accepted, list) = ends.split_once("<ul class=\"ends\">").unwrap();
+    assert!(accepted.contains("21 accepted</a>: ") && accepted.contains("\">200</a> (20), "), "{accepted}");
+    let (list, _) = list.split_once("</ul>").unwrap();
+    let counts: Vec<_> = list.split("<b>").skip(1).map(|rest| rest.split('<').next().unwrap()).collect();
+    assert_eq!(counts, ["5", "3", "1", "1"]);
+    let options =
+        Options { condition: Some("status_code < 300 or title ~ '<b>'".parse().unwrap()), ..titled() };
+    let page = desk.text("b.html", &records, &options);
+    assert!(page.contains("<h1>All 20 accepted</h1>") && !page.contains("Most often"), "{page}");
+    assert!(
+        page.contains(
+            "Only records where <code>(status_code &lt; 300) or (title ~ &#39;&lt;b&gt;&#39;)</code>"
+        ),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_page_says_whether_all_was_accepted_to_who_reads_its_headline() {
+    let desk = Desk::new();
+    let (good, bad) = (record(0, &json!({})), failure(1, "dns", "not_found", "no such name"));
+    for (records, all_accepted) in [
+        (vec![], true),
+        (vec![good.clone()], true),
+        (vec![good.clone(), good.clone()], true),
+        (vec![bad.clone()], false),
+        (vec![good, bad.clone()], false),
+        (vec![bad.clone(), bad], false),
+    ] {
+        let path = desk.write("a.html", &records, &titled());
+        assert_eq!(headline_says_accepted(&path).unwrap(), Some(all_accepted), "{records:?}");
+    }
+}
+
+/// A record that ended so many milliseconds after the first one.
+fn at(index: u64, milliseconds: u64) -> Record {
+    let mut record = record(index, &json!({}));
+    record.timestamp += std::time::Duration::from_millis(milliseconds);
+    record
+}
+
+#[test]
+fn charts_say_in_words_what_they_show() {
+    let desk = Desk::new();
+    let mut records: Vec<_> = (0..200).map(|index| at(index, index * 5)).collect();
+    records.extend(self::records().split_off(1));
+    let page = desk.text("a.html", &records, &titled());
+    let charts: Vec<_> = page.split("<svg ").skip(1).map(|rest| rest.split('>').next().unwrap()).collect();
+    let told: Vec<_> = charts.iter().filter(|chart| !chart.contains("aria-hidden")).collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[0].contains("role=\"img\" aria-label=\"Response times of 203 answers, from "), "{told:?}");
+    assert!(told[1].contains("aria-label=\"207 records over "), "{told:?}");
+    assert!(told[2].contains("aria-label=\"Response times over time: the median is "), "{told:?}");
+}
+
+#[test]
+fn there_is_no_chart_of_nothing_and_none_of_stragglers_alone() {
+    let desk = Desk::new();
+    let headings = |records: &[Record]| -> Vec<String> {
+        let page = desk.text("a.html", records, &titled());
+        let (_, charts) = page.split_once("<div class=\"charts\">").unwrap();
+        let panels = charts.split("<section class=\"panel\"><h2>").skip(1);
+        panels.map(|panel| panel.split('<').next().unwrap().to_owned()).take(5).collect()
+    };
+    let failures: Vec<_> = (0..3).map(|index| failure(index, "dns", "not_found", "no such name")).collect();
+    assert_eq!(headings(&failures), ["How they ended", "Worst hosts"]);
+    assert_eq!(
+        headings(&[record(0, &json!({}))]),
+        ["How they ended", "What the time went into", "Slowest hosts"]
+    );
+    // Two hundred in a second, and one a minute later.
+    let mut records: Vec<_> = (0..200).map(|index| at(index, index * 5)).collect();
+    assert!(!desk.text("a.html", &records, &titled()).contains(" more until "));
+    records.push(at(200, 60_000));
+    let page = desk.text("a.html", &records, &titled());
+    assert_eq!(page.matches(">1 more until 59.").count(), 2, "{page}");
+    assert!(page.contains(", before the last record.\""), "{page}");
+}
+
+#[test]
+fn a_row_holds_what_the_whole_record_shows() {
+    let desk = Desk::new();
+    let mut redirected = record(
+        1,
+        &json!({
+            "input": "example.com/old", "url": "https://example.com/old", "final_url": "https://www.example.com/new",
+            "num_redirects": 1, "chain_status_codes": [301, 200], "num_retries": 2
+        }),
+    );
+    redirected.chain_urls =
+        Some(vec!["https://example.com/old".into(), "https://www.example.com/new".into()]);
+    let records = [record(0, &json!({"content_type": "text/html; charset=utf-8"})), redirected];
+    let page = desk.text("a.html", &records, &titled());
+    let data = data(&page);
+    assert_eq!(data["table"]["accepted_from"], 0);
+    assert_eq!(
+        data["rows"],
+        json!([
+            [0, "200", 0.0625, "https://example.com/0", "A title"],
+            [1, "200", 0.0625, "https://example.com/old", "A title", "https://www.example.com/new"]
+        ])
+    );
+    let (_, more) = page.split_once("id=\"more\">").unwrap();
+    let more: Vec<Value> = more.lines().take(2).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let answer = "HTTP/1.1 from 127.0.0.1, small-web, text/html, 1,256 bytes";
+    let way = "301 https://example.com/old → 200 https://www.example.com/new";
+    assert_eq!(
+        more,
+        [
+            json!([answer, 0.25, [1_000, 1_000, 8_000, 40_000, 12_500]]),
+            json!([answer, 0.25, null, way, "example.com/old", 2])
+        ]
+    );
 }
 
 #[test]
@@ -132,7 +270,8 @@ fn tables_have_the_fields_that_were_chosen() {
     let desk = Desk::new();
     let options = Options { fields: "url,chain_status_codes,time_total".parse().unwrap(), ..titled() };
     let data = data(&desk.text("a.html", &records(), &options));
-    let labels: Vec<_> = data["columns"].as_array().unwrap().iter().map(|column| &column["label"]).collect();
+    let labels: Vec<_> =
+        data["table"]["columns"].as_array().unwrap().iter().map(|column| &column["label"]).collect();
     assert_eq!(labels, ["Result", "url", "chain_status_codes", "time_total"]);
     assert_eq!(data["rows"][0], json!(["404", "https://example.com/1", "[200]", 0.0625]));
     assert_eq!(data["rows"][7], json!(["200", "https://example.com/7", "[301,200]", 2.5]));
@@ -147,7 +286,7 @@ fn tables_have_the_fields_that_were_chosen() {
 fn reports_are_of_the_records_that_meet_the_condition() {
     let desk = Desk::new();
     let options = Options { condition: Some("status_code >= 400 or failed".parse().unwrap()), ..titled() };
-    assert!(desk.text("a.html", &records(), &options).contains("<h1>0 of 3 accepted</h1>"));
+    assert!(desk.text("a.html", &records(), &options).contains("<h1>3 of 3 not accepted</h1>"));
     let told = "**3 records**: 0 accepted, **3 not**.\nOnly records where `(status_code >= 400) or (failed)` (3 of 8).\n";
     let text = desk.text("a.md", &records(), &options);
     assert!(text.contains(told), "{text}");
@@ -164,9 +303,8 @@ fn a_page_names_the_worst_hosts_then_the_slowest() {
     let mut records =
         vec![of(0, "slow.example", 3.0), of(1, "quick.example", 0.01), of(2, "slower.example", 4.0)];
     let hosts = |page: &str| -> Vec<String> {
-        let (_, table) = page.split_once("data-label=\"Host\">").unwrap();
-        let rest = table.split("data-label=\"Host\">");
-        rest.map(|cell| cell.split('<').next().unwrap().to_owned()).collect()
+        let cells = page.split("data-label=\"Host\"><a href=\"").skip(1);
+        cells.map(|cell| cell.split(['>', '<']).nth(1).unwrap().to_owned()).collect()
     };
     let page = desk.text("a.html", &records, &titled());
     assert!(page.contains("<h2>Slowest hosts</h2>"));
@@ -176,6 +314,12 @@ fn a_page_names_the_worst_hosts_then_the_slowest() {
     let page = desk.text("a.html", &records, &titled());
     assert!(page.contains("<h2>Worst hosts</h2>"));
     assert_eq!(hosts(&page)[..2], ["broken.example", "slower.example"]);
+    // A host leads to its records, and so few of them have no pace.
+    assert!(page.contains("<a href=\"#search=%2F%2Fbroken.example%2F&amp;result=not+accepted\">"), "{page}");
+    assert!(
+        page.contains("<b>1</b> of 1</td>") && !page.contains("data-label=\"Records a second\""),
+        "{page}"
+    );
 }
 
 #[test]
@@ -206,7 +350,7 @@ fn a_page_names_the_certificates_that_run_out_first() {
     let (table, _) = table.split_once("</table>").unwrap();
     assert_eq!(table.matches("<tr><td").count(), 10);
     let first = "<td class=\"text\" data-label=\"Host\">28.example</td><td class=\"num\" data-label=\"Valid until\">2026-02-09</td>\
-                 <td class=\"num bad\" data-label=\"Days left\">9</td>\
+                 <td class=\"num\" data-label=\"Days left\"><b class=\"bad\">9</b></td>\
                  <td class=\"text\" data-label=\"Signed by\">O=&lt;Authority&gt;</td>";
     assert!(table.contains(first), "{table}");
     assert!(!table.contains("2026-02-28"), "{table}");
@@ -223,7 +367,7 @@ fn a_page_counts_all_and_shows_as_many_rows_as_it_may() {
         let rows = data["rows"].as_array().unwrap();
         assert_eq!(rows.len(), limit);
         assert_eq!((rows[0][0].as_u64(), rows[limit - 1][0].as_u64()), (Some(first), Some(last)));
-        assert!(page.contains("<h1>50 of 60 accepted</h1>"));
+        assert!(page.contains("<h1>10 of 60 not accepted</h1>"));
         let rest = format!("{} more are counted above only", 60 - limit);
         assert_eq!(page.contains(&rest), limit < 60, "{limit}");
     }

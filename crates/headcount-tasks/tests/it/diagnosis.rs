@@ -13,10 +13,10 @@ fn block(busy: bool) -> (String, bool, u32) {
     let blocker = async move {
         let start = std::time::Instant::now();
         let line = if busy {
-            while start.elapsed() < 600 * MS {}
+            while start.elapsed() < SECOND {}
             line!() - 1
         } else {
-            std::thread::sleep(300 * MS);
+            std::thread::sleep(SECOND);
             line!() - 1
         };
         (seen.contain("blocker"), line)
@@ -30,7 +30,7 @@ fn block(busy: bool) -> (String, bool, u32) {
 fn the_watchdog_names_a_blocked_task_and_its_line_before_the_block_ends() {
     for busy in [false, true] {
         // On a machine busy with other tests the watchdog's thread may get its turn too late.
-        let attempts = std::iter::repeat_with(|| block(busy)).take(5);
+        let attempts = std::iter::repeat_with(|| block(busy)).take(20);
         let (report, _, line) = attempts.into_iter().find(|(_, in_time, _)| *in_time).expect("told in time");
         assert!(report.starts_with("task `blocker`, spawned at "), "{report}");
         if cfg!(target_os = "linux") {

@@ -1,8 +1,12 @@
 //! Runs: their beginning, their end, and the order of their ready tasks.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use headcount_tasks::{
     BoxError, LoopExecutor, Runner, Value, daemon, gather, run, scope, sleep, to_thread, yield_now,
 };
+use tokio::time::Instant;
 
 use crate::support::{self, Events, MS, SECOND, runner};
 
@@ -118,6 +122,36 @@ fn timers_come_through_while_tasks_keep_yielding() {
             .await
         })
         .unwrap();
+}
+
+#[test]
+fn long_polls_end_a_turn_before_its_61st() {
+    let polls = Runner::new()
+        .signals(false)
+        .debug(false)
+        .run(async {
+            let polls = Rc::new(Cell::new(0));
+            let counted = Rc::clone(&polls);
+            scope(async move |s| {
+                let busy = s.spawn("busy", async move {
+                    loop {
+                        let begun = Instant::now();
+                        while begun.elapsed() < 2 * MS {
+                            std::hint::spin_loop();
+                        }
+                        counted.set(counted.get() + 1);
+                        yield_now().await;
+                    }
+                });
+                sleep(MS).await;
+                busy.cancel();
+            })
+            .await?;
+            Ok::<_, BoxError>(Value(polls.get()))
+        })
+        .unwrap()
+        .0;
+    assert!(polls < 20, "a timer of a millisecond was heard after {polls} polls of two");
 }
 
 #[test]

@@ -48,6 +48,13 @@ fn the_pool_is_bounded() {
     static MOST: AtomicUsize = AtomicUsize::new(0);
     let call = || {
         MOST.fetch_max(NOW.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        // Nobody leaves before three are in, and then there is a moment for a fourth.
+        for _ in 0..10_000 {
+            std::thread::sleep(MS);
+            if MOST.load(Ordering::SeqCst) >= 3 {
+                break;
+            }
+        }
         std::thread::sleep(2 * MS);
         NOW.fetch_sub(1, Ordering::SeqCst);
     };

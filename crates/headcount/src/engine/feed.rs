@@ -169,7 +169,11 @@ impl Drop for Sender {
     fn drop(&mut self) {
         let mut state = self.0.lock();
         if !state.list_ended {
-            state.error.get_or_insert_with(|| Error::input("the list broke off: whatever reads it panicked"));
+            // A run that was stopped drops the stream that it reads.
+            if !state.is_shut {
+                let message = "the list broke off: whatever reads it panicked";
+                state.error.get_or_insert_with(|| Error::input(message));
+            }
             drop(state);
             self.0.end_list();
         }

@@ -31,6 +31,8 @@ pub(super) struct Job {
     queued: Duration,
     /// What earlier attempts took.
     earlier: Duration,
+    /// How long it was not to be asked before its retries.
+    paused: Duration,
     /// When its first request started.
     pub(super) started: Option<Instant>,
     /// Times that its host turned it away, and when it did so first.
@@ -58,6 +60,7 @@ impl Job {
             waiting_since: now,
             queued: Duration::ZERO,
             earlier: Duration::ZERO,
+            paused: Duration::ZERO,
             started: None,
             rejections: 0,
             rejected_since: None,
@@ -108,6 +111,18 @@ impl Job {
         self.earlier + self.attempt.spent
     }
 
+    /// The pauses that its retries were made after.
+    pub(super) fn paused(&self) -> Duration {
+        self.paused
+    }
+
+    /// It is not to be asked until then.
+    pub(super) fn pause_until(&mut self, time: Instant, now: Instant) {
+        if self.is_retry_due {
+            self.paused += time.saturating_duration_since(now);
+        }
+    }
+
     /// Has its turn now.
     pub(super) fn begin(&mut self, config: &Config, now: Instant) {
         self.begun = true;
@@ -151,6 +166,7 @@ impl Job {
 
     /// Takes in a request that has ended, whichever way.
     pub(super) fn took(&mut self, trace: Box<Trace>, now: Instant) {
+        self.queued += trace.queued;
         self.attempt.took(&trace, now);
         self.last = Some(trace);
     }

@@ -7,6 +7,7 @@ mod connections;
 mod feed;
 mod intent;
 mod job;
+mod known_robots;
 mod loops;
 mod outbox;
 mod outgoing;

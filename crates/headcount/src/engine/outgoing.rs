@@ -6,7 +6,6 @@ use http::header::{
     CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HOST, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version};
-use http_body_util::Full;
 use url::Url;
 
 use super::job::Job;
@@ -33,7 +32,7 @@ pub(super) fn plain_request(usual_fields: &HeaderMap, url: &Url) -> Result<Outgo
     let unusable = |reason: &dyn std::fmt::Display| {
         Failure::new(Phase::Input, Kind::InvalidUrl, format!("{url} cannot be sent in HTTP: {reason}"))
     };
-    let mut request = Outgoing::new(Full::default());
+    let mut request = Outgoing::new(Bytes::new());
     *request.version_mut() = Version::HTTP_11;
     *request.uri_mut() = Uri::try_from(&url[url::Position::BeforePath..url::Position::AfterQuery])
         .map_err(|reason| unusable(&reason))?;
@@ -78,16 +77,17 @@ pub(super) fn request(usual_fields: &HeaderMap, config: &Config, job: &Job) -> R
         headers.insert(CONTENT_LENGTH, body.map_or(0, Bytes::len).into());
     }
     if let Some(body) = body {
-        *request.body_mut() = Full::new(body.clone());
+        *request.body_mut() = body.clone();
     }
     Ok(request)
 }
 
-/// The user's fields in the place of those of the same name. How long the body is, is not for them to say.
+/// The user's fields in the place of those of the same name; one that is empty takes it away, as with curl. How long the body
+/// is, is not for them to say.
 fn put(headers: &mut HeaderMap, fields: &HeaderMap) {
     for name in fields.keys().filter(|name| ![TRANSFER_ENCODING, CONTENT_LENGTH].contains(name)) {
         headers.remove(name);
-        for value in fields.get_all(name) {
+        for value in fields.get_all(name).iter().filter(|value| !value.is_empty()) {
             headers.append(name.clone(), value.clone());
         }
     }

@@ -34,8 +34,13 @@ pub(super) struct Sender {
 #[derive(Debug)]
 pub(super) struct Receiver {
     parcels: mpsc::Receiver<Parcel>,
+    breaker: Breaker,
     way: Arc<Way>,
 }
+
+/// Ends a taker's waiting, from outside of all loops.
+#[derive(Clone, Debug)]
+pub(super) struct Breaker(mpsc::WeakSender<Parcel>);
 
 /// Room for one parcel.
 pub(super) struct Room<'s> {
@@ -63,7 +68,8 @@ pub(super) fn channel() -> (Sender, Receiver) {
         sent_at: Default::default(),
         took_one: Notify::new(),
     });
-    (Sender { parcels: sender, way: Arc::clone(&way) }, Receiver { parcels: receiver, way })
+    let breaker = Breaker(sender.downgrade());
+    (Sender { parcels: sender, way: Arc::clone(&way) }, Receiver { parcels: receiver, breaker, way })
 }
 
 impl Sender {
@@ -92,6 +98,15 @@ impl Sender {
     }
 }
 
+impl Breaker {
+    /// Gives a taker that waits in vain this error as the last. One that is behind has enough to take.
+    pub(super) fn break_off(&self, error: Error) {
+        if let Some(parcels) = self.0.upgrade() {
+            let _ = parcels.try_send(Err(error));
+        }
+    }
+}
+
 impl Room<'_> {
     pub(super) fn send(self, parcel: Parcel) {
         self.way.send();
@@ -100,6 +115,10 @@ impl Room<'_> {
 }
 
 impl Receiver {
+    pub(super) fn breaker(&self) -> Breaker {
+        self.breaker.clone()
+    }
+
     pub(super) fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<Option<Parcel>> {
         let parcel = std::task::ready!(self.parcels.poll_recv(context));
         Poll::Ready(parcel.inspect(|_| self.way.take()))

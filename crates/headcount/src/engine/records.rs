@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use tokio::sync::watch;
 
-use super::parcels::Receiver;
+use super::parcels::{Breaker, Receiver};
 use super::progress::{Board, Progress, Verdict};
 use crate::{Error, Record};
 
@@ -45,6 +45,7 @@ pub struct Records {
 pub struct RunHandle {
     stop: Arc<watch::Sender<Stop>>,
     board: Arc<Board>,
+    breaker: Breaker,
 }
 
 impl RunHandle {
@@ -56,6 +57,13 @@ impl RunHandle {
     /// How the run went; `None` until it has ended.
     pub fn verdict(&self) -> Option<&Verdict> {
         self.board.verdict.get()
+    }
+
+    /// No longer waits for an engine that should have ended: whoever takes the records gets an error as the last, and can
+    /// go on with what has come.
+    pub fn give_up(&self) {
+        self.breaker
+            .break_off(Error::runtime("the engine has not ended in time; what it had begun has no record"));
     }
 
     /// Asks the run to end early; the records of what had begun still come. A later call can only bring the end
@@ -77,7 +85,7 @@ impl RunHandle {
 
 impl Records {
     pub(super) fn new(taker: Receiver, stop: watch::Sender<Stop>, board: Arc<Board>) -> Records {
-        let handle = RunHandle { stop: Arc::new(stop), board };
+        let handle = RunHandle { stop: Arc::new(stop), board, breaker: taker.breaker() };
         Records { taker, parcel: Vec::new().into_iter(), handle }
     }
 

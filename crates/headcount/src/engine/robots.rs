@@ -4,10 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use headcount_tasks::label;
-use tokio::time::{Instant, timeout_at};
-use url::Url;
+use tokio::time::Instant;
 
-use super::asking::{ask_host, ask_stranger};
+use super::asking::Asking;
 use super::outgoing::plain_request;
 use super::run::{Run, Turn};
 use crate::policy::redirect;
@@ -26,7 +25,16 @@ pub(super) async fn obey<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<(),
     let access = match known {
         Some(access) => access,
         None => {
-            let access = fetch(run, turn).await?;
+            let host = turn.peek().host();
+            let remembered = run.known_robots.borrow().get(&host, Instant::now());
+            let access = match remembered {
+                Some(access) => access,
+                None => {
+                    let access = fetch(run, turn).await?;
+                    run.known_robots.borrow_mut().put(&host, &access, Instant::now());
+                    access
+                }
+            };
             turn.lane().robots = Some(Rc::clone(&access));
             go_on(turn, &access);
             access
@@ -55,8 +63,9 @@ fn go_on<N: Network>(turn: &Turn<N>, access: &Access) {
 }
 
 async fn fetch<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<Rc<Access>, Failure> {
-    let deadline = Instant::now() + run.config.timeout;
-    let mut url = Arc::clone(&turn.peek().attempt.url);
+    let mut left = run.config.timeout;
+    let own = &turn.peek().attempt.url;
+    let mut url = Arc::clone(own);
     if let Ok(robots) = url.join(PATH) {
         url = Arc::new(robots);
     }
@@ -67,14 +76,14 @@ async fn fetch<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<Rc<Access>, F
         label(Arc::clone(&url));
         let mut trace = Trace::new(Instant::now());
         (trace.kept_body, trace.reach) = (Some(Vec::new()), reach);
-        let asking = ask(run, turn, &url, deadline, &mut trace);
-        match timeout_at(deadline, asking).await {
-            Ok(result) => result?,
-            Err(_) => {
-                let message = format!("no complete answer for {url} in time ({} was under way)", trace.phase);
-                return Err(Failure::new(trace.phase, Kind::Timeout, message));
-            }
+        let asking = Asking { run, turn, url: &url, left };
+        let request = || plain_request(&run.usual_fields, &url);
+        if url.origin() == own.origin() {
+            asking.ask_host(true, request, &mut trace).await?;
+        } else {
+            asking.ask_stranger(request, &mut trace).await?;
         }
+        left = left.saturating_sub(trace.elapsed());
         if !run.config.allow_private_redirects {
             reach = reach.after(trace.peer);
         }
@@ -90,21 +99,6 @@ async fn fetch<N: Network>(run: &Run<N>, turn: &Turn<N>) -> Result<Rc<Access>, F
         }
     }
     Ok(Rc::new(Access::from_answer(status, &body, agent(run))))
-}
-
-async fn ask<N: Network>(
-    run: &Run<N>,
-    turn: &Turn<N>,
-    url: &Url,
-    deadline: Instant,
-    trace: &mut Trace,
-) -> Result<(), Failure> {
-    let is_own = url.origin() == turn.peek().attempt.url.origin();
-    let request = || plain_request(&run.usual_fields, url);
-    if is_own {
-        return ask_host(run, turn, url, true, None, deadline, request, trace).await;
-    }
-    ask_stranger(run, url, deadline, request, trace).await
 }
 
 /// The product token that groups of rules are addressed to.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use headcount_tasks::{label, yield_now};
 use http::StatusCode;
-use tokio::sync::SemaphorePermit;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::asking::ask_host;
+use super::asking::Asking;
+use super::attempt::Attempt;
 use super::job::Job;
 use super::outgoing::request;
 use super::robots;
@@ -58,34 +58,16 @@ async fn ask<N: Network>(run: &Run<N>, turn: &mut Turn<N>) -> (Box<Trace>, Resul
     if let Err(failure) = run.wait_for_consent(turn.job()).await {
         return (Box::new(Trace::new(Instant::now())), Err(failure));
     }
-    let lookup = lookup_permit(run, turn).await;
-    let started = Instant::now();
-    let left = turn.peek().attempt.left;
-    let mut trace = Box::new(Trace::new(started));
+    let mut trace = Box::new(Trace::new(Instant::now()));
     trace.reach = turn.peek().attempt.reach();
     let mut watched = Watched { turn, trace: Some(trace) };
     let (turn, trace) = watched.parts();
-    let result = match timeout_at(started + left, ask_without_deadline(run, turn, lookup, trace)).await {
-        Ok(result) => result,
-        Err(_) => {
-            let seconds = run.config.timeout.as_secs_f64();
-            let message = format!("no complete answer within {seconds:.3} s ({} was under way)", trace.phase);
-            Err(Failure::new(trace.phase, Kind::Timeout, message))
-        }
-    };
+    let job = turn.peek();
+    let Attempt { url, method, left, .. } = &job.attempt;
+    let asking = Asking { run, turn, url, left: *left };
+    let request = || request(&run.usual_fields, &run.config, job);
+    let result = asking.ask_host(method.is_idempotent(), request, trace).await;
     (watched.end(), result)
-}
-
-/// A turn to resolve a name, before the clock of the request starts.
-async fn lookup_permit<'r, N: Network>(run: &'r Run<N>, turn: &mut Turn<N>) -> Option<SemaphorePermit<'r>> {
-    if turn.peek().attempt.url.domain().is_none() || turn.lane().connections.addresses.get().is_some() {
-        return None;
-    }
-    turn.job().wait_again(Instant::now());
-    // The semaphore is never closed.
-    let permit = run.lookups.acquire().await.ok();
-    turn.job().has_waited(Instant::now());
-    permit
 }
 
 /// A request under way. Dropped before its end, it leaves what was learnt with the turn.
@@ -110,29 +92,6 @@ impl<N: Network> Drop for Watched<'_, N> {
             self.turn.break_off(trace);
         }
     }
-}
-
-async fn ask_without_deadline<N: Network>(
-    run: &Run<N>,
-    turn: &Turn<N>,
-    lookup: Option<SemaphorePermit<'_>>,
-    trace: &mut Trace,
-) -> Result<(), Failure> {
-    let job = turn.peek();
-    let url = &job.attempt.url;
-    let is_idempotent = job.attempt.method.is_idempotent();
-    let deadline = trace.started + job.attempt.left;
-    ask_host(
-        run,
-        turn,
-        url,
-        is_idempotent,
-        lookup,
-        deadline,
-        || request(&run.usual_fields, &run.config, job),
-        trace,
-    )
-    .await
 }
 
 /// What follows from how the request ended.

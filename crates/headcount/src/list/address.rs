@@ -25,6 +25,9 @@ pub(crate) fn parse_address(text: &str) -> Result<Url, Failure> {
             Url::parse(text)
         }
         Some((scheme, rest)) if is_scheme(scheme) && !starts_with_port(rest) => {
+            if is_supported(scheme) {
+                return Err(invalid(format_args!("// is missing behind {scheme}:")));
+            }
             return Err(unsupported(scheme));
         }
         Some((scheme, rest)) if rest.starts_with("//") && !scheme.contains(['/', '?', '#']) => {
@@ -103,6 +106,9 @@ mod tests {
             ("javascript:alert(1)", "unsupported_scheme"),
             ("example.com:port", "unsupported_scheme"),
             ("tel:5551234", "invalid_url"),
+            ("http:/example.com", "invalid_url"),
+            ("https:example.com", "invalid_url"),
+            ("http:8080/", "https://http:8080/"),
             ("http://", "invalid_url"),
             ("http://[::1", "invalid_url"),
             ("https://example.com:99999/", "invalid_url"),

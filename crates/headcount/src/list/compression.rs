@@ -1,8 +1,10 @@
 //! Compressed lists, known by their first bytes, whatever they are called.
 
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
+
+use super::utf16;
 
 /// Bytes read at once from a list.
 const BUFFER: usize = 64 << 10;
@@ -18,21 +20,32 @@ pub fn is_compressed(beginning: &[u8]) -> bool {
     beginning.starts_with(GZIP) || beginning.starts_with(ZSTD)
 }
 
-/// The list as text. Reads no more of it than it takes to tell, so that a pipe is answered line by line.
+/// The list as text in UTF-8. Reads no more of it than it takes to tell, so that a pipe is answered line by line.
 pub(super) fn decompressed(bytes: impl Read + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
-    let mut bytes = BufReader::with_capacity(BUFFER, bytes);
+    let (beginning, whole) = begun(BufReader::with_capacity(BUFFER, bytes), &[GZIP, ZSTD])?;
+    match () {
+        () if beginning.starts_with(GZIP) => {
+            as_utf8(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(whole)))
+        }
+        () if beginning.starts_with(ZSTD) => {
+            as_utf8(BufReader::with_capacity(BUFFER, zstd::Decoder::with_buffer(whole)?))
+        }
+        () => as_utf8(whole),
+    }
+}
+
+fn as_utf8(text: impl BufRead + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
+    let (beginning, whole) = begun(text, &utf16::MARKS)?;
+    Ok(utf16::decoded(&beginning, whole))
+}
+
+/// As many of the first bytes as it takes to know whether they are one of these, and all bytes.
+fn begun<R: BufRead>(mut bytes: R, known: &[&[u8]]) -> io::Result<(Vec<u8>, Chain<Cursor<Vec<u8>>, R>)> {
     let mut beginning = Vec::new();
-    while [GZIP, ZSTD].iter().any(|magic| magic.len() > beginning.len() && magic.starts_with(&beginning)) {
+    while known.iter().any(|magic| magic.len() > beginning.len() && magic.starts_with(&beginning)) {
         if (&mut bytes).take(1).read_to_end(&mut beginning)? == 0 {
             break;
         }
     }
-    let is_gzip = beginning.starts_with(GZIP);
-    let is_zstd = beginning.starts_with(ZSTD);
-    let whole = Cursor::new(beginning).chain(bytes);
-    Ok(match (is_gzip, is_zstd) {
-        (true, _) => Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(whole))),
-        (_, true) => Box::new(BufReader::with_capacity(BUFFER, zstd::Decoder::with_buffer(whole)?)),
-        _ => Box::new(whole),
-    })
+    Ok((beginning.clone(), Cursor::new(beginning).chain(bytes)))
 }

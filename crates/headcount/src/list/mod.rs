@@ -24,6 +24,7 @@ mod row_reader;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod utf16;
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
@@ -80,7 +81,7 @@ impl ListOptions {
 
 /// The requests of a list, in their order. Reads no further than it is asked to.
 ///
-/// gzip and zstd are known by their first bytes. Rows that cannot be used are requests too: their records will say
+/// gzip and zstd are known by their first bytes, and so is UTF-16. Rows that cannot be used are requests too: their records will say
 /// `skipped`, and why. An error, which is one of reading or a header without the column, ends the list.
 pub struct List {
     source: Arc<str>,

@@ -396,3 +396,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn utf_16_is_read_as_what_it_says() {
+    let texts = [
+        "\u{feff}a.example/1\r\n# a comment\r\n\r\nb\u{fc}cher.example/\r\n\u{1f600}.example",
+        "\u{feff}name,url\nb\u{fc}cher,a.example/1\n",
+        "\u{feff}{\"url\": \"a.example/1\", \"n\": \"\u{fc}\"}\n",
+    ];
+    for text in texts {
+        let expected = read(text.as_bytes(), None);
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(&little).unwrap();
+        for coded in [little, big, gzip.finish().unwrap()] {
+            assert_eq!(read(&coded, None), expected);
+        }
+    }
+    // What breaks off within a character is no reason to lose the line.
+    let cut = b"\xff\xfea\0.\0b\0/\0c";
+    assert_eq!(read(cut, None).len(), 1);
+    let long = "\u{feff}".to_owned() + &"a.example/\u{4e2d}\n".repeat(5_000);
+    let coded: Vec<u8> = long.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(read(&coded, None), read(long.as_bytes(), None));
+}

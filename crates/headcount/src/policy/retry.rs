@@ -13,7 +13,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(60);
 pub(crate) fn is_transient(failure: &Failure) -> bool {
     match failure.phase {
         Phase::Input | Phase::Redirect | Phase::Policy => false,
-        Phase::Local => true,
+        // The host has answered; to ask it again makes no room on this machine's disk.
+        Phase::Local => failure.kind != Kind::Disk,
         _ => matches!(
             failure.kind,
             Kind::Timeout

@@ -7,8 +7,8 @@ use std::time::Duration;
 use http::StatusCode;
 use memchr::memmem;
 
-/// What is read of a file; RFC 9309 asks for no less.
-const LONGEST_FILE: usize = 500 << 10;
+/// What is read of a file; RFC 9309 asks for no less. A byte more shows that it goes on.
+pub(crate) const LONGEST_FILE: usize = 500 << 10;
 
 /// No Crawl-delay is obeyed beyond this: whoever writes a day there means that nobody should come, and has Disallow to say so.
 const LONGEST_DELAY: Duration = Duration::from_secs(60);
@@ -47,6 +47,16 @@ impl Access {
             Access::NothingYet => is_robots_file(path.as_bytes()),
         }
     }
+
+    /// About how many bytes it takes.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Access::Rules(robots) => {
+                robots.rules.iter().map(|rule| size_of::<Rule>() + rule.pattern.text.capacity()).sum()
+            }
+            Access::Everything | Access::NothingYet => 0,
+        }
+    }
 }
 
 /// The part of a robots.txt that concerns one agent.
@@ -55,7 +65,6 @@ pub struct Robots {
     /// The most specific first, so that the first that matches decides.
     rules: Vec<Rule>,
     crawl_delay: Option<Duration>,
-    sitemaps: Vec<String>,
 }
 
 impl Robots {
@@ -71,7 +80,7 @@ impl Robots {
         let mut rules = group.rules;
         rules.sort_by_key(|rule| (std::cmp::Reverse(rule.pattern.octets()), !rule.allows));
         rules.dedup();
-        Robots { rules, crawl_delay: group.crawl_delay, sitemaps: reading.sitemaps }
+        Robots { rules, crawl_delay: group.crawl_delay }
     }
 
     /// Whether a path with its query may be asked for. The longest pattern that matches decides; between equals, the
@@ -85,11 +94,6 @@ impl Robots {
     /// The least time between two requests that the file asks for, at most a minute.
     pub fn crawl_delay(&self) -> Option<Duration> {
         self.crawl_delay
-    }
-
-    /// Where the file says that sitemaps are, as it says it. They are for every agent.
-    pub fn sitemaps(&self) -> &[String] {
-        &self.sitemaps
     }
 }
 
@@ -115,7 +119,6 @@ struct Reading {
     names_everyone: bool,
     /// Agents are being named; another name joins them.
     is_naming: bool,
-    sitemaps: Vec<String>,
 }
 
 impl Reading {
@@ -131,8 +134,6 @@ impl Reading {
             if let Some(delay) = delay(value) {
                 self.for_each_group(|group| group.crawl_delay = group.crawl_delay.max(Some(delay)));
             }
-        } else if key.eq_ignore_ascii_case(b"sitemap") && !value.is_empty() {
-            self.sitemaps.push(String::from_utf8_lossy(value).into_owned());
         }
     }
 

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::Limits;
-use super::pace::Pace;
+use super::pace::{Counts, Pace};
 
 /// Hosts of which statistics are kept: those that take longest.
 const HOSTS: usize = 32;
@@ -13,7 +15,8 @@ const HOSTS: usize = 32;
 ///
 /// For a host with n necessary requests of s seconds each, which takes k at once, r a second, and one every d seconds:
 /// `T_h = max((n − 1)/r, (n − 1)·d, (n − k)·s/k) + s`. Over all hosts, with C slots, R starts and B bytes a second:
-/// `T* = max(max T_h, Σ n·s/C, Σ n/R, Σ bytes/B, Σ n·cpu/loops)`, and not less than any single input takes by itself.
+/// `T* = max(max T_h, Σ n·s/C, Σ n/R, Σ bytes/B, Σ n·cpu/loops)`, and not less than any single input takes by itself, with the
+/// pauses before its retries.
 ///
 /// B is the most that came in any second. That a run's answers come evenly does not make the line its limit: the term
 /// counts where requests spent most of their time on bodies that were coming. Whether it was this machine's line or the
@@ -43,6 +46,8 @@ pub enum Bound {
     Rate,
     /// A single input, with its redirects and retries.
     Input,
+    /// The same, most of whose time was pauses before its retries.
+    Retries,
     /// How fast bodies came.
     Bytes,
     /// This machine's processor.
@@ -77,7 +82,7 @@ impl Machine {
 /// Where the machine's own terms come so near to the longest one, they are what binds: the times of requests, which the
 /// other terms are made of, contain the wait for a machine that is busy.
 const NEARLY: f64 = 0.9;
-/// Bytes count if requests spent this share of their time on bodies that were coming.
+/// Bytes count if requests spent this share of their time on bodies that were coming, and so do an input's pauses.
 const MOSTLY: f64 = 0.5;
 
 /// How one host was asked, and how it took it.
@@ -114,9 +119,22 @@ pub struct Ledger {
     /// Of these seconds, those in which bodies came.
     receiving: f64,
     longest_input: f64,
-    hosts: Vec<HostStatistics>,
+    /// Of these seconds, those in pauses before its retries.
+    pauses: f64,
+    hosts: Vec<Entry>,
     /// None of `hosts` weighs less, once there are as many as are kept. Most hosts of a long list weigh less than that.
     least: f64,
+}
+
+/// A host of the ledger. It may come and go; if its pace was not kept meanwhile, the next one counts from 0.
+#[derive(Clone, Debug)]
+struct Entry {
+    statistics: HostStatistics,
+    /// When the last pace began, and what it counted.
+    begun: Option<Instant>,
+    counts: Counts,
+    /// What those before it counted.
+    earlier: Counts,
 }
 
 impl Ledger {
@@ -127,31 +145,37 @@ impl Ledger {
         self.receiving += receiving;
     }
 
-    /// An input ended whose requests, one after another, took so many seconds.
-    pub(super) fn input_took(&mut self, seconds: f64) {
-        self.longest_input = self.longest_input.max(seconds);
+    /// An input ended whose requests, one after another, took so many seconds, and as many the pauses before its retries.
+    pub(super) fn input_took(&mut self, busy: f64, pauses: f64) {
+        self.keep_longest_input(busy + pauses, pauses);
+    }
+
+    fn keep_longest_input(&mut self, seconds: f64, pauses: f64) {
+        if seconds > self.longest_input {
+            (self.longest_input, self.pauses) = (seconds, pauses);
+        }
     }
 
     /// A host has no work left, or is looked at meanwhile.
     pub(super) fn host(&mut self, name: &Arc<str>, pace: &Pace, limits: &Limits) {
-        let statistics = HostStatistics::of(name, pace, limits);
-        if let Some(before) = self.hosts.iter_mut().find(|host| host.name == *name) {
-            self.least = self.least.min(statistics.weight());
-            *before = statistics;
+        if let Some(entry) = self.hosts.iter_mut().find(|entry| entry.statistics.name == *name) {
+            entry.come_again(pace, limits);
+            self.least = self.least.min(entry.weight());
             return;
         }
+        let entry = Entry::new(name, pace, limits);
         if self.hosts.len() < HOSTS {
-            self.hosts.push(statistics);
+            self.hosts.push(entry);
             return;
         }
-        if statistics.weight() <= self.least {
+        if entry.weight() <= self.least {
             return;
         }
         let least = self.hosts.iter_mut().min_by(|one, other| one.weight().total_cmp(&other.weight()));
         if let Some(least) = least {
             self.least = least.weight();
-            if self.least < statistics.weight() {
-                *least = statistics;
+            if self.least < entry.weight() {
+                *least = entry;
             }
         }
     }
@@ -161,25 +185,27 @@ impl Ledger {
         self.requests += other.requests;
         self.busy += other.busy;
         self.receiving += other.receiving;
-        self.longest_input = self.longest_input.max(other.longest_input);
+        self.keep_longest_input(other.longest_input, other.pauses);
         self.hosts.extend(other.hosts);
         self.hosts.sort_by(|one, other| other.weight().total_cmp(&one.weight()));
         self.hosts.truncate(HOSTS);
-        self.least = self.hosts.last().map_or(0.0, HostStatistics::weight);
+        self.least = self.hosts.last().map_or(0.0, Entry::weight);
     }
 
-    /// The least time that a run within these limits, on this machine, could have taken.
+    /// The least time that a run within these limits, on this machine, could have taken. None where nobody was asked.
     pub fn ideal(&self, limits: &Limits, machine: &Machine) -> Ideal {
-        let mut hosts = self.hosts.clone();
+        let mut hosts: Vec<HostStatistics> =
+            self.hosts.iter().map(|entry| entry.statistics.clone()).collect();
         hosts.sort_by(|one, other| other.weight().total_cmp(&one.weight()));
         let slots = self.busy / limits.concurrency as f64;
         let rate = limits.rate.map_or(0.0, |rate| self.requests.saturating_sub(1) as f64 / rate);
+        let by_input = if self.pauses > MOSTLY * self.longest_input { Bound::Retries } else { Bound::Input };
         let mut terms =
-            vec![(self.longest_input, Bound::Input), (slots, Bound::Concurrency), (rate, Bound::Rate)];
+            vec![(self.longest_input, by_input), (slots, Bound::Concurrency), (rate, Bound::Rate)];
         terms.extend(hosts.iter().map(|host| (host.ideal, Bound::Host(Arc::clone(&host.name)))));
         let by_others = longest(terms);
         let by_machine = longest(vec![(self.bytes(machine), Bound::Bytes), (machine.cpu(), Bound::Cpu)]);
-        let seconds = by_others.0.max(by_machine.0);
+        let seconds = if self.requests == 0 { 0.0 } else { by_others.0.max(by_machine.0) };
         let bound = if by_machine.0 > NEARLY * seconds { by_machine.1 } else { by_others.1 };
         Ideal { seconds, bound, hosts, bytes_per_second: machine.bytes_per_second }
     }
@@ -204,16 +230,50 @@ fn longest(terms: Vec<(f64, Bound)>) -> (f64, Bound) {
     longest.expect("there are always two terms")
 }
 
+impl Entry {
+    fn new(name: &Arc<str>, pace: &Pace, limits: &Limits) -> Entry {
+        Entry {
+            statistics: HostStatistics::of(name, pace, &pace.counts, None, limits),
+            begun: pace.begun(),
+            counts: pace.counts.clone(),
+            earlier: Counts::default(),
+        }
+    }
+
+    fn come_again(&mut self, pace: &Pace, limits: &Limits) {
+        if self.begun != pace.begun() {
+            self.earlier.add(&self.counts);
+            self.begun = pace.begun();
+        }
+        self.counts = pace.counts.clone();
+        let mut counts = self.earlier.clone();
+        counts.add(&self.counts);
+        let before = &self.statistics;
+        self.statistics = HostStatistics::of(&before.name, pace, &counts, Some(before), limits);
+    }
+
+    fn weight(&self) -> f64 {
+        self.statistics.weight()
+    }
+}
+
 impl HostStatistics {
-    fn of(name: &Arc<str>, pace: &Pace, limits: &Limits) -> HostStatistics {
-        let counts = &pace.counts;
+    /// `before`: what was known of the host, where this pace does not tell.
+    fn of(
+        name: &Arc<str>,
+        pace: &Pace,
+        counts: &Counts,
+        before: Option<&HostStatistics>,
+        limits: &Limits,
+    ) -> HostStatistics {
         let requests = (counts.accepted + counts.unanswered) as f64;
-        let usual_time = pace.usual_time();
+        let usual_time = pace.usual_time().or_else(|| before?.usual_time);
+        let rate = pace.rate().or_else(|| before?.rate);
         let busy =
             counts.accepted as f64 * usual_time.unwrap_or_default() + counts.unanswered_time.as_secs_f64();
         let longest = if requests > 0.0 { busy / requests } else { 0.0 };
         let following = (requests - 1.0).max(0.0);
-        let by_rate = pace.rate().map_or(0.0, |rate| following / rate);
+        let by_rate = rate.map_or(0.0, |rate| following / rate);
         let by_delay = following * limits.host.delay.as_secs_f64();
         // The last k requests are under way together: they take no longer than one.
         let by_window = busy / pace.known_limit().min(limits.concurrency as f64) - longest;
@@ -225,7 +285,7 @@ impl HostStatistics {
             held: counts.held,
             most_at_once: counts.most_at_once,
             window: pace.window(),
-            rate: pace.rate(),
+            rate,
             usual_time,
             ideal: by_rate.max(by_delay).max(by_window) + longest,
         }

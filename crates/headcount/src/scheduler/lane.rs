@@ -120,6 +120,11 @@ impl Breaker {
         *self = Breaker::default();
     }
 
+    /// An attempt has ended that says nothing of the host.
+    pub(super) fn not_asked(&mut self) {
+        self.is_probing = false;
+    }
+
     /// `limit`: attempts without an answer in a row at which the host is given up.
     pub(super) fn unanswered(&mut self, limit: u32, now: Instant) {
         self.is_probing = false;

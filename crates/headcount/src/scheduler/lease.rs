@@ -1,14 +1,14 @@
 //! What the loops of one run share: how many jobs may be under way over all of them, and how often one may start. Both are
-//! leased to each loop in blocks, so that busy loops seldom meet.
+//! leased to each loop in blocks, so that busy loops seldom meet. Locks and atomics come through `super::primitives`, so
+//! that the tests can compile this very file against loom.
 
-use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::pacing::SLACK;
+use super::primitives::{AtomicIsize, AtomicUsize, Mutex, MutexGuard, Notify, Relaxed};
 
 /// Who wants no limit may ask for as many slots as there are numbers; what is free is counted with a sign.
 const MOST_SLOTS: usize = usize::MAX / 4;
@@ -101,8 +101,8 @@ impl Allowance {
         let mut state = self.lock();
         state.free += concurrency as isize - state.total as isize;
         state.total = concurrency;
-        self.wake_others(&state, None);
         self.publish(&state);
+        self.wake_others(&state, None);
     }
 
     /// Whether every slot is held.
@@ -120,6 +120,9 @@ impl Allowance {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Lets the copies say what the state is. Whoever is to be woken for it is woken after this: a loop that has waited looks
+    /// at them without the lock, and what it has seen there may send it back to sleep. A wake-up orders what was stored
+    /// before it.
     fn publish(&self, state: &State) {
         self.free.store(state.free, Relaxed);
         let share = state.share();
@@ -267,12 +270,12 @@ impl Lease {
         let count = state.free_for(self.seat).min(state.block());
         state.free -= count as isize;
         self.held += count;
-        let wants = in_flight >= self.held;
-        if wants && !self.wants && !allowance.is_alone() {
+        let (wanted, wants) = (self.wants, in_flight >= self.held);
+        self.sit(&mut state, wants);
+        if wants && !wanted && !allowance.is_alone() {
             // They may have slots to spare.
             allowance.wake_others(&state, Some(self.seat));
         }
-        self.sit(&mut state, wants);
         !wants
     }
 
@@ -291,11 +294,11 @@ impl Lease {
     fn sit(&mut self, state: &mut State, wants: bool) {
         let before = std::mem::replace(&mut state.seats[self.seat], Seat { held: self.held, wants });
         self.wants = wants;
+        self.allowance.publish(state);
         // They may have kept to their share for its sake.
         if state.free > 0 && (self.held < before.held || (before.wants && !wants)) {
             self.allowance.wake_others(state, None);
         }
-        self.allowance.publish(state);
     }
 
     /// Gives back the starts that it has and will not use, if they are the last that anybody has.

@@ -24,6 +24,14 @@ mod sharing;
 mod window;
 mod words;
 
+/// What leases are built on; the tests put loom in its place.
+mod primitives {
+    pub(super) use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering::Relaxed};
+    pub(super) use std::sync::{Mutex, MutexGuard};
+
+    pub(super) use tokio::sync::Notify;
+}
+
 use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -226,7 +234,7 @@ impl<J, C: Default> Scheduler<J, C> {
         match answer {
             Answer::Accepted { .. } | Answer::Rejected { .. } => line.breaker.answered(),
             Answer::None => line.breaker.unanswered(self.limits.give_up_after, now),
-            Answer::Lost | Answer::NotAsked => {}
+            Answer::Lost | Answer::NotAsked => line.breaker.not_asked(),
         }
         if let Answer::Accepted { .. } | Answer::None = answer {
             let seconds = sent.took(now).as_secs_f64();
@@ -386,9 +394,9 @@ impl<J, C: Default> Scheduler<J, C> {
         jobs
     }
 
-    /// An input has ended; its requests, one after another, took so long.
-    pub fn input_took(&mut self, took: Duration) {
-        self.ledger.input_took(took.as_secs_f64());
+    /// An input has ended; its requests, one after another, took so long, and the pauses before its retries.
+    pub fn input_took(&mut self, busy: Duration, paused: Duration) {
+        self.ledger.input_took(busy.as_secs_f64(), paused.as_secs_f64());
     }
 
     /// What the ideal is reckoned from, with the hosts that are at work.

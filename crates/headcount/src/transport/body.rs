@@ -8,17 +8,23 @@ use headcount_tasks::{Value, compute, yield_now};
 use super::coding::Decoder;
 use super::learning::Learning;
 use super::trace::Trace;
+use crate::policy::robots::LONGEST_FILE;
 use crate::record::{Failure, Kind, Phase};
 use crate::{Config, probe};
 
 /// How much of a body is kept to look for the title.
 const TITLE_WITHIN: usize = 256 << 10;
 
-/// A body that is no longer than this may be as much larger than what came as it likes.
+/// A body that is no longer than this may be as much larger than what came as it likes; and what came, than its body.
 const FREE_OF_RATIO: u64 = 1 << 20;
 
-/// Pieces to decode before others get their turn: as much as stays below half a millisecond.
-const PIECES_AT_ONCE: usize = 4;
+/// What may be done of a body before others get their turn, as bytes that could be copied meanwhile: as much as stays below
+/// half a millisecond.
+const AT_ONCE: usize = 256 << 10;
+/// To decode a piece takes as long as to copy so much.
+const COST_OF_PIECE: usize = AT_ONCE / 4;
+/// And so does whatever comes in a chunk of its own, be it a byte.
+const COST_OF_CHUNK: usize = 1 << 10;
 
 /// What was taken of a body so far.
 pub(super) struct Taken {
@@ -29,6 +35,8 @@ pub(super) struct Taken {
     is_page: Option<bool>,
     kept: Kept,
     learning: Option<Box<Learning>>,
+    /// What was done since others had their turn.
+    done: usize,
 }
 
 impl Taken {
@@ -37,32 +45,45 @@ impl Taken {
         let head = trace.head.as_ref();
         let codings = head.map_or(&[][..], |head| &head.codings);
         Taken {
-            most: config.max_body,
+            // What this process reads for itself is not what the user asked for, nor as long as that may be.
+            most: if trace.kept_body.is_some() { LONGEST_FILE as u64 + 1 } else { config.max_body },
             max_ratio: config.max_ratio.into(),
             decoder: (!codings.is_empty()).then(|| Decoder::new(codings)),
             is_page: None,
             kept: Kept::default(),
             learning: trace.learnt.as_ref().and_then(|_| Learning::new(config)).map(Box::new),
+            done: 0,
         }
     }
 
     /// Takes the next bytes, without their codings. `Ok(false)`: this was more than may be taken, and no more is wanted.
     pub(super) async fn take(&mut self, chunk: Bytes, trace: &mut Trace) -> Result<bool, Failure> {
+        self.did(COST_OF_CHUNK + chunk.len()).await;
         let Some(mut decoder) = self.decoder.take() else { return self.add(chunk, trace).await };
         *trace.coded_bytes.get_or_insert_default() += chunk.len() as u64;
         decoder.feed(chunk);
-        for number in 1.. {
-            let Some(piece) = decoder.next().map_err(malformed)? else { break };
+        while let Some(piece) = decoder.next().map_err(malformed)? {
             trace.truncated |= !self.add(piece, trace).await? || self.is_bomb(trace);
             if trace.truncated {
                 return Ok(false);
             }
-            if number % PIECES_AT_ONCE == 0 {
-                yield_now().await;
-            }
+            self.did(COST_OF_PIECE).await;
+        }
+        if is_hollow(trace) {
+            trace.truncated = true;
+            return Ok(false);
         }
         self.decoder = Some(decoder);
         Ok(true)
+    }
+
+    /// Counts what was done, over chunks and pieces, and lets others have their turn when it is enough.
+    async fn did(&mut self, cost: usize) {
+        self.done += cost;
+        if self.done >= AT_ONCE {
+            self.done = 0;
+            yield_now().await;
+        }
     }
 
     /// Whether so much came of so little that nobody can have meant it well.
@@ -111,6 +132,12 @@ impl Taken {
     }
 }
 
+/// Whether so little came of so much that nobody can have meant it well: no coding makes of a body more than a little above
+/// its length, and some can go on for ever without a byte of it.
+fn is_hollow(trace: &Trace) -> bool {
+    trace.coded_bytes.unwrap_or_default() > FREE_OF_RATIO.max(trace.body_bytes.saturating_mul(2))
+}
+
 fn content_type(trace: &Trace) -> Option<&str> {
     trace.head.as_ref()?.content_type.as_deref()
 }
@@ -155,5 +182,38 @@ impl Kept {
 
     fn bytes(&self) -> &[u8] {
         if self.joined.is_empty() { &self.first } else { &self.joined }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// How often others have their turn while so many chunks of this length are taken.
+    fn turns_of_others(chunks: usize, length: usize) -> usize {
+        let config = Config::default();
+        let mut trace = Trace::new(Instant::now());
+        let mut taken = Taken::new(&config, &trace);
+        let taking = async {
+            for _ in 0..chunks {
+                assert!(matches!(taken.take(vec![b'a'; length].into(), &mut trace).await, Ok(true)));
+            }
+        };
+        let mut taking = pin!(taking);
+        let mut context = Context::from_waker(Waker::noop());
+        std::iter::from_fn(|| taking.as_mut().poll(&mut context).is_pending().then_some(())).count()
+    }
+
+    #[test]
+    fn others_have_their_turn_while_a_body_comes_in_many_chunks_but_not_for_a_page() {
+        assert_eq!(turns_of_others(1, 100_000), 0);
+        assert_eq!(turns_of_others(10, 8_192), 0);
+        assert!(turns_of_others(10_000, 1) >= 30);
+        assert!(turns_of_others(3, 300_000) >= 3);
     }
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::verify_server_name;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, SignatureScheme};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
@@ -55,7 +57,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.is_self_signed {
             true => formatter.write_str("it is signed by itself"),
-            false => self.error.fmt(formatter),
+            false => formatter.write_str(&said(&self.error)),
         }
     }
 }
@@ -82,12 +84,29 @@ pub(super) fn reason(error: &CertificateError) -> Reason {
     }
 }
 
-/// The same for people. rustls shows an error of ours as programmers see it.
+/// The same for people. rustls shows an error of ours as programmers see it, and some of its own by their names only.
 pub(super) fn said(error: &CertificateError) -> String {
-    match error {
+    let said = match error {
         CertificateError::Other(OtherError(other)) => other.to_string(),
         _ => error.to_string(),
+    };
+    match said.as_str() {
+        "CaUsedAsEndEntity" => "it is the certificate of an authority, and not of a host".to_owned(),
+        name if name.bytes().all(|byte| byte.is_ascii_alphanumeric()) => in_words(name),
+        _ => said,
     }
+}
+
+/// `UnknownIssuer` is `unknown issuer`.
+fn in_words(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 4);
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(letter.to_ascii_lowercase());
+    }
+    words
 }
 
 /// The facts of a certificate that was refused, if they were wanted.
@@ -104,7 +123,35 @@ pub(super) fn refused(error: &io::Error) -> Option<Arc<Certificate>> {
 #[derive(Debug)]
 pub(super) struct Explaining {
     pub(super) inner: Arc<dyn ServerCertVerifier>,
+    /// Certificates that the user has named. A host may show one of them itself, though it be an authority's: most
+    /// certificates that are signed by themselves are made so.
+    pub(super) named: Arc<[CertificateDer<'static>]>,
     pub(super) wants_facts: bool,
+}
+
+/// Verifies a certificate that is trusted itself: it has only to be for this name, this time and this purpose. That the host
+/// has its key shows in the handshake's signature, as ever.
+fn verify_named(
+    certificate: &CertificateDer<'_>,
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<ServerCertVerified, rustls::Error> {
+    verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+    let (_, parsed) =
+        X509Certificate::from_der(certificate).map_err(|_unreadable| CertificateError::BadEncoding)?;
+    let (validity, now) = (parsed.validity(), i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+    if now < validity.not_before.timestamp() {
+        return Err(CertificateError::NotValidYet.into());
+    }
+    if now > validity.not_after.timestamp() {
+        return Err(CertificateError::Expired.into());
+    }
+    match parsed.extended_key_usage() {
+        Ok(None) => {}
+        Ok(Some(usage)) if usage.value.server_auth || usage.value.any => {}
+        _ => return Err(CertificateError::InvalidPurpose.into()),
+    }
+    Ok(ServerCertVerified::assertion())
 }
 
 impl ServerCertVerifier for Explaining {
@@ -117,7 +164,13 @@ impl ServerCertVerifier for Explaining {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let result = self.inner.verify_server_cert(certificate, intermediates, name, stapled, now);
-        let Err(rustls::Error::InvalidCertificate(error)) = result else { return result };
+        let Err(rustls::Error::InvalidCertificate(mut error)) = result else { return result };
+        if matches!(error, CertificateError::Other(_)) && self.named.contains(certificate) {
+            match verify_named(certificate, name, now) {
+                Err(rustls::Error::InvalidCertificate(reason)) => error = reason,
+                accepted => return accepted,
+            }
+        }
         // A root that only bears the same name may make another error of it than an unknown issuer.
         let is_about_issuer =
             matches!(reason(&error), Reason::UnknownIssuer | Reason::BadSignature | Reason::Other);
@@ -153,5 +206,56 @@ impl ServerCertVerifier for Explaining {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.inner.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustls::RootCertStore;
+    use rustls::client::WebPkiServerVerifier;
+    use rustls::crypto::aws_lc_rs;
+    use small_web::SmallWeb;
+
+    use super::*;
+    use crate::transport::tls::parse_certificates;
+
+    const YEAR: u64 = 365 * 24 * 3_600;
+
+    /// What is thought of the first certificate, where those of `named` are trusted.
+    fn verify(shown: &str, named: &str, name: &str, years: u64) -> Result<(), Reason> {
+        let named: Arc<[_]> = parse_certificates(named.as_bytes()).unwrap().into();
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(named.iter().cloned());
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+        let verifier = Explaining { inner, named, wants_facts: false };
+        let shown = &parse_certificates(shown.as_bytes()).unwrap()[0];
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(years * YEAR));
+        match verifier.verify_server_cert(shown, &[], &name, &[], now) {
+            Ok(_) => Ok(()),
+            Err(rustls::Error::InvalidCertificate(error)) => Err(reason(&error)),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_was_named_is_believed_for_its_names_and_its_time_only() {
+        let (web, other) = (SmallWeb::start().unwrap(), SmallWeb::start().unwrap());
+        let (own, others) = (web.own_authority_pem(), other.own_authority_pem());
+        assert_eq!(verify(own, own, "localhost", 50), Ok(()));
+        assert_eq!(verify(own, &[others, own].concat(), "127.0.0.1", 50), Ok(()));
+        assert_eq!(verify(own, own, "elsewhere.example", 50), Err(Reason::WrongName));
+        assert_eq!(verify(own, own, "localhost", 1), Err(Reason::NotYetValid));
+        assert_eq!(verify(own, own, "localhost", 3_000), Err(Reason::Expired));
+        assert_eq!(verify(own, others, "localhost", 50), Err(Reason::SelfSigned));
+        assert_eq!(verify(own, web.authority_pem(), "localhost", 50), Err(Reason::SelfSigned));
+    }
+
+    #[test]
+    fn names_of_errors_are_said_in_words() {
+        assert_eq!(said(&CertificateError::UnknownIssuer), "unknown issuer");
     }
 }

@@ -87,18 +87,16 @@ pub(super) fn exchange(phase: Phase, meter: &Meter, error: &hyper::Error) -> Fai
 }
 
 /// The same for one of the requests that share an HTTP/2 connection.
-pub(super) fn stream(phase: Phase, meter: &Meter, error: &hyper::Error) -> Failure {
+pub(super) fn stream(phase: Phase, meter: &Meter, error: &h2::Error) -> Failure {
     let place = place(phase, phase == Phase::Body);
-    let (kind, message) = match http2_error(error) {
-        Some(reason) if reason.is_remote() && reason.is_reset() => {
-            (Kind::Reset, format!("the host broke it off {place}: {reason}"))
+    let (kind, message) = match error {
+        _ if error.is_remote() && error.is_reset() => {
+            (Kind::Reset, format!("the host broke it off {place}: {}", said(error)))
         }
-        Some(reason) if reason.is_remote() => {
-            (Kind::Closed, format!("the host closed the connection {place}: {reason}"))
+        _ if error.is_remote() => {
+            (Kind::Closed, format!("the host closed the connection {place}: {}", said(error)))
         }
-        Some(reason) if !reason.is_io() => {
-            (Kind::Malformed, format!("the answer is not valid HTTP/2: {reason}"))
-        }
+        _ if !error.is_io() => (Kind::Malformed, format!("the answer is not valid HTTP/2: {}", said(error))),
         _ => match meter.failure.get() {
             Some(io::ErrorKind::ConnectionReset) => {
                 (Kind::Reset, format!("the connection was reset {place}"))
@@ -115,40 +113,36 @@ pub(super) fn stream(phase: Phase, meter: &Meter, error: &hyper::Error) -> Failu
 }
 
 /// Whether the host has said that it did not begin with the request: RFC 9113, section 8.7, lets any be sent again.
-pub(super) fn is_unprocessed(error: &hyper::Error) -> bool {
-    http2_error(error).is_some_and(|reason| {
-        let is_refused = reason.is_reset() && reason.reason() == Some(h2::Reason::REFUSED_STREAM);
-        // Only what stands behind the last stream that a GOAWAY names fails with it.
-        reason.is_remote() && (is_refused || reason.is_go_away())
-    })
+pub(super) fn is_unprocessed(error: &h2::Error) -> bool {
+    let is_refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    // Only what stands behind the last stream that a GOAWAY names fails with it. Who has had too much of us is not to be
+    // asked again at once.
+    let is_sent_away = error.is_go_away() && error.reason() != Some(h2::Reason::ENHANCE_YOUR_CALM);
+    error.is_remote() && (is_refused || is_sent_away)
 }
 
 /// Whether the host has said that it is to be asked in HTTP/1.1 instead (RFC 9113, section 7). As browsers and curl do, it is
 /// taken for a word that nothing was done yet.
-pub(super) fn wants_http1(error: &hyper::Error) -> bool {
-    http2_error(error)
-        .is_some_and(|error| error.is_remote() && error.reason() == Some(h2::Reason::HTTP_1_1_REQUIRED))
+pub(super) fn wants_http1(error: &h2::Error) -> bool {
+    error.is_remote() && error.reason() == Some(h2::Reason::HTTP_1_1_REQUIRED)
 }
 
 /// A header that is more than one can want.
 pub(super) fn too_large() -> Failure {
-    Failure::new(Phase::Headers, Kind::TooLarge, "the answer's header is larger than the limit")
+    let message = "the answer's header is larger than 64 KiB, has more than 1,000 fields, or says that the body has no end";
+    Failure::new(Phase::Headers, Kind::TooLarge, message)
 }
 
-/// Whether only this request broke off, not its connection.
-pub(super) fn is_reset_stream(error: &hyper::Error) -> bool {
-    http2_error(error).is_some_and(h2::Error::is_reset)
+/// An HTTP/2 error in words. What a GOAWAY adds, h2 shows as programmers see it: `… (b"too many")`.
+fn said(error: &h2::Error) -> String {
+    without_quotes(error.to_string())
 }
 
-fn http2_error(error: &hyper::Error) -> Option<&h2::Error> {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(found) = cause.downcast_ref::<h2::Error>() {
-            return Some(found);
-        }
-        source = cause.source();
+fn without_quotes(text: String) -> String {
+    match text.split_once(" (b\"") {
+        Some((before, added)) => format!("{before} ({})", added.trim_end_matches("\")")),
+        None => text,
     }
-    None
 }
 
 fn place(phase: Phase, has_answer: bool) -> &'static str {
@@ -194,4 +188,16 @@ fn innermost(error: &hyper::Error) -> String {
         cause = source;
     }
     cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_goaway_adds_is_said_as_text() {
+        let said = |text: &str| without_quotes(text.to_owned());
+        assert_eq!(said("detected: refused (b\"too_many\")"), "detected: refused (too_many)");
+        assert_eq!(said("connection error received: not needed"), "connection error received: not needed");
+    }
 }

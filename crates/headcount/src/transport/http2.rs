@@ -1,21 +1,19 @@
 //! An HTTP/2 connection: many requests at once over one socket, which tasks of the loop read and write.
 
 use std::cell::Cell;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::client::{self, SendRequest};
+use h2::{Reason, RecvStream};
 use headcount_tasks::LoopExecutor;
-use http::header::HOST;
+use http::header::{CONNECTION, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, Parts, PathAndQuery, Scheme};
-use http::{HeaderMap, Uri, Version};
-use http_body_util::Full;
-use hyper::client::conn::http2;
-use hyper_util::rt::TokioIo;
+use http::{HeaderMap, HeaderName, Request, Uri, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -43,10 +41,19 @@ const FIRST_STREAMS: usize = 100;
 /// How long a connection that nobody holds any more may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// Fields that speak of an HTTP/1 connection, and are not sent in HTTP/2 (RFC 9113, section 8.2.2).
+const OF_A_CONNECTION: [HeaderName; 5] = [
+    CONNECTION,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
 /// A connection for many requests. Clones are the same one; when the last is dropped, it is closed.
 #[derive(Clone)]
 pub(crate) struct Http2 {
-    sender: http2::SendRequest<Full<Bytes>>,
+    sender: SendRequest<Bytes>,
     shared: Rc<Shared>,
 }
 
@@ -57,9 +64,9 @@ struct Shared {
     encrypted: bool,
     /// Requests under way.
     streams: Cell<usize>,
-    /// How many of them the host allows.
-    most_streams: Rc<Cell<usize>>,
     has_answered: Cell<bool>,
+    /// Nobody reads and writes any more.
+    has_ended: Rc<Cell<bool>>,
     /// Nothing new is to be sent.
     is_retired: Cell<bool>,
     /// The host wants to be asked in HTTP/1.1.
@@ -81,35 +88,26 @@ impl Http2 {
     {
         let encrypted = channel.is_encrypted();
         let meter = Rc::new(Meter::new(traffic));
-        let io = TokioIo::new(Metered { stream: channel, meter: Rc::clone(&meter) });
-        let (held, holders) = watch::channel(());
-        let executor = OnTheLoop { holders };
-        let (sender, mut connection) = http2::Builder::new(executor.clone())
-            .initial_stream_window_size(WINDOW_OF_ONE)
+        let stream = Metered { stream: channel, meter: Rc::clone(&meter) };
+        let (sender, connection) = client::Builder::new()
+            .enable_push(false)
+            .initial_window_size(WINDOW_OF_ONE)
             .initial_connection_window_size(WINDOW_OF_ALL)
             .initial_max_send_streams(FIRST_STREAMS)
             .max_header_list_size(LONGEST_HEADER_READ)
-            .handshake(io)
+            .handshake(stream)
             .await
-            .map_err(|error| failure::exchange(Phase::Send, &meter, &error))?;
-        let most_streams = Rc::new(Cell::new(FIRST_STREAMS));
-        let seen = Rc::clone(&most_streams);
-        hyper::rt::Executor::execute(&executor, async move {
-            // How it ended shows in the requests that wait for it.
-            let _ended = poll_fn(|context| {
-                let ended = Pin::new(&mut connection).poll(context);
-                seen.set(connection.current_max_send_streams());
-                ended
-            })
-            .await;
-        });
+            .map_err(|error| failure::stream(Phase::Send, &meter, &error))?;
+        let (held, holders) = watch::channel(());
+        let has_ended = Rc::new(Cell::new(false));
+        serve(connection, holders, Rc::clone(&has_ended));
         let shared = Shared {
             meter,
             peer,
             certificate,
             encrypted,
             streams: Cell::new(0),
-            most_streams,
+            has_ended,
             has_answered: Cell::new(false),
             is_retired: Cell::new(false),
             wants_http1: Cell::new(false),
@@ -130,12 +128,12 @@ impl Http2 {
 
     /// Whether it can take one request more.
     pub(crate) fn has_room(&self) -> bool {
-        self.is_open() && self.shared.streams.get() < self.shared.most_streams.get()
+        self.is_open() && self.shared.streams.get() < self.sender.current_max_send_streams()
     }
 
     /// Whether new requests can be sent, as far as this machine knows.
     pub(crate) fn is_open(&self) -> bool {
-        !self.shared.is_retired.get() && !self.shared.meter.ended.get() && !self.sender.is_closed()
+        !self.shared.is_retired.get() && !self.shared.meter.ended.get() && !self.shared.has_ended.get()
     }
 
     /// Whether the host has said that it is to be asked in HTTP/1.1.
@@ -160,21 +158,22 @@ impl Http2 {
         trace.phase = Phase::Headers;
         (trace.peer, trace.certificate) = (self.shared.peer, self.shared.certificate.clone());
         fill_in_times(trace, self.shared.encrypted);
-        let request = in_http2(request, self.shared.encrypted).map_err(Broken::for_good)?;
-        let result = self.sender.clone().try_send_request(request).await;
-        let response = result.map_err(|error| {
+        let (request, body) = in_http2(request, self.shared.encrypted).map_err(Broken::for_good)?;
+        let has_body = !body.is_empty();
+        let response = self.send(request, body).await.map_err(|(error, is_sent)| {
             stream.is_over = true;
-            let unsent = error.message().is_some() || failure::is_unprocessed(error.error());
-            self.broken(error.error(), if unsent { Phase::Send } else { Phase::Headers }, config)
+            let is_sent = is_sent && !failure::is_unprocessed(&error);
+            self.broken(&error, if is_sent { Phase::Headers } else { Phase::Send }, config)
         })?;
         self.shared.has_answered.set(true);
         trace.starttransfer = Some(trace.elapsed());
-        let (parts, body) = response.into_parts();
+        let (parts, mut body) = response.into_parts();
         if size(&parts.headers) > LONGEST_HEADER {
+            stream.is_over = true;
             return Err(Broken::for_good(failure::too_large()));
         }
         note_head(&parts, config, trace);
-        let read = read_body(body, config, trace, |_context| ()).await;
+        let read = read_body(async || next_chunk(&mut body, has_body).await, config, trace).await;
         stream.is_over = true;
         read.map(drop).map_err(|bad| match bad {
             BadBody::Connection(error) => self.broken(&error, Phase::Body, config),
@@ -182,9 +181,26 @@ impl Http2 {
         })
     }
 
+    /// The answer's header. An error comes with whether the request may have left.
+    async fn send(
+        &self,
+        request: Request<()>,
+        body: Bytes,
+    ) -> Result<http::Response<RecvStream>, (h2::Error, bool)> {
+        let mut sender = self.sender.clone();
+        poll_fn(|context| sender.poll_ready(context)).await.map_err(|error| (error, false))?;
+        let (response, mut sending) =
+            sender.send_request(request, body.is_empty()).map_err(|error| (error, false))?;
+        if !body.is_empty() {
+            // It is all here, and goes out as the host makes room for it.
+            sending.send_data(body, true).map_err(|error| (error, true))?;
+        }
+        response.await.map_err(|error| (error, true))
+    }
+
     /// In phase `Send`, the host has not begun with the request.
-    fn broken(&self, error: &hyper::Error, phase: Phase, config: &Config) -> Broken {
-        let is_of_one = failure::is_reset_stream(error);
+    fn broken(&self, error: &h2::Error, phase: Phase, config: &Config) -> Broken {
+        let is_of_one = error.is_reset();
         // Who insists on HTTP/2 is told that the host does not.
         let wants_http1 = failure::wants_http1(error) && config.http_version == HttpVersion::Negotiated;
         if wants_http1 {
@@ -236,8 +252,25 @@ fn size(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len()).sum()
 }
 
+/// The next bytes of a body, which the host may send as many of anew.
+async fn next_chunk(body: &mut RecvStream, may_be_sending: bool) -> Option<Result<Bytes, h2::Error>> {
+    if body.is_end_stream() {
+        return None;
+    }
+    match body.data().await? {
+        Ok(chunk) => {
+            // Refused only where the stream is over.
+            let _ = body.flow_control().release_capacity(chunk.len());
+            Some(Ok(chunk))
+        }
+        // RFC 9113, section 8.1: the answer is whole, and the host does not want the rest of the request.
+        Err(error) if may_be_sending && error.reason() == Some(Reason::NO_ERROR) => None,
+        Err(error) => Some(Err(error)),
+    }
+}
+
 /// Where HTTP/1.1 has a Host field, HTTP/2 has the whole URL.
-fn in_http2(request: Outgoing, encrypted: bool) -> Result<Outgoing, Failure> {
+fn in_http2(request: Outgoing, encrypted: bool) -> Result<(Request<()>, Bytes), Failure> {
     let (mut parts, body) = request.into_parts();
     let unusable = |reason: &dyn std::fmt::Display| {
         Failure::new(
@@ -246,6 +279,10 @@ fn in_http2(request: Outgoing, encrypted: bool) -> Result<Outgoing, Failure> {
             format!("the request cannot be sent in HTTP/2: {reason}"),
         )
     };
+    OF_A_CONNECTION.iter().for_each(|name| drop(parts.headers.remove(name)));
+    if parts.headers.get(TE).is_some_and(|codings| codings != "trailers") {
+        parts.headers.remove(TE);
+    }
     let host = parts.headers.remove(HOST);
     let authority = match (&host, parts.uri.authority()) {
         (Some(host), _) => Authority::try_from(host.as_bytes()).map_err(|reason| unusable(&reason))?,
@@ -259,30 +296,28 @@ fn in_http2(request: Outgoing, encrypted: bool) -> Result<Outgoing, Failure> {
     uri.path_and_query = Some(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
     parts.uri = Uri::from_parts(uri).map_err(|reason| unusable(&reason))?;
     parts.version = Version::HTTP_2;
-    Ok(Outgoing::from_parts(parts, body))
+    Ok((Request::from_parts(parts, ()), body))
 }
 
-/// Puts a connection's tasks on the loop. They end with the connection; whoever stalls at the end is not waited for.
-#[derive(Clone)]
-struct OnTheLoop {
-    holders: watch::Receiver<()>,
-}
-
-impl<F: Future + 'static> hyper::rt::Executor<F> for OnTheLoop {
-    fn execute(&self, future: F) {
-        let mut holders = self.holders.clone();
-        // There is one for every answer, as large as that for the whole connection, and it would be moved on and on.
-        let future = Box::pin(future);
-        LoopExecutor::new("HTTP/2 connection").spawn(async move {
-            let abandoned = async {
-                // It can only be closed.
-                while holders.changed().await.is_ok() {}
-                sleep(GOODBYE).await;
-            };
-            tokio::select! {
-                _value = future => {}
-                () = abandoned => {}
-            }
-        });
-    }
+/// Has a task of the loop read and write. It ends with the connection; a host that stalls at the end is not waited for.
+fn serve<S>(
+    connection: client::Connection<S, Bytes>,
+    mut holders: watch::Receiver<()>,
+    has_ended: Rc<Cell<bool>>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    LoopExecutor::new("HTTP/2 connection").spawn(async move {
+        let abandoned = async {
+            // It can only be closed.
+            while holders.changed().await.is_ok() {}
+            sleep(GOODBYE).await;
+        };
+        tokio::select! {
+            // How it ended shows in the requests that wait for it.
+            _ended = connection => {}
+            () = abandoned => {}
+        }
+        has_ended.set(true);
+    });
 }

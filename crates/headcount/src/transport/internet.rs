@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::Name;
 use hickory_resolver::{Resolver, ResolverBuilder};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
@@ -86,7 +87,8 @@ impl Network for Internet {
             let list = vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
             return Ok(Addresses { list, valid_until: None });
         }
-        let answer = self.resolver().await?.lookup_ip(name).await;
+        let Some(asked) = name_of(name) else { return Err(no_name(name)) };
+        let answer = self.resolver().await?.lookup_ip(asked).await;
         let answer = answer.map_err(|reason| dns_failure(name, &reason))?;
         let found: Vec<IpAddr> = answer.iter().collect();
         if found.is_empty() {
@@ -112,6 +114,23 @@ impl Network for Internet {
 fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name == "localhost" || name.ends_with(".localhost")
+}
+
+/// The name as DNS has it. The URL parser has done IDNA and let pass what browsers do, which is more than the letters, digits
+/// and hyphens of host names: `_` above all. None where a part is empty or too long, or the whole is.
+fn name_of(text: &str) -> Option<Name> {
+    let (relative, is_whole) = match text.strip_suffix('.') {
+        Some(relative) => (relative, true),
+        None => (text, false),
+    };
+    let mut name = Name::from_labels(relative.split('.').map(str::as_bytes)).ok()?;
+    name.set_fqdn(is_whole);
+    Some(name)
+}
+
+fn no_name(text: &str) -> Failure {
+    let message = format!("{text} cannot be a name: a part of it is empty or too long, or the whole is");
+    Failure::new(Phase::Dns, Kind::NotFound, message)
 }
 
 fn dns_failure(name: &str, reason: &NetError) -> Failure {

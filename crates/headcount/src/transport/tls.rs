@@ -111,7 +111,8 @@ impl Tls {
             Some(roots) => {
                 let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
                 let inner = inner.map_err(|reason| wrong(&reason))?;
-                let verifier = Explaining { inner, wants_facts: self.wants_facts };
+                let named = Arc::clone(&self.extra_roots);
+                let verifier = Explaining { inner, named, wants_facts: self.wants_facts };
                 builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
             }
         };

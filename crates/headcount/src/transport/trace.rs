@@ -23,6 +23,8 @@ use crate::record::{Certificate, Phase};
 pub(crate) struct Trace {
     pub(crate) phase: Phase,
     pub(crate) started: Instant,
+    /// What was spent in line since it got its turn. Its start was put off by as much.
+    pub(crate) queued: Duration,
     /// Where it may connect to.
     pub(crate) reach: Reach,
     pub(crate) peer: Option<IpAddr>,
@@ -67,6 +69,7 @@ impl Trace {
         Trace {
             phase: Phase::Dns,
             started,
+            queued: Duration::ZERO,
             reach: Reach::Anywhere,
             peer: None,
             certificate: None,

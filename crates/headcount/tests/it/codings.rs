@@ -6,7 +6,7 @@ use compression_codecs::{BrotliEncoder, DeflateEncoder, EncodeV2, GzipEncoder, Z
 use headcount::record::{Kind, Outcome, Phase};
 use headcount::{Config, Engine, Record, Request};
 use http::Method;
-use small_web::{Answer, SmallWeb, Temperament};
+use small_web::{Answer, Reply, SmallWeb, Temperament};
 
 fn ask(request: Request, change: impl FnOnce(&mut Config)) -> Record {
     let mut config = Config::default();
@@ -161,14 +161,52 @@ fn what_packs_well_and_is_small_is_no_bomb() {
     }
 }
 
+#[test]
+fn what_goes_on_for_ever_without_a_byte_of_a_body_is_cut() {
+    let web = SmallWeb::start().unwrap();
+    const GZIP_HEADER: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\0\x03";
+    const EMPTY_BLOCK: &[u8] = b"\0\0\0\xff\xff";
+    let host = web.host(Temperament::scripted(|_| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Type: text/html\r\n\r\n";
+        let reply = Reply::new().bytes(head).bytes(GZIP_HEADER);
+        reply.flood(EMPTY_BLOCK.repeat(10_000))
+    }));
+    for max_body in [1 << 20, u64::MAX] {
+        let record = ask(Request::new(host.url("/")), |config| config.max_body = max_body);
+        assert_eq!((record.outcome, record.truncated), (Outcome::Answered, true), "{:?}", record.error);
+        let received = record.body_bytes_received.unwrap();
+        assert_eq!(record.body_bytes, Some(0));
+        assert!(received < 4 << 20, "{received} bytes were received");
+    }
+}
+
+/// Chunks of a gzip stream without end: the first, and the one that may follow again and again.
+fn endless_bomb() -> (Vec<u8>, Vec<u8>) {
+    let blanks = vec![b' '; 8 << 20];
+    let mut encoder = GzipEncoder::new(Level::Default.into());
+    let mut chunk = || {
+        let mut output = vec![0; 1 << 20];
+        let mut written = WriteBuffer::new_initialized(&mut output);
+        encoder.encode(&mut PartialBuffer::new(&blanks), &mut written).unwrap();
+        while !encoder.flush(&mut written).unwrap() {}
+        let piece = written.written();
+        [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat()
+    };
+    (chunk(), chunk())
+}
+
 /// The timeout of an attempt is looked at between pieces: a body that takes long to decode cannot outstay it.
 #[test]
 fn decoding_lets_others_have_their_turn() {
     let web = SmallWeb::start().unwrap();
-    let host = web.host(Temperament::GzipBomb);
+    let (start, more) = endless_bomb();
+    let host = web.host(Temperament::scripted(move |_request| {
+        let header = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n";
+        Reply::new().bytes(header).bytes(start.clone()).flood(more.clone())
+    }));
     let record = ask(Request::new(host.url("/")), |config| {
         (config.max_body, config.max_ratio) = (u64::MAX, u32::MAX);
-        config.timeout = std::time::Duration::from_millis(100);
+        config.timeout = std::time::Duration::from_secs(2);
     });
     let error = record.error.unwrap();
     assert_eq!((error.phase, error.kind), (Phase::Body, Kind::Timeout), "{}", error.message);

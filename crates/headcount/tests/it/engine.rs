@@ -8,7 +8,8 @@ use futures_util::{StreamExt, stream};
 use headcount::list::{List, ListOptions};
 use headcount::record::{Kind, Outcome, Phase};
 use headcount::{Config, Engine, Record, Request, Stop};
-use small_web::{Answer, SmallWeb, Temperament};
+use small_web::{Answer, Host, NameAnswer, SmallWeb, Temperament};
+use tokio::time::Instant;
 
 fn engine(change: impl FnOnce(&mut Config)) -> Engine {
     let mut config = Config::default();
@@ -20,6 +21,16 @@ fn check(engine: &Engine, urls: Vec<String>) -> Vec<Record> {
     let mut records: Vec<Record> = engine.run(urls).unwrap().blocking().map(Result::unwrap).collect();
     records.sort_by_key(|record| record.index);
     records
+}
+
+/// Waits as long as something holds that the engine brings to an end, and leaves it the processor meanwhile.
+#[track_caller]
+fn wait_while(mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while holds() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it still holds after 60 s");
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
 }
 
 #[test]
@@ -53,26 +64,36 @@ fn every_input_gets_one_record() {
     }
 }
 
+/// A connection is kept only for what waits: this answers nothing before the whole list does.
+#[derive(Default)]
+struct Gate(Arc<Mutex<()>>);
+
+impl Gate {
+    fn temperament(&self) -> Temperament {
+        let gate = Arc::clone(&self.0);
+        Temperament::scripted(move |request| {
+            drop(gate.lock().unwrap());
+            Answer::well_behaved(request).reply(request)
+        })
+    }
+
+    fn check(&self, engine: &Engine, urls: Vec<String>) -> Vec<Record> {
+        let closed = self.0.lock().unwrap();
+        let records = engine.run(urls).unwrap();
+        wait_while(|| !records.handle().progress().read_all);
+        drop(closed);
+        records.blocking().map(Result::unwrap).collect()
+    }
+}
+
 #[test]
 fn connections_are_used_again() {
     let web = SmallWeb::start().unwrap();
-    // A connection is kept only for what waits: nothing is answered before the whole list does.
-    let gate = Arc::new(Mutex::new(()));
-    let closed = gate.lock().unwrap();
-    let host = {
-        let gate = Arc::clone(&gate);
-        web.host(Temperament::scripted(move |request| {
-            drop(gate.lock().unwrap());
-            Answer::well_behaved(request).reply(request)
-        }))
-    };
+    let gate = Gate::default();
+    let host = web.host(gate.temperament());
     let urls: Vec<String> = (0..1_000).map(|number| host.url(&format!("/page/{number}"))).collect();
-    let records = engine(|config| config.per_host = 8).run(urls).unwrap();
-    while !records.handle().progress().read_all {
-        std::thread::yield_now();
-    }
-    drop(closed);
-    assert!(records.blocking().all(|record| record.unwrap().accepted));
+    let records = gate.check(&engine(|config| config.per_host = 8), urls);
+    assert!(records.iter().all(|record| record.accepted));
     assert!(
         host.connections() <= 8,
         "{} connections for 1,000 requests, eight at a time",
@@ -84,7 +105,8 @@ fn connections_are_used_again() {
 fn as_many_connections_are_kept_as_requests_are_made_at_once() {
     let web = SmallWeb::start().unwrap();
     let connections = |kept: Option<usize>| {
-        let hosts = web.many_hosts(Temperament::Fast);
+        let gate = Gate::default();
+        let hosts = web.many_hosts(gate.temperament());
         // Between its two requests each host's connection waits.
         let urls = (0..300).map(|number| hosts.url(number % 150, "/page/1")).collect();
         let engine = engine(|config| {
@@ -93,7 +115,7 @@ fn as_many_connections_are_kept_as_requests_are_made_at_once() {
             config.max_idle_connections = kept;
             config.loops = Some(1);
         });
-        assert!(check(&engine, urls).iter().all(|record| record.accepted));
+        assert!(gate.check(&engine, urls).iter().all(|record| record.accepted));
         hosts.connections()
     };
     // Each loop may have a place or two more than it needs.
@@ -105,13 +127,17 @@ fn as_many_connections_are_kept_as_requests_are_made_at_once() {
 #[test]
 fn no_host_sees_more_than_its_limit_nor_the_run_more_than_its_own() {
     let web = SmallWeb::start().unwrap();
-    let slow: Vec<_> = (0..4).map(|_| web.host(Temperament::Slow(Duration::from_millis(20)))).collect();
-    let urls = (0..80).map(|number| slow[number % 4].url(&format!("/page/{number}"))).collect();
+    let takes = Duration::from_millis(20);
     let engine = engine(|config| (config.concurrency, config.per_host) = (5, 3));
-    let records = check(&engine, urls);
-    assert!(records.iter().all(|record| record.accepted));
-    assert!(slow.iter().all(|host| host.most_in_flight() <= 3));
-    assert!(slow.iter().map(|host| host.most_open_connections()).max() >= Some(1));
+    let one = web.host(Temperament::Gathering { at_once: 3, takes });
+    let pages = (0..40).map(|number| one.url(&format!("/page/{number}"))).collect();
+    assert!(check(&engine, pages).iter().all(|record| record.accepted));
+    assert_eq!(one.most_in_flight(), 3);
+    // They are counted together, and are hosts of their own to the engine.
+    let many = web.many_hosts(Temperament::Gathering { at_once: 5, takes });
+    let pages = (0..80).map(|number| many.url(number % 4, &format!("/page/{number}"))).collect();
+    assert!(check(&engine, pages).iter().all(|record| record.accepted));
+    assert_eq!(many.most_in_flight(), 5);
 }
 
 #[test]
@@ -146,9 +172,7 @@ fn the_list_is_read_no_further_than_needed() {
         config.concurrency = 4;
     });
     let records = engine.run(endless).unwrap();
-    while records.handle().progress().in_flight < 4 {
-        std::thread::yield_now();
-    }
+    wait_while(|| records.handle().progress().in_flight < 4);
     let read = count.try_iter().count();
     assert!(read < 2_000, "{read} inputs were read for a queue of 100");
 }
@@ -182,13 +206,9 @@ fn dropping_the_records_stops_the_work() {
     let web = SmallWeb::start().unwrap();
     let host = web.host(Temperament::Silent);
     let records = engine(|config| config.timeout = Duration::from_secs(600)).run([host.url("/")]).unwrap();
-    while host.open_connections() == 0 {
-        std::thread::yield_now();
-    }
+    wait_while(|| host.open_connections() == 0);
     drop(records);
-    while host.open_connections() > 0 {
-        std::thread::yield_now();
-    }
+    wait_while(|| host.open_connections() > 0);
 }
 
 #[test]
@@ -201,10 +221,8 @@ fn stopping_lets_the_answers_under_way_come() {
     let records = engine(|config| config.timeout = Duration::from_secs(60)).run(urls).unwrap();
     let handle = records.handle();
     // A host that has not answered yet gets four.
-    while handle.progress().in_flight < 5 {
-        std::thread::yield_now();
-    }
-    handle.stop(Stop::After(Duration::from_millis(1_500)));
+    wait_while(|| handle.progress().in_flight < 5);
+    handle.stop(Stop::After(Duration::from_secs(5)));
     let mut records: Vec<Record> = records.blocking().map(Result::unwrap).collect();
     records.sort_by_key(|record| record.index);
     assert_eq!(records.len(), 5, "one for each input that had begun");
@@ -223,10 +241,8 @@ fn what_ends_within_the_grace_is_what_it_was_and_the_rest_is_told_as_far_as_it_w
     let records = engine(|config| config.timeout = Duration::from_secs(60));
     let records = records.run([busy.url("/"), silent.url("/")]).unwrap();
     let handle = records.handle();
-    while handle.progress().in_flight < 2 || silent.requests() == 0 {
-        std::thread::yield_now();
-    }
-    handle.stop(Stop::After(Duration::from_secs(1)));
+    wait_while(|| handle.progress().in_flight < 2 || silent.requests() == 0);
+    handle.stop(Stop::After(Duration::from_secs(3)));
     let mut records: Vec<Record> = records.blocking().map(Result::unwrap).collect();
     records.sort_by_key(|record| record.index);
     let [answered, broken_off] = &records[..] else { panic!("{records:#?}") };
@@ -244,9 +260,7 @@ fn a_later_stop_brings_the_end_nearer_and_never_puts_it_off() {
     let silent = web.host(Temperament::Silent);
     let records = engine(|config| config.timeout = Duration::from_secs(600)).run([silent.url("/")]).unwrap();
     let handle = records.handle();
-    while silent.requests() == 0 {
-        std::thread::yield_now();
-    }
+    wait_while(|| silent.requests() == 0);
     handle.stop(Stop::After(Duration::MAX));
     handle.stop(Stop::NOW);
     handle.stop(Stop::After(Duration::from_secs(600)));
@@ -321,9 +335,7 @@ fn what_waits_for_another_attempt_is_interrupted_not_lost() {
     let host = web.host(Temperament::CloseAfterRequest);
     let records = engine(|config| config.retry_delay = Duration::from_secs(60)).run([host.url("/")]).unwrap();
     let handle = records.handle();
-    while host.requests() == 0 || handle.progress().in_flight > 0 {
-        std::thread::yield_now();
-    }
+    wait_while(|| host.requests() == 0 || handle.progress().in_flight > 0);
     handle.stop(Stop::NOW);
     let records: Vec<Record> = records.blocking().map(Result::unwrap).collect();
     assert_eq!(records.len(), 1);
@@ -448,4 +460,82 @@ fn no_run_takes_less_than_its_ideal() {
         let ideal = Duration::from_secs_f64(verdict.ideal.seconds);
         assert!(ideal <= verdict.took, "{count}: {verdict:#?}");
     }
+}
+
+#[test]
+fn a_robots_txt_is_fetched_once_however_often_its_host_comes_again() {
+    let web = SmallWeb::start().unwrap();
+    let answer = |request: &small_web::Request| match request.target.as_str() {
+        "/robots.txt" => Answer::status(200).body("User-agent: *\nDisallow: /private\n").reply(request),
+        _ => Answer::well_behaved(request).reply(request),
+    };
+    let hosts: Vec<Host> = (0..2).map(|_| web.host(Temperament::scripted(answer))).collect();
+    // Each input comes when the one before it has ended: a host has no work left, and comes again.
+    let (sender, urls) = mpsc::sync_channel::<String>(1);
+    let mut records = engine(|config| config.robots = true).run(urls).unwrap().blocking();
+    for number in 0..10 {
+        let path = if number % 4 < 2 { "/private" } else { "/page/1" };
+        sender.send(hosts[number % 2].url(path)).unwrap();
+        let record = records.next().unwrap().unwrap();
+        let is_refused = record.error.is_some_and(|failure| failure.kind == Kind::Robots);
+        assert_eq!(is_refused, path == "/private", "{number}");
+    }
+    for host in &hosts {
+        let targets: Vec<String> = host.seen().into_iter().map(|seen| seen.target).collect();
+        assert_eq!(targets, ["/robots.txt", "/page/1", "/page/1"]);
+    }
+}
+
+/// Each of these names takes 300 ms, and only one is looked for at a time.
+#[test]
+fn names_wait_for_their_turn_to_be_resolved_and_no_deadline_runs_meanwhile() {
+    let web = SmallWeb::start().unwrap();
+    let server = web.name_server(|_name| NameAnswer::Silence);
+    for robots in [false, true] {
+        let engine = engine(|config| {
+            config.name_servers = vec![server.address()];
+            config.max_lookups = 1;
+            config.connect_timeout = Duration::from_millis(300);
+            config.timeout = Duration::from_millis(1_200);
+            (config.retries, config.robots) = (0, robots);
+        });
+        let urls = (0..6).map(|number| format!("http://host-{number}.example/")).collect();
+        let begun = Instant::now();
+        for record in check(&engine, urls) {
+            let failure = record.error.as_ref().unwrap();
+            assert_eq!((failure.phase, failure.kind), (Phase::Dns, Kind::Timeout));
+            assert!(!failure.message.contains("within 0.000 s"), "{}", failure.message);
+        }
+        assert!(begun.elapsed() >= Duration::from_millis(6 * 300), "several names at once; robots: {robots}");
+    }
+}
+
+fn who_takes_the_records_need_not_wait_for_an_engine_that_does_not_end() {
+    let (release, released) = mpsc::sync_channel::<()>(1);
+    // A stream that blocks, which it must not, holds up the loop that polls it.
+    let stuck = stream::poll_fn(move |_| {
+        let _ = released.recv();
+        std::task::Poll::Ready(None::<String>)
+    });
+    let records = engine(|config| config.loops = Some(1)).run_stream(stuck).unwrap();
+    records.handle().stop(Stop::NOW);
+    records.handle().give_up();
+    let mut records = records.blocking();
+    assert!(records.next().unwrap().unwrap_err().is_runtime());
+    release.send(()).unwrap();
+    let rest: Vec<_> = records.collect();
+    assert!(rest.is_empty(), "{rest:?}");
+}
+
+#[test]
+fn a_stream_that_is_waited_for_is_no_error_of_a_run_that_is_stopped() {
+    let web = SmallWeb::start().unwrap();
+    let url = web.host(Temperament::Fast).url("/page/1");
+    let endless = stream::iter([url]).chain(stream::pending());
+    let records = engine(|_| ()).run_stream(endless).unwrap();
+    let handle = records.handle();
+    let mut records = records.blocking();
+    assert!(records.next().unwrap().unwrap().accepted);
+    handle.stop(Stop::NOW);
+    assert!(records.next().is_none());
 }

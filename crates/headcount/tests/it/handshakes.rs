@@ -3,6 +3,7 @@
 use std::io::{Read, Write, copy};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use headcount::{Config, Engine, Record};
 use small_web::{Certificate, SmallWeb, Temperament};
@@ -85,4 +86,39 @@ fn a_host_that_is_not_believed_is_told_so() {
     assert_eq!(record.error.unwrap().kind.to_string(), "certificate");
     assert_eq!(pieces.len(), 2, "{pieces:?}");
     assert_eq!(pieces[1].last(), Some(&(ENCRYPTED, LENGTH_OF_ALERT)), "{pieces:?}");
+}
+
+/// How long a relay waits before it passes a connection on.
+const DELAY: Duration = Duration::from_millis(400);
+
+#[test]
+fn to_wait_for_the_handshake_of_another_request_is_time_in_the_queue() {
+    let web = SmallWeb::start().unwrap();
+    let host = web.tls_host(Temperament::Fast, Certificate::Good);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let to = host.address();
+    thread::spawn(move || {
+        for engine in listener.incoming() {
+            thread::spawn(move || {
+                thread::park_timeout(DELAY);
+                let (mut engine, mut host) = (engine.unwrap(), TcpStream::connect(to).unwrap());
+                let (mut from, mut into) = (host.try_clone().unwrap(), engine.try_clone().unwrap());
+                thread::spawn(move || drop(copy(&mut from, &mut into)));
+                drop(copy(&mut engine, &mut host));
+            });
+        }
+    });
+    let mut config = Config::default();
+    config.insecure = true;
+    config.retries = 0;
+    let engine = Engine::new(config).unwrap();
+    let urls: Vec<_> = (0..4).map(|number| format!("https://{address}/page/{number}")).collect();
+    let records: Vec<_> = engine.run(urls).unwrap().blocking().map(Result::unwrap).collect();
+    assert!(records.iter().all(|record| record.accepted), "{records:?}");
+    // All start at once. One makes the first connection; the others wait to hear whether it can be shared.
+    let waited = records.iter().filter(|record| record.time_queued > DELAY.as_secs_f64() / 2.0).count();
+    assert!(waited >= 3, "{records:?}");
+    let own = |record: &Record| record.time_total.unwrap() - record.time_namelookup.unwrap();
+    assert!(records.iter().all(|record| own(record) >= DELAY.as_secs_f64()), "{records:?}");
 }

@@ -30,6 +30,22 @@ fn ask(host: &Host, method: &str, count: usize) -> Vec<Record> {
     engine.run(requests.collect::<Vec<_>>()).unwrap().blocking().map(Result::unwrap).collect()
 }
 
+#[test]
+fn a_header_may_have_many_fields_but_not_any_number() {
+    let fields = |number: usize| {
+        let web = SmallWeb::start().unwrap();
+        let fields: String = (0..number).map(|number| format!("X-{number}: y\r\n")).collect();
+        let answer = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 2\r\n\r\nok");
+        let host = web.host(Temperament::scripted(move |_request| Reply::new().bytes(answer.clone())));
+        word(&ask(&host, "GET", 1)[0])
+    };
+    assert_eq!(fields(99), "200 with 2 bytes");
+    assert_eq!(fields(500), "200 with 2 bytes");
+    assert_eq!(fields(999), "200 with 2 bytes");
+    assert_eq!(fields(1_001), "headers/too_large");
+    assert_eq!(end("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\n"), "headers/too_large");
+}
+
 /// How many connections three requests in a row take, if they are answered like this.
 fn connections_for_three(bytes: &'static str) -> u64 {
     let web = SmallWeb::start().unwrap();

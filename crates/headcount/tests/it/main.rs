@@ -4,6 +4,7 @@ mod codings;
 mod engine;
 mod handshakes;
 mod http1;
+mod lease_wake_ups;
 mod leases;
 mod loops;
 mod outcomes;

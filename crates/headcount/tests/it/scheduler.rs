@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use headcount::scheduler::{Answer, HostLimits, Limits, Next, Refusal, Scheduler, Ticket};
+use headcount::scheduler::{Answer, HostLimits, Limits, Machine, Next, Refusal, Scheduler, Ticket};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -539,6 +539,87 @@ fn a_host_that_never_answers_is_given_up_and_tried_again_now_and_then() {
     scheduler.finished(ticket, FINE, now);
     scheduler.push("dead", 302, now);
     assert!(matches!(scheduler.next(now), Next::Dispatch(_, 302)), "it is back");
+}
+
+#[test]
+fn an_attempt_that_did_not_ask_a_host_leaves_it_given_up() {
+    for answer in [Answer::NotAsked, Answer::Lost] {
+        let mut scheduler = scheduler::<()>(1);
+        let mut now = Instant::now();
+        for number in 0..100 {
+            scheduler.push("dead", number, now);
+        }
+        while let Next::Dispatch(ticket, _) = scheduler.next(now) {
+            scheduler.finished(ticket, Answer::None, now);
+        }
+        now += Duration::from_secs(31);
+        scheduler.push("dead", 100, now);
+        let Next::Dispatch(ticket, 100) = scheduler.next(now) else { panic!("it is tried again") };
+        scheduler.push_delayed("dead", 101, now);
+        scheduler.finished(ticket, answer, now);
+        let next = scheduler.next(now);
+        assert!(matches!(next, Next::Refuse(101, Refusal::GivenUp(100))), "{answer:?}: {next:?}");
+    }
+}
+
+#[test]
+fn a_dead_host_takes_nobodys_place_in_memory_however_often_it_comes() {
+    let mut scheduler = scheduler::<()>(1);
+    let now = Instant::now();
+    let minute = Duration::from_secs(60);
+    scheduler.push("held", 0, now);
+    let Next::Dispatch(ticket, _) = scheduler.next(now) else { panic!() };
+    scheduler.finished(ticket, Answer::Rejected { wait: Some(minute) }, now);
+    let (mut asked, mut refused) = (0, 0);
+    for number in 0..30_000 {
+        scheduler.push("dead", number, now);
+        // The first hundred wait for each other. Once the host is given up, each comes alone.
+        if number < 99 {
+            continue;
+        }
+        loop {
+            match scheduler.next(now) {
+                Next::Dispatch(ticket, _) => {
+                    asked += 1;
+                    scheduler.finished(ticket, Answer::None, now);
+                }
+                Next::Refuse(_, Refusal::GivenUp(100)) => refused += 1,
+                Next::Idle => break,
+                next => panic!("{next:?}"),
+            }
+        }
+    }
+    assert_eq!((asked, refused), (100, 29_900));
+    scheduler.push("held", 1, now);
+    let next = scheduler.next(now);
+    assert!(matches!(next, Next::WaitUntil(time) if time >= now + minute), "{next:?}");
+}
+
+#[test]
+fn the_visits_of_a_host_are_counted_together() {
+    let mut scheduler = scheduler::<()>(1);
+    let mut now = Instant::now();
+    let second = Duration::from_secs(1);
+    let mut visit = |answer| {
+        scheduler.push("host", 0, now);
+        let Next::Dispatch(ticket, _) = scheduler.next(now) else { panic!() };
+        now += second;
+        scheduler.finished(ticket, answer, now);
+        assert_eq!(scheduler.hosts(), 0);
+        now += 60 * second;
+        let limits = Limits { concurrency: 1, ..Limits::default() };
+        let ideal = scheduler.ledger().ideal(&limits, &Machine::default());
+        let [host] = &ideal.hosts[..] else { panic!("{ideal:?}") };
+        (host.answered, host.rejected, host.unanswered, host.ideal.round() as u64)
+    };
+    assert_eq!(visit(FINE), (1, 0, 0, 1));
+    assert_eq!(visit(FINE), (2, 0, 0, 2));
+    assert_eq!(visit(Answer::None), (2, 0, 1, 3));
+    // A pace that turned somebody away is remembered, with its counts.
+    let (.., rejected, _, _) = visit(Answer::Rejected { wait: None });
+    assert_eq!(rejected, 1);
+    let (answered, rejected, unanswered, _) = visit(FINE);
+    assert_eq!((answered, rejected, unanswered), (3, 1, 1));
 }
 
 #[test]

@@ -23,7 +23,8 @@ fn an_unreachable_url_fails_at_once() {
     let before = Instant::now();
     let error = TcpStream::connect((url.host_str().unwrap(), 80)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NetworkUnreachable);
-    assert!(before.elapsed() < Duration::from_millis(100));
+    // Not after a while, as where nobody answers.
+    assert!(before.elapsed() < Duration::from_secs(5));
 }
 
 #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use small_web::{SmallWeb, Temperament, charset_title};
 use tokio::time::Instant;
 
-use crate::client::{End, body, exchange, get, read_all};
+use crate::client::{End, body, exchange, get, read_all, read_to_its_end};
 
 #[test]
 fn a_page_has_its_number_in_the_title_on_logging_and_quiet_hosts_alike() {
@@ -31,7 +31,9 @@ fn pipelined_requests_are_answered_in_order() {
     let requests = "GET /page/1 HTTP/1.1\r\nHost: a\r\n\r\nGET /ip HTTP/1.1\r\nHost: a\r\n\r\n\
         POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\
         GET /page/2 HTTP/1.1\r\nHost: a\r\n\r\nGET /page/3 HTTP/1.1\r\nConnection: close\r\n\r\n";
-    let (answers, end) = exchange(host.address(), requests.as_bytes());
+    let mut stream = TcpStream::connect(host.address()).unwrap();
+    stream.write_all(requests.as_bytes()).unwrap();
+    let (answers, end) = read_to_its_end(&mut stream);
     let answers = String::from_utf8(answers).unwrap();
     let wanted = ["Page 1<", "\"origin\"", "\"body\": \"abc\"", "Page 2<", "Page 3<"];
     let places: Vec<usize> = wanted.iter().map(|text| answers.find(text).unwrap()).collect();
@@ -108,7 +110,8 @@ fn statuses_redirects_and_cookies() {
 fn head_has_the_length_and_no_body() {
     let web = SmallWeb::start().unwrap();
     let host = web.quiet_host(Temperament::Fast);
-    let (answer, _) = exchange(host.address(), b"HEAD /page/1 HTTP/1.1\r\nHost: a\r\n\r\n");
+    let (answer, _) =
+        exchange(host.address(), b"HEAD /page/1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     let answer = String::from_utf8(answer).unwrap();
     assert!(answer.ends_with("\r\n\r\n") && answer.contains("Content-Length: 1"), "{answer}");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Ended, Run, Waiting};
+use super::{Course, Ended, Run, Waiting};
 use crate::Error;
 use crate::record::Outcome;
 use crate::scheduler::Machine;
@@ -13,7 +13,7 @@ use crate::transport::Network;
 impl<N: Network> Run<N> {
     /// From now on nothing starts. What had begun and waits for its next request is broken off.
     pub(super) fn begin_to_stop(&self) {
-        self.is_stopping.set(true);
+        self.set_course(Course::Stops);
         let now = Instant::now();
         self.memory.set(0);
         let waiting = self.scheduler.borrow_mut().drain(now);

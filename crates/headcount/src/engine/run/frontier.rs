@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
-use super::{Lane, Run, Waiting, host, in_doubt, skipped};
+use super::{Course, Lane, Run, Waiting, host, in_doubt, skipped};
 use crate::engine::feed::Arrival;
 use crate::scheduler::Scheduler;
 use crate::transport::Network;
@@ -35,8 +35,7 @@ impl<N: Network> Run<N> {
             self.changed.notify_one();
         }
         if self.inbox.is_broken() {
-            self.is_stopping.set(true);
-            self.is_broken.set(true);
+            self.set_course(Course::Broken);
         }
         self.changed.notify_one();
     }
@@ -83,7 +82,7 @@ impl<N: Network> Run<N> {
             Err(error_of_disk) => {
                 let error = Error::runtime("cannot read back what was put aside in a temporary file");
                 self.inbox.break_off(error.because(error_of_disk));
-                self.is_stopping.set(true);
+                self.set_course(Course::Broken);
                 Vec::new()
             }
         }

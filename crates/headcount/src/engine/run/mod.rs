@@ -30,6 +30,7 @@ use super::connections::Connections;
 use super::feed::Inbox;
 use super::intent::{self, Intent};
 use super::job::{Job, host, in_doubt, skipped};
+use super::known_robots::KnownRobots;
 use super::outbox::Outbox;
 use super::outgoing::usual_fields;
 use super::parcels;
@@ -102,14 +103,11 @@ pub(super) struct Run<N: Network> {
     idle_places: IdlePlaces,
     /// Connections to be closed.
     unused: RefCell<Vec<Box<Connection<N::Stream>>>>,
-    /// No new request starts.
-    is_stopping: Cell<bool>,
+    course: Cell<Course>,
     /// From where inputs come.
     inbox: Inbox,
     /// What the list's reader was told last.
     has_enough: Cell<bool>,
-    /// Another loop could not go on.
-    is_broken: Cell<bool>,
     /// When whoever attends looks again, at the latest.
     next_look: Cell<Option<Instant>>,
     /// A job was pushed, a worker or the list has ended: look again.
@@ -117,10 +115,21 @@ pub(super) struct Run<N: Network> {
     /// Workers that have not ended.
     workers: Cell<usize>,
     pub(super) lookups: Arc<Semaphore>,
+    pub(super) known_robots: RefCell<KnownRobots>,
     outbox: Outbox,
     intents: Option<mpsc::Sender<Intent>>,
     stop: watch::Receiver<Stop>,
     part: Part,
+}
+
+/// Which way a run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Course {
+    GoesOn,
+    /// No new request starts.
+    Stops,
+    /// Neither does one go on: this loop, or another, could not.
+    Broken,
 }
 
 /// This loop's part of what the run may use.
@@ -164,14 +173,14 @@ impl<N: Network> Run<N> {
             broken_off: RefCell::default(),
             idle_places: IdlePlaces::new(idle_places, loops),
             unused: RefCell::default(),
-            is_stopping: Cell::new(false),
+            course: Cell::new(Course::GoesOn),
             inbox,
             has_enough: Cell::new(false),
-            is_broken: Cell::new(false),
             next_look: Cell::new(None),
             changed: Notify::new(),
             workers: Cell::new(0),
             lookups,
+            known_robots: RefCell::new(KnownRobots::new(loops)),
             outbox: Outbox::new(records),
             intents,
             stop,
@@ -187,7 +196,8 @@ impl<N: Network> Run<N> {
         let worked = scope(async move |tasks| {
             let reading = tasks.spawn("list", Rc::clone(&run).read());
             tasks.spawn("list, asynchronous", beside);
-            tasks.spawn("outbox", Rc::clone(&run).flush_in_time());
+            let flushing = Rc::clone(&run);
+            tasks.spawn("outbox", async move { flushing.outbox.flush_in_time().await });
             tasks.spawn("refused", Rc::clone(&run).end_refused());
             if let Some(most) = run.config.concurrency_limit
                 && run.inbox.seat() == 0
@@ -227,7 +237,7 @@ impl<N: Network> Run<N> {
                 }
                 self.inbox.shut_if_over();
             }
-            if self.is_broken.get() {
+            if self.course.get() == Course::Broken {
                 return;
             }
             tokio::select! {
@@ -251,13 +261,14 @@ impl<N: Network> Run<N> {
         }
     }
 
-    async fn flush_in_time(self: Rc<Self>) {
-        self.outbox.flush_in_time().await;
-    }
-
     /// No new request is to start.
     pub(super) fn is_stopping(&self) -> bool {
-        self.is_stopping.get()
+        self.course.get() >= Course::Stops
+    }
+
+    /// It may get worse only.
+    fn set_course(&self, course: Course) {
+        self.course.set(self.course.get().max(course));
     }
 
     /// Waits until a request that is not safe may be sent.
@@ -308,7 +319,7 @@ impl<N: Network> Run<N> {
     fn next(&self, now: Instant) -> Next<Waiting> {
         let mut scheduler = self.scheduler.borrow_mut();
         let next = loop {
-            if self.is_stopping.get() || self.refused.borrow().len() >= MOST_REFUSED {
+            if self.is_stopping() || self.refused.borrow().len() >= MOST_REFUSED {
                 return Next::Wait;
             }
             if let Some(time) = self.blame.borrow().next_start().filter(|time| *time > now) {

@@ -44,10 +44,10 @@ impl<N: Network> Turn<N> {
         self.run.scheduler.borrow().waiting_behind(self.ticket())
     }
 
-    /// What of its request's time is not the host's: until there was a connection, and while the body came.
+    /// What of its request's time is not the host's: in line, until there was a connection, and while the body came.
     pub(in crate::engine) fn note_times(&mut self, trace: &Trace, now: Instant) {
         if let Some((ticket, _)) = &mut self.held {
-            ticket.set_up_in(trace.appconnect.max(trace.connect).unwrap_or_default());
+            ticket.set_up_in(trace.queued + trace.appconnect.max(trace.connect).unwrap_or_default());
             let before = trace.starttransfer.map(|before| trace.started + before);
             ticket
                 .received_for(before.map_or(Duration::ZERO, |before| now.saturating_duration_since(before)));
@@ -98,7 +98,8 @@ impl<N: Network> Run<N> {
     /// Puts a job back in line, to start at `time` at the soonest, before those that have not begun: what has begun takes
     /// more memory than what has not. `answer`: what came of its request.
     pub(in crate::engine) fn go_on(&self, turn: Turn<N>, time: Instant, answer: Answer, now: Instant) {
-        let (ticket, job) = turn.take();
+        let (ticket, mut job) = turn.take();
+        job.pause_until(time, now);
         if let Some(job) = self.inbox.pass_on(job, time) {
             self.push(&job.host(), Waiting::Begun(job), Some(time), now);
         }
@@ -129,10 +130,10 @@ impl<N: Network> Run<N> {
         now: Instant,
     ) {
         let (ticket, job) = turn.take();
-        let busy = job.busy();
+        let (busy, paused) = (job.busy(), job.paused());
         self.put(job.into_record(outcome, failure, &self.config), now).await;
         let mut scheduler = self.scheduler.borrow_mut();
-        scheduler.input_took(busy);
+        scheduler.input_took(busy, paused);
         scheduler.finished(ticket, answer, now);
         // The worker takes one job more itself. Others are for whoever attends: a window that has grown, a host that is
         // to be looked at sooner.

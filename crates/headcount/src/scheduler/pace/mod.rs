@@ -71,6 +71,19 @@ pub(super) struct Counts {
     pub(super) most_at_once: usize,
 }
 
+impl Counts {
+    /// Takes in those of another pace of the same host.
+    pub(super) fn add(&mut self, other: &Counts) {
+        self.accepted += other.accepted;
+        self.rejected += other.rejected;
+        self.unanswered += other.unanswered;
+        self.unanswered_time += other.unanswered_time;
+        self.held += other.held;
+        self.longest_wait = self.longest_wait.max(other.longest_wait);
+        self.most_at_once = self.most_at_once.max(other.most_at_once);
+    }
+}
+
 /// When a request may start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum When {
@@ -177,6 +190,11 @@ impl Pace {
 
     pub(super) fn held_until(&self) -> Option<Instant> {
         self.held_until
+    }
+
+    /// When its first request started, which tells it from other paces of the same host.
+    pub(super) fn begun(&self) -> Option<Instant> {
+        self.first_start
     }
 
     /// Whether nothing has come of any request yet.

@@ -202,11 +202,10 @@ fn a_crawl_delay_is_bounded() {
 }
 
 #[test]
-fn sitemaps_are_for_everyone() {
-    let file =
-        "Sitemap: https://a.example/1\nUser-agent: other\nSITEMAP:https://a.example/2\nSitemap:\nDisallow: /";
+fn sitemaps_change_nothing_wherever_they_stand() {
+    let file = "Sitemap: https://a.example/1\nUser-agent: headcount\nSITEMAP:https://a.example/2\nSitemap:\nDisallow: /x";
     let robots = Robots::parse(file.as_bytes(), "headcount");
-    assert_eq!(robots.sitemaps(), ["https://a.example/1", "https://a.example/2"]);
+    assert_eq!(["/x", "/y"].map(|path| robots.allows(path)), [false, true]);
 }
 
 #[test]
