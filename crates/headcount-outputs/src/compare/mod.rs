@@ -177,8 +177,11 @@ impl Comparing {
     fn finish(mut self) -> Result<Comparison, Error> {
         let pairing = std::mem::replace(&mut self.pairing, Pairing::new());
         pairing.finish(|left| match left {
-            Left::Pair(before, after) => self.compare(&before, after),
-            Left::Only(run, side) => self.changes.add(&mut self.counts, &only(run, side)),
+            Left::Pair(pair) => {
+                let (before, after) = *pair;
+                self.compare(&before, after)
+            }
+            Left::Only(run, side) => self.changes.add(&mut self.counts, &only(run, *side)),
         })?;
         let Comparing { mut counts, first_ended, noise, mut changes, candidates, .. } = self;
         let time_noise = noise.judge();

@@ -176,9 +176,8 @@ impl Field {
 }
 
 fn verdict(counts: &Counts) -> String {
-    let compared = counts.in_both() - counts.not_comparable;
     match (counts.broke, counts.healed) {
-        (0, 0) if compared == 0 => "Nothing could be compared".to_owned(),
+        (0, 0) if counts.compared() == 0 => "Nothing could be compared".to_owned(),
         (0, 0) => "Nothing broke".to_owned(),
         (0, healed) => format!("Nothing broke, {} healed", thousands(healed)),
         (broke, 0) => format!("{} broke", thousands(broke)),
@@ -220,11 +219,12 @@ fn before_and_after<'a>(change: &Change, main: &'a Difference) -> [Cow<'a, str>;
     let [before, after] =
         [&main.before, &main.after].map(|value| Cow::Borrowed(value.as_deref().unwrap_or("none")));
     // The same end, of which the two runs think otherwise.
-    if main.field == Field::End && before == after {
-        let (was, is) = match change.kind {
-            ChangeKind::Healed => ("not accepted", "accepted"),
-            _ => ("accepted", "not accepted"),
-        };
+    let differ = match change.kind {
+        ChangeKind::Broke => Some(("accepted", "not accepted")),
+        ChangeKind::Healed => Some(("not accepted", "accepted")),
+        _ => None,
+    };
+    if let Some((was, is)) = differ.filter(|_| main.field == Field::End && before == after) {
         return [format!("{before}, {was}").into(), format!("{after}, {is}").into()];
     }
     [before, after]

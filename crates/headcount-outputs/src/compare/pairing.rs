@@ -31,9 +31,9 @@ pub(super) enum Run {
 /// What is left when both runs have been read.
 pub(super) enum Left {
     /// Two of the same input that were put aside.
-    Pair(Side, Side),
+    Pair(Box<(Side, Side)>),
     /// What is in this run only.
-    Only(Run, Side),
+    Only(Run, Box<Side>),
 }
 
 impl Pairing {
@@ -84,7 +84,7 @@ impl Pairing {
         }
         for (run, waiting) in [Run::Old, Run::New].into_iter().zip(self.waiting) {
             for side in waiting.into_values().flatten() {
-                give(Left::Only(run, side))?;
+                give(Left::Only(run, Box::new(side)))?;
             }
         }
         Ok(())
@@ -108,9 +108,9 @@ fn merge(
         let was = if order.is_le() { std::mem::replace(&mut before, old.next().transpose()?) } else { None };
         let is = if order.is_ge() { std::mem::replace(&mut after, new.next().transpose()?) } else { None };
         match (was, is) {
-            (Some(was), Some(is)) => give(Left::Pair(was, is))?,
-            (Some(was), None) => give(Left::Only(Run::Old, was))?,
-            (None, Some(is)) => give(Left::Only(Run::New, is))?,
+            (Some(was), Some(is)) => give(Left::Pair(Box::new((was, is))))?,
+            (Some(was), None) => give(Left::Only(Run::Old, Box::new(was)))?,
+            (None, Some(is)) => give(Left::Only(Run::New, Box::new(is)))?,
             (None, None) => {}
         }
     }
@@ -151,7 +151,7 @@ mod tests {
         let mut left = [Vec::new(), Vec::new()];
         let finished = pairing.finish(|either| {
             match either {
-                Left::Pair(was, is) => pairs.push((was, is)),
+                Left::Pair(pair) => pairs.push(*pair),
                 Left::Only(run, side) => left[run as usize].push(side.key),
             }
             Ok(())

@@ -66,8 +66,10 @@ impl HtmlWriter {
         if let Some(condition) = &self.condition {
             writeln!(
                 self.file,
-                "<p class=\"sub\">Only records where <code>{}</code></p>",
-                escaped(condition)
+                "<p class=\"sub\">Only records where <code>{}</code> ({} of {})</p>",
+                escaped(condition),
+                thousands(records),
+                thousands(records + self.aggregates.passed_over)
             )?;
         }
         let noun = if records == 1 { "record" } else { "records" };

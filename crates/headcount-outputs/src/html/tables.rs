@@ -21,7 +21,7 @@ pub(super) fn write_hosts(page: impl Write, hosts: &Hosts) -> io::Result<()> {
     };
     let approximate = match hosts.is_approximate() {
         true => {
-            " There were too many hosts to count them all; a host that failed late may be counted in part."
+            " There were too many hosts to count them all; one that failed or was slow late may be counted in part."
         }
         false => "",
     };

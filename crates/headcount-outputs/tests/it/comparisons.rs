@@ -400,6 +400,11 @@ fn a_page_shows_what_was_and_what_is_whatever_changed() {
     compare(&old[3..], &new[3..]).write_html(&desk.path("diff.html"), "", 10).unwrap();
     let page = std::fs::read_to_string(desk.path("diff.html")).unwrap();
     assert!(page.contains("<h1>Nothing could be compared</h1>"), "{page}");
+    // Of what ended the same way unasked, neither run thinks otherwise.
+    let unasked = [failure(0, "policy", "robots", "it forbids it")];
+    compare(&unasked, &unasked).write_html(&desk.path("diff.html"), "", 10).unwrap();
+    let page = std::fs::read_to_string(desk.path("diff.html")).unwrap();
+    assert!(page.contains("[\"not comparable\",\"result\",\"policy/robots\",\"policy/robots\","), "{page}");
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn every_run_of_a_database_can_be_read() {
         desk.write("a.db", &at(run), &Options::default());
     }
     let source = |name: &str| Source::named(&desk.path(name));
-    let records = |name: &str| -> Result<Vec<_>, _> { RecordReader::open(&source(name))?.collect() };
+    let records = |name: &str| -> Result<Vec<_>, _> { RecordReader::open(source(name))?.collect() };
     for run in 1..=3 {
         assert_eq!(records(&format!("a.db#{run}")).unwrap(), at(run));
     }
