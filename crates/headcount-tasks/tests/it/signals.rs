@@ -176,9 +176,10 @@ fn ctrl_c_and_sigterm_cancel_the_run_which_cleans_up() {
 fn a_second_signal_ends_the_process_at_once_even_when_the_loop_is_blocked() {
     let process = Process::start("blocks");
     process.signal("-INT");
-    // Two signals of one kind that come together count as one.
+    // Two signals of one kind that come together count as one; of two kinds, either may be heard first.
     process.signal("-TERM");
-    assert_eq!(process.end().1, Some(130));
+    let (_, status) = process.end();
+    assert!(matches!(status, Some(130 | 143)), "{status:?}");
 }
 
 #[test]
