@@ -39,8 +39,11 @@ fn as_utf8(text: impl BufRead + Send + 'static) -> io::Result<Box<dyn BufRead + 
     Ok(utf16::decoded(&beginning, whole))
 }
 
+/// Bytes of which the first were read, and stand before the rest again.
+type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
+
 /// As many of the first bytes as it takes to know whether they are one of these, and all bytes.
-fn begun<R: BufRead>(mut bytes: R, known: &[&[u8]]) -> io::Result<(Vec<u8>, Chain<Cursor<Vec<u8>>, R>)> {
+fn begun<R: BufRead>(mut bytes: R, known: &[&[u8]]) -> io::Result<(Vec<u8>, Whole<R>)> {
     let mut beginning = Vec::new();
     while known.iter().any(|magic| magic.len() > beginning.len() && magic.starts_with(&beginning)) {
         if (&mut bytes).take(1).read_to_end(&mut beginning)? == 0 {
