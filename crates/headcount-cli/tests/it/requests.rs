@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use serde_json::json;
 use small_web::{Answer, Host, ProxyManners, Request, SmallWeb, Temperament};
 
 use crate::harness::{Desk, Ended, end_of};
@@ -70,8 +71,11 @@ fn a_body_is_sent_as_it_was_given() {
 fn how_long_a_body_is_is_not_for_the_user_to_say() {
     let web = SmallWeb::start().unwrap();
     let (host, heard) = listener(&web);
-    let fields = ["-H", "Content-Length: 1000", "-H", "Transfer-Encoding: chunked", "-d", "abc"];
-    assert_eq!(check(&Desk::new(), &host.url("/echo"), &fields).code, Some(0));
+    let desk = Desk::new();
+    let fields = json!({ "Content-Length": "1000", "Transfer-Encoding": "chunked" });
+    let row = json!({ "url": host.url("/echo"), "method": "PUT", "headers": fields, "body": "abc" });
+    desk.write("rows.jsonl", format!("{row}\n"));
+    assert_eq!(desk.check("rows.jsonl").code, Some(0));
     let request = heard.lock().unwrap().pop().unwrap();
     assert_eq!((request.body.as_slice(), request.header("content-length")), (&b"abc"[..], Some("3")));
     assert_eq!(request.header("transfer-encoding"), None);
