@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::found::only_line;
+use crate::found::{free_name, only_line};
 use crate::segment::Kind;
-use crate::storage::{Storage, StoredFile, TEMPORARY};
+use crate::storage::{Storage, StoredFile, TEMPORARY, temporary};
 use crate::{Error, segment};
 
 /// The file that says that a folder is ours. Nothing is changed or removed in a folder without it.
@@ -92,11 +92,39 @@ impl Folder {
         &self.path
     }
 
-    /// A file that belongs to the journal's user, such as a copy of standard input: `spool-0`. Made if it is not there.
+    /// The copy of a list that can be read once only, such as standard input: `spool-0`. Made if it is not there.
     pub fn spool(&self, number: usize) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        private(options.read(true).write(true).create(true).truncate(false))
-            .open(self.path.join(format!("{}{number}", segment::SPOOL)))
+        private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+            .open(self.path.join(spool_name(number)))
+    }
+
+    /// The copy that an earlier run has left, if it has left one.
+    pub fn found_spool(&self, number: usize) -> io::Result<Option<File>> {
+        match self.open(&spool_name(number)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            result => result.map(Some),
+        }
+    }
+
+    /// An empty file that is to take the place of a copy that is not as it was.
+    pub fn begin_spool(&self, number: usize) -> io::Result<File> {
+        self.create(&temporary(&spool_name(number)))
+    }
+
+    /// Lets the file that was begun take its place, safe on the disk. What stands there is set aside.
+    pub fn replace_spool(&self, number: usize, new: &File) -> io::Result<()> {
+        new.sync_all()?;
+        let (name, names) = (spool_name(number), self.names()?);
+        if names.contains(&name) {
+            self.rename(&name, &free_name(&names))?;
+        }
+        self.rename(&temporary(&name), &name)?;
+        self.sync_folder()
+    }
+
+    /// Takes back the file that was begun.
+    pub fn discard_spool(&self, number: usize) -> io::Result<()> {
+        self.remove_known(&temporary(&spool_name(number)))
     }
 
     /// Removes the files that a journal has, and then the folder, if nothing else is in it. What says how the run ended
@@ -140,6 +168,10 @@ impl Folder {
             result => result,
         }
     }
+}
+
+fn spool_name(number: usize) -> String {
+    format!("{}{number}", segment::SPOOL)
 }
 
 /// Whether a journal makes files of this name.

@@ -259,7 +259,7 @@ impl Unfinished {
 }
 
 /// A name for something that is set aside.
-fn free_name(names: &[String]) -> String {
+pub(crate) fn free_name(names: &[String]) -> String {
     let mut free = (0..).map(|number| format!("{SET_ASIDE}{number}"));
     free.find(|name| !names.contains(name)).unwrap_or_default()
 }

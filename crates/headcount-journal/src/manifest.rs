@@ -75,3 +75,10 @@ pub struct Extent {
     /// The list had no more.
     pub is_whole: bool,
 }
+
+impl Extent {
+    /// Of two of one list, the one that is further says more.
+    pub fn reach(&self) -> (u64, bool) {
+        (self.bytes, self.is_whole)
+    }
+}

@@ -64,8 +64,12 @@ impl State {
                 self.intents.insert(line.index);
             }
             Kind::Input => {
-                if let Ok(extent) = serde_json::from_slice(line.payload) {
-                    self.inputs.insert(line.index, extent);
+                if let Ok(extent) = serde_json::from_slice::<Extent>(line.payload) {
+                    let known = self.inputs.entry(line.index).or_default();
+                    // A run that goes on reads what is known from the beginning.
+                    if extent.reach() > known.reach() {
+                        *known = extent;
+                    }
                 }
             }
             _ => {}

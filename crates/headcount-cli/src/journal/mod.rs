@@ -1,5 +1,6 @@
 //! The journal beside an output, so that a run that is killed can be gone on with: FILE.headcount/ for -o FILE.
 
+mod copies;
 mod finished;
 mod flags;
 mod intents;

@@ -1,9 +1,7 @@
 //! Which journal a run has: a new one, one to go on with, none, or one that must not be touched.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +9,7 @@ use headcount::list::ListOptions;
 use headcount::{Config, remove_unfinished_bodies};
 use headcount_journal::{Damage, Error, Folder, Found, Journal, Unfinished, Unreadable, look};
 
+use super::copies::Copies;
 use super::finished::{self, Light};
 use super::flags::{FailureKinds, JournalFlags};
 use super::manifest::manifest;
@@ -105,17 +104,6 @@ pub(crate) fn open(
     wanted.go_on(folder, *found, inputs, HashMap::new())
 }
 
-/// The copies of lists that can be read once only.
-#[derive(Default)]
-struct Copies(RefCell<Vec<Arc<File>>>);
-
-impl Copies {
-    fn note(&self, copy: File) -> io::Result<File> {
-        self.0.borrow_mut().push(Arc::new(copy.try_clone()?));
-        Ok(copy)
-    }
-}
-
 impl Wanted<'_> {
     /// The journal's folder, locked, if it is there.
     fn find(&self) -> Result<Option<Folder>, Problem> {
@@ -175,11 +163,12 @@ impl Wanted<'_> {
         let journal = Journal::create(folder, manifest).map_err(|error| self.unusable(error))?;
         let extents = Arc::new(Extents::default());
         let count = inputs.len();
-        let patience = Patience::new(self.flags.local_wait);
-        let copies = Copies::default();
-        let spool = |number| copies.note(journal.storage().spool(number)?);
-        match sources(inputs, count, self.lists, &BTreeMap::new(), spool, patience, &extents) {
-            Ok(sources) => self.opening(journal, sources, copies, extents, HashMap::new()),
+        let mut copies = Copies::new(journal.storage(), Patience::new(self.flags.local_wait));
+        match sources(inputs, count, self.lists, &BTreeMap::new(), &mut copies, &extents) {
+            Ok(sources) => {
+                let copies = copies.into_files();
+                self.opening(journal, sources, copies, extents, HashMap::new())
+            }
             Err(problem) => {
                 // What the problem is matters more than what is left behind.
                 let _ = journal.into_storage().map(Folder::remove);
@@ -257,11 +246,10 @@ impl Wanted<'_> {
         // Looked at before anything is written: a list that is refused leaves the journal as it was.
         let extents = Arc::new(Extents::default());
         let inputs_before = std::mem::replace(&mut found.manifest.inputs, manifest.inputs).len();
-        let patience = Patience::new(self.flags.local_wait);
-        let copies = Copies::default();
-        let spool = |number| copies.note(folder.spool(number)?);
+        let mut copies = Copies::new(&folder, Patience::new(self.flags.local_wait));
         let sources =
-            sources(inputs, inputs_before, self.lists, found.state.inputs(), spool, patience, &extents)?;
+            sources(inputs, inputs_before, self.lists, found.state.inputs(), &mut copies, &extents)?;
+        let copies = copies.into_files();
         let mut journal = Journal::resume(folder, found).map_err(|error| self.unusable(error))?;
         if let Some(kinds) = &self.flags.retry_failed
             && expected.is_empty()
@@ -275,11 +263,11 @@ impl Wanted<'_> {
         &self,
         mut journal: Journal,
         sources: Vec<Source>,
-        copies: Copies,
+        copies: Vec<Arc<File>>,
         extents: Arc<Extents>,
         expected: HashMap<u64, u32>,
     ) -> Result<Opened, Problem> {
-        copies.0.into_inner().into_iter().for_each(|copy| journal.add_copy(copy));
+        copies.into_iter().for_each(|copy| journal.add_copy(copy));
         // The journal is held: no other run of their owner is under way.
         if let Some(bodies) = &self.config.body_dir
             && let Err(error) = remove_unfinished_bodies(bodies, &self.config.body_owner)

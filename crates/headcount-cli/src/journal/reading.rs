@@ -1,9 +1,9 @@
 //! Reading the lists of a run that keeps a journal: how far, what the next run may compare; what is done already is
-//! passed over; and what cannot be read twice is copied.
+//! passed over.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,8 +13,9 @@ use headcount::{Error, Request};
 use headcount_journal::{DoneSet, Extent};
 
 use crate::inputs::{Input, Source, list};
-use crate::output::{Patience, Patient};
 use crate::terminal::Problem;
+
+use super::copies::{Copies, checksum};
 
 /// With this field a server knows a request that comes again.
 pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -54,14 +55,13 @@ pub(crate) struct Rest {
 }
 
 /// Makes ready what is to be read. `read_before` says how far an earlier run has come with each input, of which it had
-/// `inputs_before`; `spool` opens the copy of an input that cannot be read twice.
+/// `inputs_before`; of an input that cannot be read twice there is a copy.
 pub(crate) fn sources(
     inputs: Vec<Input>,
     inputs_before: usize,
     lists: &ListOptions,
     read_before: &BTreeMap<u64, Extent>,
-    spool: impl Fn(usize) -> io::Result<File>,
-    patience: Patience,
+    copies: &mut Copies<'_>,
     extents: &Arc<Extents>,
 ) -> Result<Vec<Source>, Problem> {
     let is_longer = inputs.len() > inputs_before;
@@ -73,6 +73,7 @@ pub(crate) fn sources(
         let watch = |bytes: Box<dyn Read + Send>| Watched {
             bytes,
             number,
+            before,
             extent: Extent::default(),
             checksum: Hasher::new(),
             extents: Arc::clone(extents),
@@ -87,13 +88,11 @@ pub(crate) fn sources(
                 (name, Box::new(file))
             }
             Input::File { file, name } => {
-                let copy = spool(number).map_err(|error| cannot_spool(&name, &error))?;
-                let bytes = Spooled::new(copy, patience, Box::new(file), &name, before)?;
+                let bytes = copies.reading(number, Box::new(file), &name, before)?;
                 (name, Box::new(bytes))
             }
             Input::Standard => {
-                let copy = spool(number).map_err(|error| cannot_spool("standard input", &error))?;
-                let bytes = Spooled::new(copy, patience, Box::new(io::stdin()), "standard input", before)?;
+                let bytes = copies.reading(number, Box::new(io::stdin()), "standard input", before)?;
                 ("-".to_owned(), Box::new(bytes))
             }
         };
@@ -160,6 +159,8 @@ pub(crate) fn requests(
 struct Watched {
     bytes: Box<dyn Read + Send>,
     number: usize,
+    /// How far an earlier run had read it, which is known.
+    before: Extent,
     extent: Extent,
     checksum: Hasher,
     extents: Arc<Extents>,
@@ -172,7 +173,9 @@ impl Read for Watched {
         self.extent.bytes += count as u64;
         self.extent.checksum = self.checksum.clone().finalize();
         self.extent.is_whole = count == 0;
-        self.extents.set(self.number, self.extent);
+        if self.extent.reach() > self.before.reach() {
+            self.extents.set(self.number, self.extent);
+        }
         Ok(count)
     }
 }
@@ -214,102 +217,4 @@ fn beginning(mut file: &File) -> io::Result<Vec<u8>> {
     let mut beginning = Vec::new();
     file.take(MAGIC_BYTES as u64).read_to_end(&mut beginning)?;
     Ok(beginning)
-}
-
-/// The CRC-32 of all bytes, and the last of them.
-fn checksum(bytes: &mut impl Read) -> io::Result<(u32, Option<u8>)> {
-    let (mut hasher, mut last) = (Hasher::new(), None);
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        match bytes.read(&mut buffer) {
-            Ok(0) => return Ok((hasher.finalize(), last)),
-            Ok(count) => {
-                hasher.update(&buffer[..count]);
-                last = Some(buffer[count - 1]);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn cannot_spool(name: &str, error: &io::Error) -> Problem {
-    Problem::usage(format!("cannot keep a copy of {name}: {error}"), "make room, or use --no-journal")
-}
-
-/// An input that can be read once only: what was read before comes from the copy, the rest is copied as it comes.
-struct Spooled {
-    copy: File,
-    patience: Patience,
-    left_in_copy: u64,
-    /// `None`: the copy has all.
-    rest: Option<Box<dyn Read + Send>>,
-}
-
-impl Spooled {
-    fn new(
-        mut copy: File,
-        patience: Patience,
-        mut rest: Box<dyn Read + Send>,
-        name: &str,
-        before: Extent,
-    ) -> Result<Spooled, Problem> {
-        let cannot = |error: io::Error| cannot_spool(name, &error);
-        let (found, _) = checksum(&mut (&copy).take(before.bytes)).map_err(cannot)?;
-        let is_copy_good = found == before.checksum && copy.metadata().map_err(cannot)?.len() >= before.bytes;
-        if !(is_copy_good && before.is_whole) {
-            copy.set_len(0).map_err(cannot)?;
-            copy.rewind().map_err(cannot)?;
-            // Read again from its beginning, which must be the same.
-            let mut copying =
-                Copying { copy: Patient::new(&copy, patience), from: (&mut rest).take(before.bytes) };
-            let (checksum, _) = checksum(&mut copying).map_err(cannot)?;
-            if copy.metadata().map_err(cannot)?.len() < before.bytes {
-                return Err(Problem::usage(
-                    format!(
-                        "{name} is needed again: the journal's run had read {} bytes of it",
-                        before.bytes
-                    ) + " and not come to its end",
-                    "pipe the same list in once more",
-                ));
-            }
-            if checksum != before.checksum {
-                return Err(Problem::usage(
-                    format!("{name} is not the list that the journal's run had read"),
-                    "pipe the same list in, or start afresh with --restart",
-                ));
-            }
-        }
-        copy.seek(SeekFrom::Start(0)).map_err(cannot)?;
-        let rest = (!(is_copy_good && before.is_whole)).then_some(rest);
-        Ok(Spooled { copy, patience, left_in_copy: before.bytes, rest })
-    }
-}
-
-impl Read for Spooled {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left_in_copy > 0 {
-            let count = (&self.copy).take(self.left_in_copy).read(buffer)?;
-            self.left_in_copy -= count as u64;
-            return Ok(count);
-        }
-        match &mut self.rest {
-            Some(rest) => Copying { copy: Patient::new(&self.copy, self.patience), from: rest }.read(buffer),
-            None => Ok(0),
-        }
-    }
-}
-
-/// Copies what is read. A full disk is waited for.
-struct Copying<'a, R> {
-    copy: Patient<&'a File>,
-    from: R,
-}
-
-impl<R: Read> Read for Copying<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.from.read(buffer)?;
-        self.copy.write_all(&buffer[..count])?;
-        Ok(count)
-    }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use headcount_journal::{Folder, Found, Journal, Manifest, SharedJournal, look};
+use headcount_journal::{Extent, Folder, Found, Journal, Manifest, SharedJournal, look};
 
 fn manifest(inputs: &[&str], options: &[(&str, &str)]) -> Manifest {
     let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -158,4 +158,16 @@ fn the_thread_commits_in_time_and_gives_the_journal_back() {
     drop(journal);
     let Found::Unfinished(found) = look(&Folder::open(&path).unwrap(), false).unwrap() else { panic!() };
     assert!(found.state.done().contains(7));
+}
+
+#[test]
+fn of_how_far_a_list_was_read_the_furthest_counts() {
+    let desk = tempfile::tempdir().unwrap();
+    let mut journal =
+        Journal::create(Folder::create(&desk.path().join("journal")).unwrap(), manifest(&[], &[])).unwrap();
+    let extents = [(5, false), (9, true), (9, false), (7, false)];
+    for (bytes, is_whole) in extents {
+        journal.input(0, Extent { bytes, checksum: 0, is_whole }).unwrap();
+    }
+    assert_eq!(journal.state().inputs()[&0].reach(), (9, true));
 }
