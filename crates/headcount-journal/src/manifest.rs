@@ -19,13 +19,16 @@ pub struct Manifest {
     pub options: BTreeMap<String, String>,
     /// The lists, in order, as they were named.
     pub inputs: Vec<String>,
+    /// Its first records are those of an output, of whose lists nothing else is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_imported: bool,
 }
 
 impl Manifest {
     /// `id` is a random number.
     pub fn new(id: u64, salt: String, options: BTreeMap<String, String>, inputs: Vec<String>) -> Manifest {
         // What JSON readers that know numbers as doubles can hold.
-        Manifest { format: FORMAT, id: id >> 11, salt, options, inputs }
+        Manifest { format: FORMAT, id: id >> 11, salt, options, inputs, is_imported: false }
     }
 
     /// What the journal's run can be known by elsewhere, however often it is gone on with.

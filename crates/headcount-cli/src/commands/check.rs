@@ -97,7 +97,13 @@ fn exit(finished: &Finished) -> Result<Exit, Problem> {
     if let Some(problem) = &finished.problem {
         say("error", problem);
         if finished.has_journal {
-            say("hint", "what is done is kept; the same command with --resume goes on");
+            let hint = match finished.is_of_lists {
+                true => {
+                    "what is done is kept; once the lists are as they were, the same command with --resume goes on"
+                }
+                false => "what is done is kept; the same command with --resume goes on",
+            };
+            say("hint", hint);
         }
         return Ok(Exit::Broken);
     }

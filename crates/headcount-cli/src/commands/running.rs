@@ -42,6 +42,8 @@ pub(super) struct Finished {
     pub(super) reader_left: bool,
     /// What kept the run from going on.
     pub(super) problem: Option<String>,
+    /// It is one of the lists.
+    pub(super) is_of_lists: bool,
     /// Inputs that an earlier run had done.
     pub(super) done_before: u64,
     /// Another run can go on where this one has ended.
@@ -53,6 +55,7 @@ struct Written {
     summary: Summary,
     reader_left: bool,
     problem: Option<String>,
+    is_of_lists: bool,
 }
 
 impl<S> Run<S>
@@ -88,7 +91,7 @@ where
         let (written, was_interrupted) =
             mind_signals(writing, &mut signals, &handle, &mut progress, times, &is_finishing).await;
         progress.clear();
-        let Written { summary, reader_left, problem } = written?;
+        let Written { summary, reader_left, problem, is_of_lists } = written?;
         let progress = handle.progress();
         let took = started.elapsed();
         let verdict = handle.verdict().cloned();
@@ -100,6 +103,7 @@ where
             was_interrupted,
             reader_left,
             problem,
+            is_of_lists,
             done_before,
             has_journal,
         };
@@ -190,7 +194,7 @@ fn write_all(
     is_finishing: &AtomicBool,
 ) -> Written {
     let mut summary = Summary::default();
-    let mut problem = None;
+    let (mut problem, mut is_of_lists) = (None, false);
     let mut result = Ok(());
     let handle = records.handle();
     for parcel in records.blocking_parcels() {
@@ -201,7 +205,10 @@ fn write_all(
                 }
                 result = progress.write(|| write(&records, &mut output, is_verbose));
             }
-            Err(error) => problem = Some(whole(&error.into())),
+            Err(error) => {
+                is_of_lists = error.is_input();
+                problem = Some(whole(&error.into()));
+            }
         }
         if result.is_err() {
             break;
@@ -216,8 +223,9 @@ fn write_all(
         && !reader_left
     {
         problem = Some(format!("cannot write the records: {error}"));
+        is_of_lists = false;
     }
-    Written { summary, reader_left, problem }
+    Written { summary, reader_left, problem, is_of_lists }
 }
 
 fn write(records: &[Record], output: &mut Output, is_verbose: bool) -> io::Result<()> {

@@ -1,6 +1,5 @@
 //! An output that an earlier run has left complete: how that run ended, and its records as the beginning of another.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -20,7 +19,6 @@ const WRITTEN_TOGETHER: u64 = 1_000;
 #[derive(Deserialize)]
 pub(super) struct Light {
     index: u64,
-    input: String,
     accepted: bool,
     pub(super) outcome: Outcome,
     pub(super) error: Option<Failure>,
@@ -71,19 +69,14 @@ fn exit_of_report(path: &Path) -> Result<Exit, Problem> {
     }
 }
 
-/// Puts all records of an output into a journal, those that are meant as ones to be done again. Returns the checksums of
-/// their inputs, by index.
+/// Puts all records of an output into a journal, those that are meant as ones to be done again.
 pub(super) fn import(
     path: &Path,
     journal: &mut Journal<Folder>,
     kinds: &FailureKinds,
-) -> Result<HashMap<u64, u32>, Problem> {
-    let mut expected = HashMap::new();
+) -> Result<(), Problem> {
     let mut imported = 0_u64;
     each(path, |record, text| {
-        if record.is_meant(kinds) {
-            expected.insert(record.index, crc32fast::hash(record.input.as_bytes()));
-        }
         imported += 1;
         let kept = match record.outcome {
             Outcome::Interrupted => journal.provisional(record.index, text),
@@ -93,8 +86,7 @@ pub(super) fn import(
             .and_then(|()| if imported.is_multiple_of(WRITTEN_TOGETHER) { journal.write() } else { Ok(()) })
             .map_err(io::Error::other)
     })?;
-    journal.commit().map_err(|error| Problem::broken(&error.into()))?;
-    Ok(expected)
+    journal.commit().map_err(|error| Problem::broken(&error.into()))
 }
 
 fn each_of_table(path: &Path, mut each: impl FnMut(Light, &[u8]) -> io::Result<()>) -> Result<(), Problem> {

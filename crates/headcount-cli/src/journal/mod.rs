@@ -1,6 +1,7 @@
 //! The journal beside an output, so that a run that is killed can be gone on with: FILE.headcount/ for -o FILE.
 
 mod copies;
+mod expected;
 mod finished;
 mod flags;
 mod intents;

@@ -1,15 +1,16 @@
 //! Which journal a run has: a new one, one to go on with, none, or one that must not be touched.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use headcount::list::ListOptions;
 use headcount::{Config, remove_unfinished_bodies};
-use headcount_journal::{Damage, Error, Folder, Found, Journal, Unfinished, Unreadable, look};
+use headcount_journal::{Damage, Error, Folder, Found, Journal, Manifest, Unfinished, Unreadable, look};
 
 use super::copies::Copies;
+use super::expected::Expected;
 use super::finished::{self, Light};
 use super::flags::{FailureKinds, JournalFlags};
 use super::manifest::manifest;
@@ -55,7 +56,8 @@ pub(crate) fn open(
 ) -> Result<Opened, Problem> {
     let folder = folder_of(output);
     let wanted = Wanted { flags, config, lists, form, output, folder };
-    let retry = wanted.flags.retry_failed.as_ref();
+    let kinds = flags.retry();
+    let retry = kinds.as_ref();
     let Some(folder) = wanted.find()? else {
         if let Some(kinds) = retry {
             return wanted.begin_with_output(kinds, inputs);
@@ -87,7 +89,10 @@ pub(crate) fn open(
         }
         Ok(Found::Unfinished(found)) => found,
     };
-    let is_untouched = found.state.done().is_empty() && found.state.in_doubt().is_empty();
+    let is_untouched = found.state.done().is_empty()
+        && found.state.in_doubt().is_empty()
+        && !found.state.has_reopened()
+        && !found.manifest.is_imported;
     if is_untouched && !wanted.flags.resume {
         return wanted.begin_in_place_of_nothing(folder, inputs);
     }
@@ -101,7 +106,7 @@ pub(crate) fn open(
             "--resume goes on with it, --restart discards it",
         ));
     }
-    wanted.go_on(folder, *found, inputs, HashMap::new())
+    wanted.go_on(folder, *found, inputs, retry)
 }
 
 impl Wanted<'_> {
@@ -123,10 +128,10 @@ impl Wanted<'_> {
     /// The same where a run was killed before it had done anything.
     fn begin_in_place_of_nothing(&self, folder: Folder, inputs: Vec<Input>) -> Result<Opened, Problem> {
         let broken = |error: Error| Problem::broken(&error.into());
-        match &self.flags.retry_failed {
+        match self.flags.retry() {
             Some(kinds) if self.output.exists() => {
                 folder.remove().map_err(broken)?;
-                self.begin_with_output(kinds, inputs)
+                self.begin_with_output(&kinds, inputs)
             }
             _ => {
                 folder.clear().map_err(broken)?;
@@ -167,7 +172,7 @@ impl Wanted<'_> {
         match sources(inputs, count, self.lists, &BTreeMap::new(), &mut copies, &extents) {
             Ok(sources) => {
                 let copies = copies.into_files();
-                self.opening(journal, sources, copies, extents, HashMap::new())
+                self.opening(journal, sources, copies, extents)
             }
             Err(problem) => {
                 // What the problem is matters more than what is left behind.
@@ -191,33 +196,32 @@ impl Wanted<'_> {
         let beside = PathBuf::from(beside);
         let folder = Folder::create(&beside).map_err(unusable)?;
         folder.clear().map_err(unusable)?;
-        let manifest = self.manifest(&inputs, None);
+        let mut manifest = self.manifest(&inputs, None);
+        manifest.is_imported = true;
         let mut journal = Journal::create(folder, manifest).map_err(unusable)?;
         let imported = finished::import(self.output, &mut journal, kinds);
         let folder = journal.into_storage();
-        let expected = match imported {
-            Ok(expected) => expected,
-            Err(problem) => {
-                // What the problem is matters more than what is left behind.
-                let _ = folder.map(Folder::remove);
-                return Err(problem);
-            }
-        };
+        if let Err(problem) = imported {
+            // What the problem is matters more than what is left behind.
+            let _ = folder.map(Folder::remove);
+            return Err(problem);
+        }
         drop(folder);
         fs::rename(&beside, &self.folder).map_err(|error| Problem::broken(&error.into()))?;
         let Some(folder) = self.find()? else { return self.begin(inputs) };
         match look(&folder, false).map_err(|error| self.unusable(error))? {
-            Found::Unfinished(found) => self.go_on(folder, *found, inputs, expected),
+            Found::Unfinished(found) => self.go_on(folder, *found, inputs, None),
             Found::Nothing | Found::Unreadable(_) | Found::Ended(_) => self.begin_in(folder, inputs),
         }
     }
 
+    /// A run that was broken off. `retry` says what else is to be asked again.
     fn go_on(
         &self,
         folder: Folder,
         mut found: Unfinished,
         inputs: Vec<Input>,
-        expected: HashMap<u64, u32>,
+        retry: Option<&FailureKinds>,
     ) -> Result<Opened, Problem> {
         let manifest = self.manifest(&inputs, Some(&found.manifest.salt));
         let differences: Vec<String> = found
@@ -251,12 +255,10 @@ impl Wanted<'_> {
             sources(inputs, inputs_before, self.lists, found.state.inputs(), &mut copies, &extents)?;
         let copies = copies.into_files();
         let mut journal = Journal::resume(folder, found).map_err(|error| self.unusable(error))?;
-        if let Some(kinds) = &self.flags.retry_failed
-            && expected.is_empty()
-        {
+        if let Some(kinds) = retry {
             reopen(&mut journal, kinds).map_err(|error| Problem::broken(&error.into()))?;
         }
-        self.opening(journal, sources, copies, extents, expected)
+        self.opening(journal, sources, copies, extents)
     }
 
     fn opening(
@@ -265,7 +267,6 @@ impl Wanted<'_> {
         sources: Vec<Source>,
         copies: Vec<Arc<File>>,
         extents: Arc<Extents>,
-        expected: HashMap<u64, u32>,
     ) -> Result<Opened, Problem> {
         copies.into_iter().for_each(|copy| journal.add_copy(copy));
         // The journal is held: no other run of their owner is under way.
@@ -274,6 +275,12 @@ impl Wanted<'_> {
         {
             say("warning", &format!("unfinished bodies are left in {}: {error}", bodies.display()));
         }
+        // How far its lists were read may be known of another list, if a run before this one had that.
+        let expected = match journal.manifest().is_imported {
+            true => Some(Expected::of(&journal, self.output.parent().unwrap_or(Path::new("")))),
+            false => None,
+        };
+        let expected = expected.transpose().map_err(|error| Problem::broken(&error.into()))?;
         let state = journal.state();
         let may_repeat = self.flags.resend_in_doubt || self.config.headers.contains_key(IDEMPOTENCY_KEY);
         let in_doubt = if may_repeat { Default::default() } else { state.in_doubt().clone() };
@@ -283,7 +290,7 @@ impl Wanted<'_> {
         Ok(Opened::Run(Box::new(Opening { keeper, sources, rest })))
     }
 
-    fn manifest(&self, inputs: &[Input], salt: Option<&str>) -> headcount_journal::Manifest {
+    fn manifest(&self, inputs: &[Input], salt: Option<&str>) -> Manifest {
         manifest(self.config, self.lists, self.form, inputs, salt)
     }
 
@@ -299,14 +306,17 @@ impl Wanted<'_> {
     }
 }
 
-/// Has those be done again whose records failed.
+/// Has those be done again whose last records failed.
 fn reopen(journal: &mut Journal, kinds: &FailureKinds) -> Result<(), Error> {
-    let mut meant = Vec::new();
+    let mut meant = BTreeSet::new();
     journal.reader().as_written(|index, text| {
         let record: Light = serde_json::from_slice(text)?;
+        // A later record takes the place of an earlier one.
         if record.is_meant(kinds) {
-            meant.push(index);
-        }
+            meant.insert(index)
+        } else {
+            meant.remove(&index)
+        };
         Ok(())
     })?;
     for index in meant {

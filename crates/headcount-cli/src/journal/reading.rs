@@ -1,7 +1,7 @@
 //! Reading the lists of a run that keeps a journal: how far, what the next run may compare; what is done already is
 //! passed over.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +16,7 @@ use crate::inputs::{Input, Source, list};
 use crate::terminal::Problem;
 
 use super::copies::{Copies, checksum};
+use super::expected::Expected;
 
 /// With this field a server knows a request that comes again.
 pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -50,8 +51,8 @@ pub(crate) struct Rest {
     pub(crate) done: DoneSet,
     /// Not to be sent again.
     pub(crate) in_doubt: BTreeSet<u64>,
-    /// The checksums of what must stand at these indices.
-    pub(crate) expected: HashMap<u64, u32>,
+    /// What the lists must have, as far as that is not known by how far they were read.
+    pub(crate) expected: Option<Expected>,
 }
 
 /// Makes ready what is to be read. `read_before` says how far an earlier run has come with each input, of which it had
@@ -104,7 +105,7 @@ pub(crate) fn sources(
 /// The requests of all sources, one after another, read as they are needed, without those that are done.
 pub(crate) fn requests(
     sources: Vec<Source>,
-    rest: Rest,
+    mut rest: Rest,
 ) -> impl Iterator<Item = Result<Request, Error>> + Send {
     let mut sources = sources.into_iter();
     let mut list: Option<Box<List>> = None;
@@ -114,7 +115,7 @@ pub(crate) fn requests(
             let index = next_index;
             let is_done = rest.done.contains(index);
             let request = match &mut list {
-                Some(lines) if is_done => match lines.pass_over() {
+                Some(lines) if is_done && rest.expected.is_none() => match lines.pass_over() {
                     Some(Ok(())) => None,
                     Some(Err(error)) => return Some(Err(error)),
                     None => {
@@ -130,22 +131,30 @@ pub(crate) fn requests(
                         continue;
                     }
                 },
-                None => match sources.next()? {
-                    Source::Url(request) => (!is_done).then_some(*request),
-                    Source::List(next) => {
+                None => match sources.next() {
+                    Some(Source::Url(request)) => Some(*request),
+                    Some(Source::List(next)) => {
                         list = Some(next);
                         continue;
+                    }
+                    None => {
+                        let expected = rest.expected.take()?;
+                        let is_short = index < expected.count();
+                        return is_short.then(|| Err(another_list(index, "is missing")));
                     }
                 },
             };
             next_index += 1;
             let Some(request) = request else { continue };
-            if let Some(expected) = rest.expected.get(&index)
-                && *expected != crc32fast::hash(request.input().as_bytes())
-            {
-                let message =
-                    format!("input {index} is not what the output has there: is this another list?");
-                return Some(Err(Error::input(message)));
+            match rest.expected.as_mut().map(|expected| expected.is_next(&request)) {
+                None | Some(Ok(true)) => {}
+                Some(Ok(false)) => return Some(Err(another_list(index, "is not what the output has there"))),
+                Some(Err(error)) => {
+                    return Some(Err(Error::input(format!("cannot compare the lists: {error}"))));
+                }
+            }
+            if is_done {
+                continue;
             }
             let has_key = || request.own_headers().is_some_and(|fields| fields.contains_key(IDEMPOTENCY_KEY));
             let is_in_doubt = rest.in_doubt.contains(&index) && !has_key();
@@ -153,6 +162,10 @@ pub(crate) fn requests(
             return Some(Ok(if is_in_doubt { request.in_doubt() } else { request }));
         }
     })
+}
+
+fn another_list(index: u64, how: &str) -> Error {
+    Error::input(format!("input {index} {how}: is this another list?"))
 }
 
 /// A list whose reading is noted.

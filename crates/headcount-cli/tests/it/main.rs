@@ -27,6 +27,7 @@ mod record_documentation;
 mod reports;
 mod requests;
 mod resume;
+mod retry_failed;
 mod same_list;
 mod scale;
 mod several_outputs;
