@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::commit::Checkpoint;
 use crate::done::HIGHEST;
 use crate::found::Unfinished;
 use crate::manifest::{Extent, Manifest};
@@ -33,7 +34,11 @@ pub struct Journal<S: Storage = Folder> {
     /// Lines that are not written yet.
     text: Vec<u8>,
     is_dirty: bool,
-    checkpoint: Option<Vec<u8>>,
+    checkpoint: Option<Checkpoint>,
+    /// There is much that no checkpoint covers.
+    is_checkpoint_due: bool,
+    /// Lines of companions do not stand in the order of the records any more.
+    has_provisional: bool,
     companions: Vec<Arc<dyn Companion>>,
     copies: Vec<Arc<dyn Companion>>,
     /// A segment was made whose name is not safe yet.
@@ -90,9 +95,7 @@ impl<S: Storage> Journal<S> {
         journal.next_number = closed.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
         journal.closed = closed;
         journal.found = (uncovered, found.covered_record_bytes);
-        if length_to_read >= SEGMENT_LENGTH {
-            journal.make_checkpoint();
-        }
+        journal.is_checkpoint_due = length_to_read >= SEGMENT_LENGTH;
         Ok(journal)
     }
 
@@ -109,6 +112,8 @@ impl<S: Storage> Journal<S> {
             text: Vec::new(),
             is_dirty: false,
             checkpoint: None,
+            is_checkpoint_due: false,
+            has_provisional: false,
             companions: Vec::new(),
             copies: Vec::new(),
             has_new_name: false,
@@ -126,9 +131,18 @@ impl<S: Storage> Journal<S> {
         self
     }
 
-    /// Makes this file safe with each checkpoint.
+    /// Makes this file safe with each checkpoint, which waits until the file has the records that it covers, with a line end
+    /// each.
     pub fn add_companion(&mut self, companion: Arc<dyn Companion>) {
         self.companions.push(companion);
+    }
+
+    /// Has the next commit save the reading of what was found, if that was much. To be called when the companions are there
+    /// and have all of it.
+    pub fn save_reading(&mut self) {
+        if std::mem::take(&mut self.is_checkpoint_due) {
+            self.make_checkpoint();
+        }
     }
 
     /// Makes this copy of a list safe with each commit, before what says how far the list was read.
@@ -164,6 +178,7 @@ impl<S: Storage> Journal<S> {
     /// # Errors
     /// As for [`Journal::record`].
     pub fn provisional(&mut self, index: u64, payload: &[u8]) -> Result<(), Error> {
+        self.has_provisional = true;
         self.add(Kind::Provisional, index, payload)
     }
 
@@ -271,8 +286,13 @@ impl<S: Storage> Journal<S> {
     }
 
     fn make_checkpoint(&mut self) {
+        // Among provisional lines of a companion, nobody knows where those end that are covered.
+        if self.has_provisional && !self.companions.is_empty() {
+            return;
+        }
         let seal = Seal::of_checkpoint(self.manifest.id);
-        self.checkpoint = Some(write_checkpoint(&self.state, self.closed.clone(), &seal));
+        let text = write_checkpoint(&self.state, self.closed.clone(), &seal);
+        self.checkpoint = Some(Checkpoint { text, record_bytes: self.state.record_bytes });
         self.is_dirty = true;
     }
 

@@ -76,6 +76,10 @@ impl Journaled {
                 Form::Growing(Lines { file: Patient::new(file, keeper.patience()), text: Vec::new() })
             }
         };
+        keeper.with(|journal| {
+            journal.save_reading();
+            Ok(())
+        })?;
         Ok(Journaled { keeper, target, form, files, text: Vec::new(), done_before })
     }
 
@@ -241,11 +245,19 @@ impl Lines {
     }
 }
 
+/// Whether a file has a line that ends at this place, or the place is its beginning.
+fn ends_a_line(mut file: &File, position: u64) -> io::Result<bool> {
+    let Some(last) = position.checked_sub(1) else { return Ok(true) };
+    file.seek(SeekFrom::Start(last))?;
+    let mut end = [0];
+    Ok(file.read(&mut end)? == 1 && end == *b"\n")
+}
+
 /// Brings the lines of a file to those of a journal: what agrees stays, the rest is cut off and written again. What a
 /// checkpoint covers was safe before it, and is believed. The file stands at its end then.
 fn make_agree(mut file: &File, journal: &Journal) -> io::Result<()> {
     let (mut reader, mut position) = journal.found();
-    if file.metadata()?.len() < position {
+    if !ends_a_line(file, position)? {
         (reader, position) = (journal.reader(), 0);
     }
     file.seek(SeekFrom::Start(position))?;
