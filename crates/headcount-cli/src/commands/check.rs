@@ -75,16 +75,25 @@ fn prepare(
         return Ok(Ok(Prepared { engine, output, requests: Box::new(inputs::requests(sources)) }));
     };
     Output::check(&place)?;
-    let opening = match journal::open(&arguments.journal, engine.config(), &list_options, form, file, inputs)?
-    {
-        Opened::Run(opening) => *opening,
-        Opened::Ended(exit) => {
-            if !arguments.output.quiet {
-                say("note", &format!("{} is complete; nothing was asked", file.display()));
+    let written = (form, &arguments.output.selection);
+    let opening =
+        match journal::open(&arguments.journal, engine.config(), &list_options, written, file, inputs)? {
+            Opened::Run(opening) => *opening,
+            Opened::Ended(exit) => {
+                if let Some(missing) = place.missing_file() {
+                    let message =
+                        format!("{} is complete, and {} is not there", file.display(), missing.display());
+                    return Err(Problem::usage(
+                        message,
+                        "headcount report makes it of the other, if that has all records",
+                    ));
+                }
+                if !arguments.output.quiet {
+                    say("note", &format!("{} is complete; nothing was asked", file.display()));
+                }
+                return Ok(Err(exit));
             }
-            return Ok(Err(exit));
-        }
-    };
+        };
     // A row of a list may name a method that is not safe.
     let engine = opening.keeper.note_intents(engine)?;
     let requests = Box::new(journal::requests(opening.sources, opening.rest));

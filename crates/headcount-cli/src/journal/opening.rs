@@ -17,7 +17,7 @@ use super::manifest::manifest;
 use super::reading::{Extents, IDEMPOTENCY_KEY, Rest, sources};
 use super::{Keeper, folder_of};
 use crate::inputs::{Input, Source};
-use crate::output::{Form, Patience};
+use crate::output::{Form, Patience, SelectionArguments};
 use crate::terminal::{Exit, Problem, say};
 
 /// What there is to do.
@@ -50,7 +50,7 @@ pub(crate) fn open(
     flags: &JournalFlags,
     config: &Config,
     lists: &ListOptions,
-    form: Form,
+    (form, selection): (Form, &SelectionArguments),
     output: &Path,
     inputs: Vec<Input>,
 ) -> Result<Opened, Problem> {
@@ -65,7 +65,7 @@ pub(crate) fn open(
         if wanted.flags.resume && output.exists() {
             // Empty, as a kill leaves it that came just before it was removed. One that is not stays, and is no failure.
             let _ = fs::remove_dir(&wanted.folder);
-            return finished::exit(output).map(Opened::Ended);
+            return finished::exit(output, form.of_file(), selection).map(Opened::Ended);
         }
         return wanted.begin(inputs);
     };
@@ -199,7 +199,7 @@ impl Wanted<'_> {
         let mut manifest = self.manifest(&inputs, None);
         manifest.is_imported = true;
         let mut journal = Journal::create(folder, manifest).map_err(unusable)?;
-        let imported = finished::import(self.output, &mut journal, kinds);
+        let imported = finished::import(self.output, self.form.of_file(), &mut journal, kinds);
         let folder = journal.into_storage();
         if let Err(problem) = imported {
             // What the problem is matters more than what is left behind.

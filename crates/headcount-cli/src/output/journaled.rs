@@ -11,6 +11,7 @@ use headcount_outputs::{
     Format, OutputFile, json_text, publish, put_in_place, remove_leftovers, temporary_beside,
 };
 
+use super::destination::is_in_place;
 use super::json_array::{RecordTexts, check, open_writers, write_to_all};
 use super::patience::Patient;
 use crate::journal::{Keeper, io_error};
@@ -161,7 +162,16 @@ impl Journaled {
             ));
         }
         if let Form::Growing(lines) = &self.form {
-            lines.file.get_ref().sync_all()?;
+            let file = lines.file.get_ref();
+            file.sync_all()?;
+            if !is_in_place(file, &self.target) {
+                let target = self.target.display();
+                return Err(io::Error::other(format!("{target} was removed or replaced during the run")));
+            }
+            // The journal goes next. That the file's name outlives a power failure is more than some folders have to offer.
+            if let Ok(folder) = File::open(folder_of(&self.target)) {
+                let _ = folder.sync_all();
+            }
         }
         if !is_summary_of_all {
             *summary = all;
@@ -179,8 +189,7 @@ impl Journaled {
     ) -> io::Result<bool> {
         let is_complete = expected.is_some();
         let target = &self.target;
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let table = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        let table = tempfile::tempfile_in(folder_of(target))?;
         let is_made =
             matches!(self.form, Form::Array) || (matches!(self.form, Form::Rewritten) && is_complete);
         let main = if is_made { Some(temporary_beside(target)?) } else { None };
@@ -208,6 +217,10 @@ impl Journaled {
         publish(writers)?;
         Ok(true)
     }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Counts all records as they were written. Returns whether all could be read.

@@ -10,6 +10,7 @@ mod curl;
 mod demo;
 mod disk;
 mod every_flag;
+mod finished;
 mod flags;
 mod http2;
 mod inputs;
