@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::commit::Checkpoint;
 use crate::done::HIGHEST;
-use crate::found::Unfinished;
+use crate::found::{Unfinished, head};
 use crate::manifest::{Extent, Manifest};
 use crate::reading::Reader;
 use crate::segment::{CHECKPOINT, ENDING, Kind, Line, MANIFEST, Seal, segment_name, write_line};
@@ -67,7 +67,7 @@ impl<S: Storage> Journal<S> {
     /// # Errors
     /// The disk refuses.
     pub fn create(storage: S, manifest: Manifest) -> Result<Journal<S>, Error> {
-        begin_replacing(&storage, MANIFEST, &head(&manifest))
+        begin_replacing(&storage, MANIFEST, &head(&manifest, 0))
             .map_err(|error| Error::io("cannot begin the journal", error))?;
         Ok(Journal { is_manifest_due: true, was_committed: false, ..Journal::at_rest(storage, manifest) })
     }
@@ -252,7 +252,8 @@ impl<S: Storage> Journal<S> {
                 let file = Arc::new(self.storage.create(&segment_name(number))?);
                 self.next_number += 1;
                 self.has_new_name = true;
-                self.text.splice(0..0, head(&self.manifest));
+                let length_before = self.closed.last().map_or(0, |(_, length)| *length);
+                self.text.splice(0..0, head(&self.manifest, length_before));
                 let seal = Seal::of(self.manifest.id, number);
                 self.current.insert(Segment { number, file, seal, written: 0 })
             }
@@ -313,7 +314,7 @@ impl<S: Storage> Journal<S> {
             has_new_name: std::mem::take(&mut self.has_new_name),
             companions: self.companions.clone(),
             copies: self.copies.clone(),
-            manifest: self.is_manifest_due.then(|| head(&self.manifest)),
+            manifest: self.is_manifest_due.then(|| head(&self.manifest, 0)),
             checkpoint: self.checkpoint.take(),
             through: self.uncommitted.last().map_or(0, |(number, _)| number + 1),
         }
@@ -399,11 +400,4 @@ impl<S: Storage> Journal<S> {
             _ => Ok(()),
         }
     }
-}
-
-/// The line that says what it is the journal of.
-fn head(manifest: &Manifest) -> Vec<u8> {
-    let mut head = Vec::new();
-    write_line(&mut head, &Seal::open(), Kind::Header, 0, json(manifest).as_bytes());
-    head
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The version of the format that this crate writes; docs/journal.md describes it.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What a run was asked to do, as far as its records depend on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

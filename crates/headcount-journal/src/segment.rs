@@ -24,7 +24,7 @@ const WINDOW: usize = 1 << 20;
 /// What a line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The first line of a segment: the manifest.
+    /// The first line of a segment: the manifest, and as its index the length of the segment before.
     Header,
     /// The record of an input, which is done.
     Record,
@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Intent,
     /// How far an input list has been read.
     Input,
+    /// Lines were lost before it, and what of the lists they may have been about.
+    Lost,
     /// Of a checkpoint: what it covers.
     Covered,
     /// Of a checkpoint: ranges of what is done.
@@ -54,6 +56,7 @@ impl Kind {
         (Kind::Reopened, b'x'),
         (Kind::Intent, b'i'),
         (Kind::Input, b'f'),
+        (Kind::Lost, b'l'),
         (Kind::Covered, b'c'),
         (Kind::Ranges, b'd'),
         (Kind::Bits, b'b'),
@@ -195,6 +198,8 @@ pub(crate) struct Flaws {
     pub(crate) damaged: Vec<Place>,
     /// An unfinished line at the end.
     pub(crate) torn: Option<Place>,
+    /// Bytes that are missing at the end, by what the next segment says.
+    pub(crate) missing: u64,
 }
 
 impl Flaws {
@@ -253,7 +258,12 @@ pub(crate) fn scan(
         filled -= used;
     }
     if filled > 0 {
-        flaws.torn = Some(Place { offset: start, length: filled as u64 });
+        let place = Place { offset: start, length: filled as u64 };
+        // A line that is whole but for its end was written with one.
+        match seal.and_then(|seal| parse_line(&window[..filled - 1], seal)) {
+            Some(_) => flaws.add(place),
+            None => flaws.torn = Some(place),
+        }
     }
     Ok(flaws)
 }

@@ -248,7 +248,7 @@ impl Wanted<'_> {
             say("warning", &message);
         }
         // Looked at before anything is written: a list that is refused leaves the journal as it was.
-        let extents = Arc::new(Extents::default());
+        let extents = Arc::new(Extents::with_lost(found.state.lost().cloned()));
         let inputs_before = std::mem::replace(&mut found.manifest.inputs, manifest.inputs).len();
         let mut copies = Copies::new(&folder, Patience::new(self.flags.local_wait));
         let sources =
@@ -284,7 +284,14 @@ impl Wanted<'_> {
         let state = journal.state();
         let may_repeat = self.flags.resend_in_doubt || self.config.headers.contains_key(IDEMPOTENCY_KEY);
         let in_doubt = if may_repeat { Default::default() } else { state.in_doubt().clone() };
-        let rest = Rest { done: state.done().clone(), in_doubt, expected };
+        if !may_repeat && state.lost().is_some() {
+            say(
+                "warning",
+                "lines of the journal are lost: what is not safe to repeat and may have been sent is in doubt",
+            );
+        }
+        let lost = (!may_repeat).then(|| Arc::clone(&extents));
+        let rest = Rest { done: state.done().clone(), in_doubt, lost, expected };
         journal.write().map_err(|error| self.unusable(error))?;
         let keeper = Keeper::new(journal, extents, self.flags)?;
         Ok(Opened::Run(Box::new(Opening { keeper, sources, rest })))

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crc32fast::Hasher;
 use headcount::list::{List, ListOptions, MAGIC_BYTES, is_compressed};
 use headcount::{Error, Request};
-use headcount_journal::{DoneSet, Extent};
+use headcount_journal::{DoneSet, Extent, Journal, Reach};
 
 use crate::inputs::{Input, Source, list};
 use crate::terminal::Problem;
@@ -21,28 +21,68 @@ use super::expected::Expected;
 /// With this field a server knows a request that comes again.
 pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// How far each list has been read, for the thread that writes the journal.
+/// How far each list has been read, for the threads that write the journal, and where in them it has lost something.
 #[derive(Debug, Default)]
 pub(crate) struct Extents {
     of_inputs: Mutex<BTreeMap<usize, Extent>>,
     changes: AtomicU64,
+    /// What of the changes is in the journal.
+    noted: AtomicU64,
+    /// Where an earlier run may have sent what nothing is known of.
+    lost: Option<Reach>,
+    /// Bytes that were read so far of lists with such a place.
+    read: Mutex<BTreeMap<usize, u64>>,
 }
 
 impl Extents {
+    pub(super) fn with_lost(lost: Option<Reach>) -> Extents {
+        Extents { lost, ..Extents::default() }
+    }
+
     fn set(&self, number: usize, extent: Extent) {
-        self.of_inputs.lock().unwrap_or_else(PoisonError::into_inner).insert(number, extent);
+        lock(&self.of_inputs).insert(number, extent);
         self.changes.fetch_add(1, Ordering::Release);
     }
 
-    /// What has changed since this was asked with the same `seen`. Most often nothing has.
-    pub(crate) fn news(&self, seen: &mut u64) -> Option<BTreeMap<usize, Extent>> {
+    /// Notes what has changed since the last time. Most often nothing has. To be called before what came of it is noted,
+    /// while nobody else writes to the journal.
+    pub(super) fn note(&self, journal: &mut Journal) -> Result<(), headcount_journal::Error> {
         let changes = self.changes.load(Ordering::Acquire);
-        if changes == *seen {
-            return None;
+        if changes == self.noted.load(Ordering::Relaxed) {
+            return Ok(());
         }
-        *seen = changes;
-        Some(std::mem::take(&mut self.of_inputs.lock().unwrap_or_else(PoisonError::into_inner)))
+        self.noted.store(changes, Ordering::Relaxed);
+        let news = std::mem::take(&mut *lock(&self.of_inputs));
+        news.into_iter().try_for_each(|(number, extent)| journal.input(number, extent))
     }
+
+    /// The place in a list up to which requests may have been sent of which nothing is known.
+    fn end_of_lost(&self, number: usize) -> Option<u64> {
+        match self.lost.as_ref()? {
+            Reach::Lists(lists) => lists.get(&(number as u64)).copied(),
+            Reach::Everything => None,
+        }
+    }
+
+    /// Whether the request that was read last, of this input, may be one of them.
+    fn may_be_lost(&self, number: usize, is_list: bool) -> bool {
+        match &self.lost {
+            None => false,
+            Some(Reach::Everything) => true,
+            Some(Reach::Lists(_)) if !is_list => true,
+            Some(Reach::Lists(_)) => {
+                let read = lock(&self.read).get(&number).copied().unwrap_or_default();
+                self.end_of_lost(number).is_some_and(|end| read <= end + BEHIND_LOST)
+            }
+        }
+    }
+}
+
+/// A last line without an end shows to be whole only when the next byte is read.
+const BEHIND_LOST: u64 = 1;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What an earlier run has left to do.
@@ -51,6 +91,8 @@ pub(crate) struct Rest {
     pub(crate) done: DoneSet,
     /// Not to be sent again.
     pub(crate) in_doubt: BTreeSet<u64>,
+    /// Where nothing may be sent that is not safe to repeat. `None`: that does not matter.
+    pub(crate) lost: Option<Arc<Extents>>,
     /// What the lists must have, as far as that is not known by how far they were read.
     pub(crate) expected: Option<Expected>,
 }
@@ -109,7 +151,7 @@ pub(crate) fn requests(
 ) -> impl Iterator<Item = Result<Request, Error>> + Send {
     let mut sources = sources.into_iter();
     let mut list: Option<Box<List>> = None;
-    let mut next_index = 0;
+    let (mut next_index, mut next_source) = (0, 0);
     std::iter::from_fn(move || {
         loop {
             let index = next_index;
@@ -132,8 +174,12 @@ pub(crate) fn requests(
                     }
                 },
                 None => match sources.next() {
-                    Some(Source::Url(request)) => Some(*request),
+                    Some(Source::Url(request)) => {
+                        next_source += 1;
+                        Some(*request)
+                    }
                     Some(Source::List(next)) => {
+                        next_source += 1;
                         list = Some(next);
                         continue;
                     }
@@ -157,7 +203,11 @@ pub(crate) fn requests(
                 continue;
             }
             let has_key = || request.own_headers().is_some_and(|fields| fields.contains_key(IDEMPOTENCY_KEY));
-            let is_in_doubt = rest.in_doubt.contains(&index) && !has_key();
+            let may_be_lost = |extents: &Arc<Extents>| {
+                !request.is_safe() && extents.may_be_lost(next_source - 1, list.is_some())
+            };
+            let is_in_doubt =
+                (rest.in_doubt.contains(&index) || rest.lost.as_ref().is_some_and(may_be_lost)) && !has_key();
             let request = request.index(index);
             return Some(Ok(if is_in_doubt { request.in_doubt() } else { request }));
         }
@@ -181,11 +231,19 @@ struct Watched {
 
 impl Read for Watched {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.bytes.read(buffer)?;
+        // What stands before that place must be told from what follows it.
+        let end_of_lost = self.extents.end_of_lost(self.number).map(|end| end + BEHIND_LOST);
+        let room = end_of_lost.and_then(|end| end.checked_sub(self.extent.bytes)).filter(|room| *room > 0);
+        let longest =
+            room.map_or(buffer.len(), |room| buffer.len().min(usize::try_from(room).unwrap_or(usize::MAX)));
+        let count = self.bytes.read(&mut buffer[..longest])?;
         self.checksum.update(&buffer[..count]);
         self.extent.bytes += count as u64;
         self.extent.checksum = self.checksum.clone().finalize();
         self.extent.is_whole = count == 0;
+        if end_of_lost.is_some() {
+            lock(&self.extents.read).insert(self.number, self.extent.bytes);
+        }
         if self.extent.reach() > self.before.reach() {
             self.extents.set(self.number, self.extent);
         }
@@ -230,4 +288,42 @@ fn beginning(mut file: &File) -> io::Result<Vec<u8>> {
     let mut beginning = Vec::new();
     file.take(MAGIC_BYTES as u64).read_to_end(&mut beginning)?;
     Ok(beginning)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of the requests are in doubt, by their index.
+    fn in_doubt(text: &'static str, method: http::Method, lost: Reach) -> Vec<bool> {
+        let extents = Arc::new(Extents::with_lost(Some(lost)));
+        let watched = Watched {
+            bytes: Box::new(text.as_bytes()),
+            number: 0,
+            before: Extent::default(),
+            extent: Extent::default(),
+            checksum: Hasher::new(),
+            extents: Arc::clone(&extents),
+        };
+        let mut lists = ListOptions::default();
+        lists.method = Some(method);
+        let list = list(Box::new(watched), "urls.txt", &lists).ok().map(Box::new);
+        let rest = Rest { lost: Some(extents), ..Rest::default() };
+        requests(list.map(Source::List).into_iter().collect(), rest)
+            .map(|request| format!("{:?}", request.unwrap()).contains("is_in_doubt: true"))
+            .collect()
+    }
+
+    #[test]
+    fn what_may_be_lost_ends_where_the_list_had_been_read() {
+        let text = "http://a/\nhttp://b/\nhttp://c/\nhttp://d/\n";
+        let up_to = |bytes| Reach::Lists(BTreeMap::from([(0, bytes)]));
+        for (bytes, count) in [(0, 0), (9, 1), (10, 1), (19, 2), (20, 2), (39, 4), (40, 4), (90, 4)] {
+            let expected: Vec<bool> = (0..4).map(|index| index < count).collect();
+            assert_eq!(in_doubt(text, http::Method::POST, up_to(bytes)), expected, "{bytes} bytes");
+        }
+        assert_eq!(in_doubt(text, http::Method::POST, Reach::Everything), [true; 4]);
+        assert_eq!(in_doubt(text, http::Method::GET, Reach::Everything), [false; 4]);
+        assert_eq!(in_doubt(text, http::Method::POST, Reach::Lists(BTreeMap::new())), [false; 4]);
+    }
 }

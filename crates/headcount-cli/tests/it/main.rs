@@ -13,6 +13,7 @@ mod every_flag;
 mod finished;
 mod flags;
 mod http2;
+mod in_doubt;
 mod inputs;
 mod interruption;
 mod journal;

@@ -4,4 +4,5 @@ mod damage;
 mod faults;
 mod faulty_disk;
 mod folder;
+mod intents;
 mod script;
