@@ -5,8 +5,8 @@ use std::io;
 use crate::Error;
 use crate::manifest::{FORMAT, Manifest};
 use crate::segment::{
-    CHECKPOINT, ENDING, Flaws, Kind, MANIFEST, Place, SET_ASIDE, Seal, parse_line, scan, segment_name,
-    segment_numbers, write_line,
+    CHECKPOINT, ENDING, Flaws, Kind, MANIFEST, Place, SET_ASIDE, Seal, is_known, parse_line, scan,
+    segment_name, segment_numbers, write_line,
 };
 use crate::state::{State, read_checkpoint};
 use crate::storage::{Storage, StoredFile, TEMPORARY, read_all, replace, temporary, write_all};
@@ -234,7 +234,7 @@ impl Unfinished {
     /// Cuts off what is torn and sets aside what is damaged, so that it is met once only. Killed half-way, it can be
     /// done again.
     pub(crate) fn repair(&mut self, storage: &impl Storage) -> io::Result<()> {
-        for name in storage.names()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
+        for name in storage.names()?.iter().filter(|name| name.ends_with(TEMPORARY) && is_known(name)) {
             storage.remove(name)?;
         }
         // A list that is longer by now may have more names than the manifest: it is written anew in any case.

@@ -6,7 +6,7 @@ use crc32fast::Hasher;
 use memchr::memchr;
 
 use crate::done::HIGHEST;
-use crate::storage::StoredFile;
+use crate::storage::{StoredFile, TEMPORARY};
 
 pub(crate) const MANIFEST: &str = "manifest";
 pub(crate) const CHECKPOINT: &str = "checkpoint";
@@ -266,6 +266,16 @@ pub(crate) fn scan(
         }
     }
     Ok(flaws)
+}
+
+/// Whether a journal makes files of this name.
+pub(crate) fn is_known(name: &str) -> bool {
+    let name = name.strip_suffix(TEMPORARY).unwrap_or(name);
+    [MANIFEST, CHECKPOINT, ENDING].contains(&name)
+        || [SEGMENT, SET_ASIDE, SPOOL].iter().any(|prefix| {
+            name.strip_prefix(prefix)
+                .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        })
 }
 
 pub(crate) fn segment_name(number: u32) -> String {

@@ -63,8 +63,7 @@ pub(crate) fn open(
             return wanted.begin_with_output(kinds, inputs);
         }
         if wanted.flags.resume && output.exists() {
-            // Empty, as a kill leaves it that came just before it was removed. One that is not stays, and is no failure.
-            let _ = fs::remove_dir(&wanted.folder);
+            Folder::remove_remains(&wanted.folder);
             return finished::exit(output, form.of_file(), selection).map(Opened::Ended);
         }
         return wanted.begin(inputs);
@@ -112,9 +111,15 @@ pub(crate) fn open(
 impl Wanted<'_> {
     /// The journal's folder, locked, if it is there.
     fn find(&self) -> Result<Option<Folder>, Problem> {
-        let found = Folder::exists(&self.folder)
-            .and_then(|exists| if exists { Folder::open(&self.folder).map(Some) } else { Ok(None) });
-        found.map_err(|error| self.unusable(error))
+        let exists = || Folder::exists(&self.folder).map_err(|error| self.unusable(error));
+        if !exists()? {
+            return Ok(None);
+        }
+        match Folder::open(&self.folder) {
+            // A run that has come to its end has removed it meanwhile.
+            Err(_) if !exists()? => Ok(None),
+            opened => opened.map(Some).map_err(|error| self.unusable(error)),
+        }
     }
 
     /// A run that starts afresh.
