@@ -81,3 +81,23 @@ fn an_output_that_is_missing_is_no_complete_run() {
     let ended = desk.check(&format!("{run} -o out.csv --resume"));
     assert!(refusal(&ended).contains("out.csv is not there"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_long_name_is_taken_or_refused_at_the_start() {
+    let web = SmallWeb::start().unwrap();
+    let good = web.host(Temperament::Fast);
+    let desk = Desk::new();
+    for (length, words, code) in
+        [(240, "", 0), (245, "--no-journal", 0), (255, "--no-journal", 0), (255, "", 3), (256, "", 3)]
+    {
+        let name = "n".repeat(length - 5) + ".json";
+        let asked = good.requests();
+        let ended = desk.check(&format!("{} -o {name} {words}", good.url("/page/1")));
+        assert_eq!(ended.code, Some(code), "{length}: {}", ended.stderr);
+        assert_eq!(good.requests() - asked, u64::from(code == 0));
+        if code == 0 {
+            assert_eq!(desk.names(), [&*name]);
+            fs::remove_file(desk.path(&name)).unwrap();
+        }
+    }
+}
