@@ -46,6 +46,11 @@ impl Error {
         Error { kind: ErrorKind::Damaged, message: message.into(), source: None }
     }
 
+    /// It is not what it was a moment ago.
+    pub fn changed(path: &Path) -> Error {
+        Error::damaged(format!("somebody else has changed {}", path.display()))
+    }
+
     pub(crate) fn version(version: u32) -> Error {
         let message = format!("the journal has format {version}, which this headcount does not know");
         Error { kind: ErrorKind::Version, message, source: None }

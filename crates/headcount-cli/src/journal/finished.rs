@@ -10,7 +10,8 @@ use headcount_outputs::{Format, RecordReader, headline_says_accepted, json_text}
 use serde::Deserialize;
 
 use super::flags::FailureKinds;
-use crate::output::SelectionArguments;
+use super::io_error;
+use crate::output::{Patience, SelectionArguments};
 use crate::terminal::{Exit, Problem};
 
 /// Records that are written to the journal at once.
@@ -91,6 +92,7 @@ pub(super) fn import(
     format: Option<Format>,
     journal: &mut Journal<Folder>,
     kinds: &FailureKinds,
+    patience: Patience,
 ) -> Result<(), Problem> {
     let mut imported = 0_u64;
     each(path, format, |record, text| {
@@ -100,10 +102,14 @@ pub(super) fn import(
             _ => journal.record(record.index, text),
         };
         kept.and_then(|()| if record.is_meant(kinds) { journal.reopen(record.index) } else { Ok(()) })
-            .and_then(|()| if imported.is_multiple_of(WRITTEN_TOGETHER) { journal.write() } else { Ok(()) })
-            .map_err(io::Error::other)
+            .map_err(io_error)?;
+        if imported.is_multiple_of(WRITTEN_TOGETHER) {
+            patience.wait_for_room(|| journal.write().map_err(io_error))?;
+        }
+        Ok(())
     })?;
-    journal.commit().map_err(|error| Problem::broken(&error.into()))
+    let committed = patience.wait_for_room(|| journal.commit().map_err(io_error));
+    committed.map_err(|error| Problem::broken(&error.into()))
 }
 
 fn each_of_table(path: &Path, mut each: impl FnMut(Light, &[u8]) -> io::Result<()>) -> Result<(), Problem> {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -124,7 +125,7 @@ impl Wanted<'_> {
 
     /// A run that starts afresh.
     fn begin(&self, inputs: Vec<Input>) -> Result<Opened, Problem> {
-        let folder = Folder::create(&self.folder).map_err(|error| self.unusable(error))?;
+        let folder = self.wait_for_room(|| Folder::create(&self.folder))?;
         // What a kill in the very beginning may have left.
         folder.clear().map_err(|error| self.unusable(error))?;
         self.begin_in(folder, inputs)
@@ -168,12 +169,64 @@ impl Wanted<'_> {
         self.begin_in(folder, inputs)
     }
 
+    /// Tries until it works, or fails for another reason than a full disk.
+    fn wait_for_room<T>(&self, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Problem> {
+        let mut failed = None;
+        let result = self.patience().wait_for_room(|| {
+            attempt().map_err(|error| {
+                let kind = if error.is_full() { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
+                let shown = io::Error::new(kind, error.to_string());
+                failed = Some(error);
+                shown
+            })
+        });
+        result.map_err(|shown| match failed {
+            Some(error) => self.unusable(error),
+            None => Problem::broken(&shown.into()),
+        })
+    }
+
+    fn patience(&self) -> Patience {
+        Patience::new(self.flags.local_wait)
+    }
+
+    /// A journal in an empty folder, which is opened again where a full disk has to be waited for.
+    fn create(&self, folder: Folder, manifest: &Manifest) -> Result<Journal, Problem> {
+        let path = folder.path().to_owned();
+        let mut folder = Some(folder);
+        self.wait_for_room(|| {
+            let folder = folder.take().map_or_else(|| Folder::open(&path), Ok)?;
+            Journal::create(folder, manifest.clone())
+        })
+    }
+
+    /// The same with one that goes on, which is looked at again.
+    fn resume(&self, folder: Folder, found: Unfinished) -> Result<Journal, Problem> {
+        let path = folder.path().to_owned();
+        let inputs = found.manifest.inputs.clone();
+        let mut first = Some((folder, found));
+        self.wait_for_room(|| {
+            if let Some((folder, found)) = first.take() {
+                return Journal::resume(folder, found);
+            }
+            let folder = Folder::open(&path)?;
+            match look(&folder, false)? {
+                Found::Unfinished(mut found) => {
+                    found.manifest.inputs.clone_from(&inputs);
+                    Journal::resume(folder, *found)
+                }
+                // Nobody else had it meanwhile.
+                Found::Nothing | Found::Unreadable(_) | Found::Ended(_) => Err(Error::changed(&path)),
+            }
+        })
+    }
+
     fn begin_in(&self, folder: Folder, inputs: Vec<Input>) -> Result<Opened, Problem> {
         let manifest = self.manifest(&inputs, None);
-        let journal = Journal::create(folder, manifest).map_err(|error| self.unusable(error))?;
+        let journal = self.create(folder, &manifest)?;
         let extents = Arc::new(Extents::default());
         let count = inputs.len();
-        let mut copies = Copies::new(journal.storage(), Patience::new(self.flags.local_wait));
+        let mut copies = Copies::new(journal.storage(), self.patience());
         match sources(inputs, count, self.lists, &BTreeMap::new(), &mut copies, &extents) {
             Ok(sources) => {
                 let copies = copies.into_files();
@@ -199,12 +252,13 @@ impl Wanted<'_> {
         let mut beside = self.folder.clone().into_os_string();
         beside.push(".import");
         let beside = PathBuf::from(beside);
-        let folder = Folder::create(&beside).map_err(unusable)?;
+        let folder = self.wait_for_room(|| Folder::create(&beside))?;
         folder.clear().map_err(unusable)?;
         let mut manifest = self.manifest(&inputs, None);
         manifest.is_imported = true;
-        let mut journal = Journal::create(folder, manifest).map_err(unusable)?;
-        let imported = finished::import(self.output, self.form.of_file(), &mut journal, kinds);
+        let mut journal = self.create(folder, &manifest)?;
+        let imported =
+            finished::import(self.output, self.form.of_file(), &mut journal, kinds, self.patience());
         let folder = journal.into_storage();
         if let Err(problem) = imported {
             // What the problem is matters more than what is left behind.
@@ -255,13 +309,14 @@ impl Wanted<'_> {
         // Looked at before anything is written: a list that is refused leaves the journal as it was.
         let extents = Arc::new(Extents::with_lost(found.state.lost().cloned()));
         let inputs_before = std::mem::replace(&mut found.manifest.inputs, manifest.inputs).len();
-        let mut copies = Copies::new(&folder, Patience::new(self.flags.local_wait));
+        let mut copies = Copies::new(&folder, self.patience());
         let sources =
             sources(inputs, inputs_before, self.lists, found.state.inputs(), &mut copies, &extents)?;
         let copies = copies.into_files();
-        let mut journal = Journal::resume(folder, found).map_err(|error| self.unusable(error))?;
+        let mut journal = self.resume(folder, found)?;
         if let Some(kinds) = retry {
             reopen(&mut journal, kinds).map_err(|error| Problem::broken(&error.into()))?;
+            self.wait_for_room(|| journal.commit())?;
         }
         self.opening(journal, sources, copies, extents)
     }
@@ -297,7 +352,7 @@ impl Wanted<'_> {
         }
         let lost = (!may_repeat).then(|| Arc::clone(&extents));
         let rest = Rest { done: state.done().clone(), in_doubt, lost, expected };
-        journal.write().map_err(|error| self.unusable(error))?;
+        self.wait_for_room(|| journal.write())?;
         let keeper = Keeper::new(journal, extents, self.flags)?;
         Ok(Opened::Run(Box::new(Opening { keeper, sources, rest })))
     }
@@ -336,7 +391,7 @@ fn reopen(journal: &mut Journal, kinds: &FailureKinds) -> Result<(), Error> {
             journal.reopen(index)?;
         }
     }
-    journal.commit()
+    Ok(())
 }
 
 fn exit_of(how: &str) -> Exit {

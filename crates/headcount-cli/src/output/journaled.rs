@@ -72,7 +72,7 @@ impl Journaled {
                 let file = Arc::new(file);
                 keeper.with(|journal| {
                     journal.add_companion(Arc::<File>::clone(&file));
-                    Ok(make_agree(&file, journal))
+                    Ok(keeper.patience().wait_for_room(|| make_agree(&file, journal)))
                 })??;
                 Form::Growing(Lines { file: Patient::new(file, keeper.patience()), text: Vec::new() })
             }

@@ -12,6 +12,7 @@ mod disk;
 mod every_flag;
 mod finished;
 mod flags;
+mod full_disk;
 mod http2;
 mod in_doubt;
 mod inputs;

@@ -23,9 +23,9 @@ fn what_others_may_write_to_is_not_trusted() {
     for name in ["full", "empty"] {
         let path = desk.path().join(name);
         if name == "full" {
-            drop(journal(&path))
+            drop(journal(&path));
         } else {
-            fs::create_dir(&path).unwrap()
+            fs::create_dir(&path).unwrap();
         }
         let set = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         for mode in [0o777, 0o720, 0o702] {
