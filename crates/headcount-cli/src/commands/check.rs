@@ -108,7 +108,7 @@ fn exit(finished: &Finished) -> Result<Exit, Problem> {
         if finished.has_journal {
             let hint = match finished.is_of_lists {
                 true => {
-                    "what is done is kept; once the lists are as they were, the same command with --resume goes on"
+                    "what is done is kept; the same command with --resume goes on, once the lists are as they were"
                 }
                 false => "what is done is kept; the same command with --resume goes on",
             };
