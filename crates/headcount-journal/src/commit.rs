@@ -10,14 +10,23 @@ use crate::storage::{Storage, StoredFile, replace};
 
 /// A file beside the journal whose content must be safe before the journal says what is in it.
 pub trait Companion: Send + Sync {
-    /// Makes its content outlive a power failure.
-    fn sync(&self) -> io::Result<()>;
+    /// Makes its content outlive a power failure. Returns how many bytes it had before.
+    fn sync(&self) -> io::Result<u64>;
 }
 
 impl Companion for std::fs::File {
-    fn sync(&self) -> io::Result<()> {
-        self.sync_data()
+    fn sync(&self) -> io::Result<u64> {
+        let bytes = self.metadata()?.len();
+        self.sync_data()?;
+        Ok(bytes)
     }
+}
+
+/// A checkpoint that is to take its place.
+pub(crate) struct Checkpoint {
+    pub(crate) text: Vec<u8>,
+    /// Of the records it covers, which companions must have before.
+    pub(crate) record_bytes: u64,
 }
 
 /// Work that makes safe what was written before it was begun. It may run on another thread.
@@ -31,14 +40,14 @@ pub struct Commit<S: Storage = Folder> {
     /// Taken away once it was written.
     pub(crate) manifest: Option<Vec<u8>>,
     /// Likewise.
-    pub(crate) checkpoint: Option<Vec<u8>>,
+    pub(crate) checkpoint: Option<Checkpoint>,
     /// Closed segments among the files.
     pub(crate) through: u32,
 }
 
 impl<S: Storage> Commit<S> {
-    /// Does it. Blocks. A checkpoint that finds the disk full is left for a later commit: it only saves reading. So is the
-    /// manifest, of which every segment has a copy.
+    /// Does it. Blocks. A checkpoint that finds the disk full, or a companion without all of its records, is left for a
+    /// later commit: it only saves reading. So is the manifest on a full disk, of which every segment has a copy.
     ///
     /// # Errors
     /// The disk refuses.
@@ -60,10 +69,11 @@ impl<S: Storage> Commit<S> {
             self.storage.sync_folder()?;
         }
         if let Some(checkpoint) = &self.checkpoint {
+            let mut is_complete = true;
             for companion in &self.companions {
-                companion.sync()?;
+                is_complete &= companion.sync()? >= checkpoint.record_bytes;
             }
-            if is_there_room(replace(&*self.storage, CHECKPOINT, checkpoint))? {
+            if is_complete && is_there_room(replace(&*self.storage, CHECKPOINT, &checkpoint.text))? {
                 self.checkpoint = None;
             }
         }

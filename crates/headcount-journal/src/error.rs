@@ -32,6 +32,11 @@ impl Error {
         Error { kind: ErrorKind::Foreign, message, source: None }
     }
 
+    pub(crate) fn open_to_others(path: &Path) -> Error {
+        let message = format!("{} belongs to another user, or others may write to it", path.display());
+        Error { kind: ErrorKind::Foreign, message, source: None }
+    }
+
     pub(crate) fn locked(path: &Path) -> Error {
         let message = format!("another run is writing to {}", path.display());
         Error { kind: ErrorKind::Locked, message, source: None }
@@ -41,12 +46,17 @@ impl Error {
         Error { kind: ErrorKind::Damaged, message: message.into(), source: None }
     }
 
+    /// It is not what it was a moment ago.
+    pub fn changed(path: &Path) -> Error {
+        Error::damaged(format!("somebody else has changed {}", path.display()))
+    }
+
     pub(crate) fn version(version: u32) -> Error {
         let message = format!("the journal has format {version}, which this headcount does not know");
         Error { kind: ErrorKind::Version, message, source: None }
     }
 
-    /// What stands at its place is not a journal. Nothing was changed there.
+    /// What stands at its place is not a journal, or not this user's alone. Nothing was changed there.
     pub fn is_foreign(&self) -> bool {
         self.kind == ErrorKind::Foreign
     }

@@ -5,11 +5,14 @@ use std::io;
 use crate::Error;
 use crate::manifest::{FORMAT, Manifest};
 use crate::segment::{
-    CHECKPOINT, ENDING, Flaws, Kind, MANIFEST, Place, SET_ASIDE, Seal, parse_line, scan, segment_name,
-    segment_numbers, write_line,
+    CHECKPOINT, ENDING, Flaws, Kind, MANIFEST, Place, SET_ASIDE, Seal, is_known, parse_line, scan,
+    segment_name, segment_numbers, write_line,
 };
 use crate::state::{State, read_checkpoint};
 use crate::storage::{Storage, StoredFile, TEMPORARY, read_all, replace, temporary, write_all};
+
+/// The index of a line that says what was lost of its own segment, which was written anew.
+const MENDED: u64 = 1;
 
 /// What a folder holds.
 #[derive(Debug)]
@@ -167,13 +170,36 @@ impl Unfinished {
     }
 
     fn read_segments(&mut self, storage: &impl Storage) -> io::Result<()> {
+        let covered = self.covered.last();
+        let mut before =
+            covered.map(|(number, length)| Before { number: *number, length: *length, is_mended: false });
         for number in self.open_segments() {
             let file = storage.open(&segment_name(number))?;
             let state = &mut self.state;
-            let flaws = scan(&file, Some(&Seal::of(self.manifest.id, number)), |_, line| {
+            let one_before = before.filter(|before| before.number + 1 == number);
+            let (mut end, mut missing, mut is_mended) = (0, 0, false);
+            let flaws = scan(&file, Some(&Seal::of(self.manifest.id, number)), |place, line| {
+                match line.kind {
+                    Kind::Header if place.offset == 0 && number > 0 => {
+                        missing = one_before.map_or(line.index, |before| before.missing_of(line.index));
+                    }
+                    Kind::Lost => is_mended |= line.index == MENDED,
+                    _ => {}
+                }
+                if place.offset > end || (place.offset == 0 && missing > 0) {
+                    state.lose();
+                }
+                end = place.offset + place.length;
                 state.apply(line);
                 Ok(())
             })?;
+            if flaws.damaged.last().is_some_and(|last| last.offset >= end) {
+                state.lose();
+            }
+            if missing > 0 {
+                self.note_missing(number - 1, one_before.map_or(0, |before| before.length), missing);
+            }
+            before = Some(Before { number, length: end, is_mended });
             let torn = flaws.torn.iter().map(|place| (place, true));
             let flawed = flaws.damaged.iter().map(|place| (place, false)).chain(torn);
             self.damage.extend(flawed.map(|(place, is_torn)| Damage {
@@ -186,7 +212,17 @@ impl Unfinished {
                 self.flaws.push((number, flaws));
             }
         }
+        self.state.end_losing();
         Ok(())
+    }
+
+    /// Bytes at the end of a segment that the next one has seen are not there.
+    fn note_missing(&mut self, number: u32, offset: u64, length: u64) {
+        self.damage.push(Damage { file: segment_name(number), offset, length, is_torn: false });
+        match self.flaws.last_mut() {
+            Some((last, flaws)) if *last == number => flaws.missing = length,
+            _ => self.flaws.push((number, Flaws { missing: length, ..Flaws::default() })),
+        }
     }
 
     /// The segments that no checkpoint covers.
@@ -198,21 +234,13 @@ impl Unfinished {
     /// Cuts off what is torn and sets aside what is damaged, so that it is met once only. Killed half-way, it can be
     /// done again.
     pub(crate) fn repair(&mut self, storage: &impl Storage) -> io::Result<()> {
-        for name in storage.names()?.iter().filter(|name| name.ends_with(TEMPORARY)) {
+        for name in storage.names()?.iter().filter(|name| name.ends_with(TEMPORARY) && is_known(name)) {
             storage.remove(name)?;
         }
         // A list that is longer by now may have more names than the manifest: it is written anew in any case.
-        let mut manifest = Vec::new();
-        write_line(
-            &mut manifest,
-            &Seal::open(),
-            Kind::Header,
-            0,
-            crate::state::json(&self.manifest).as_bytes(),
-        );
-        replace(storage, MANIFEST, &manifest)?;
+        replace(storage, MANIFEST, &head(&self.manifest, 0))?;
         for (number, flaws) in std::mem::take(&mut self.flaws) {
-            if flaws.damaged.is_empty() {
+            if flaws.damaged.is_empty() && flaws.missing == 0 {
                 let file = storage.open(&segment_name(number))?;
                 file.set_length(flaws.torn.map_or(file.length()?, |torn| torn.offset))?;
                 file.sync()?;
@@ -228,9 +256,15 @@ impl Unfinished {
         storage.sync_folder()
     }
 
-    /// Copies the damaged stretches of a segment to a file of their own, and writes the segment anew without them.
-    fn set_aside(&self, storage: &impl Storage, number: u32, damaged: &[Place]) -> io::Result<()> {
+    /// Copies the damaged stretches of a segment to a file of their own, and writes the segment anew without them, and with
+    /// a line that says what they may have been about. One that is missing is made.
+    fn set_aside(&mut self, storage: &impl Storage, number: u32, damaged: &[Place]) -> io::Result<()> {
         let name = segment_name(number);
+        if !self.segments.contains(&number) {
+            drop(storage.create(&name)?);
+            self.segments.push(number);
+            self.segments.sort_unstable();
+        }
         let file = storage.open(&name)?;
         let content = read_all(&file)?;
         let mut aside = Vec::new();
@@ -239,13 +273,20 @@ impl Unfinished {
             aside.extend_from_slice(&content[*offset as usize..(offset + length) as usize]);
             aside.push(b'\n');
         }
-        let aside_file = storage.create(&free_name(&storage.names()?))?;
-        write_all(&aside_file, &aside, 0)?;
-        aside_file.sync()?;
-        let mut kept = Vec::new();
-        let manifest = crate::state::json(&self.manifest);
-        write_line(&mut kept, &Seal::open(), Kind::Header, 0, manifest.as_bytes());
+        if !damaged.is_empty() {
+            let aside_file = storage.create(&free_name(&storage.names()?))?;
+            write_all(&aside_file, &aside, 0)?;
+            aside_file.sync()?;
+        }
+        let length_before = match number.checked_sub(1).filter(|before| self.segments.contains(before)) {
+            Some(before) => storage.open(&segment_name(before))?.length()?,
+            None => 0,
+        };
+        let mut kept = head(&self.manifest, length_before);
         let seal = Seal::of(self.manifest.id, number);
+        if let Some(lost) = self.state.lost() {
+            write_line(&mut kept, &seal, Kind::Lost, MENDED, crate::state::json(lost).as_bytes());
+        }
         scan(&file, Some(&seal), |place, line| {
             if line.kind != Kind::Header {
                 kept.extend_from_slice(
@@ -258,8 +299,37 @@ impl Unfinished {
     }
 }
 
+/// What was found of the segment before.
+#[derive(Clone, Copy)]
+struct Before {
+    number: u32,
+    /// Up to the end of its last good line.
+    length: u64,
+    is_mended: bool,
+}
+
+impl Before {
+    /// Bytes that it lacks, by what the next one says of its length. Of one that was mended it is known.
+    fn missing_of(self, length: u64) -> u64 {
+        if self.is_mended { 0 } else { length.saturating_sub(self.length) }
+    }
+}
+
+/// The line that says what it is the journal of, and how long the segment before is.
+pub(crate) fn head(manifest: &Manifest, length_before: u64) -> Vec<u8> {
+    let mut head = Vec::new();
+    write_line(
+        &mut head,
+        &Seal::open(),
+        Kind::Header,
+        length_before,
+        crate::state::json(manifest).as_bytes(),
+    );
+    head
+}
+
 /// A name for something that is set aside.
-fn free_name(names: &[String]) -> String {
+pub(crate) fn free_name(names: &[String]) -> String {
     let mut free = (0..).map(|number| format!("{SET_ASIDE}{number}"));
     free.find(|name| !names.contains(name)).unwrap_or_default()
 }

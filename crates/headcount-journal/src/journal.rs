@@ -3,8 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
+use crate::commit::Checkpoint;
 use crate::done::HIGHEST;
-use crate::found::Unfinished;
+use crate::found::{Unfinished, head};
 use crate::manifest::{Extent, Manifest};
 use crate::reading::Reader;
 use crate::segment::{CHECKPOINT, ENDING, Kind, Line, MANIFEST, Seal, segment_name, write_line};
@@ -33,7 +34,11 @@ pub struct Journal<S: Storage = Folder> {
     /// Lines that are not written yet.
     text: Vec<u8>,
     is_dirty: bool,
-    checkpoint: Option<Vec<u8>>,
+    checkpoint: Option<Checkpoint>,
+    /// There is much that no checkpoint covers.
+    is_checkpoint_due: bool,
+    /// Lines of companions do not stand in the order of the records any more.
+    has_provisional: bool,
     companions: Vec<Arc<dyn Companion>>,
     copies: Vec<Arc<dyn Companion>>,
     /// A segment was made whose name is not safe yet.
@@ -62,7 +67,7 @@ impl<S: Storage> Journal<S> {
     /// # Errors
     /// The disk refuses.
     pub fn create(storage: S, manifest: Manifest) -> Result<Journal<S>, Error> {
-        begin_replacing(&storage, MANIFEST, &head(&manifest))
+        begin_replacing(&storage, MANIFEST, &head(&manifest, 0))
             .map_err(|error| Error::io("cannot begin the journal", error))?;
         Ok(Journal { is_manifest_due: true, was_committed: false, ..Journal::at_rest(storage, manifest) })
     }
@@ -90,9 +95,7 @@ impl<S: Storage> Journal<S> {
         journal.next_number = closed.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
         journal.closed = closed;
         journal.found = (uncovered, found.covered_record_bytes);
-        if length_to_read >= SEGMENT_LENGTH {
-            journal.make_checkpoint();
-        }
+        journal.is_checkpoint_due = length_to_read >= SEGMENT_LENGTH;
         Ok(journal)
     }
 
@@ -109,6 +112,8 @@ impl<S: Storage> Journal<S> {
             text: Vec::new(),
             is_dirty: false,
             checkpoint: None,
+            is_checkpoint_due: false,
+            has_provisional: false,
             companions: Vec::new(),
             copies: Vec::new(),
             has_new_name: false,
@@ -126,9 +131,18 @@ impl<S: Storage> Journal<S> {
         self
     }
 
-    /// Makes this file safe with each checkpoint.
+    /// Makes this file safe with each checkpoint, which waits until the file has the records that it covers, with a line end
+    /// each.
     pub fn add_companion(&mut self, companion: Arc<dyn Companion>) {
         self.companions.push(companion);
+    }
+
+    /// Has the next commit save the reading of what was found, if that was much. To be called when the companions are there
+    /// and have all of it.
+    pub fn save_reading(&mut self) {
+        if std::mem::take(&mut self.is_checkpoint_due) {
+            self.make_checkpoint();
+        }
     }
 
     /// Makes this copy of a list safe with each commit, before what says how far the list was read.
@@ -164,6 +178,7 @@ impl<S: Storage> Journal<S> {
     /// # Errors
     /// As for [`Journal::record`].
     pub fn provisional(&mut self, index: u64, payload: &[u8]) -> Result<(), Error> {
+        self.has_provisional = true;
         self.add(Kind::Provisional, index, payload)
     }
 
@@ -237,7 +252,8 @@ impl<S: Storage> Journal<S> {
                 let file = Arc::new(self.storage.create(&segment_name(number))?);
                 self.next_number += 1;
                 self.has_new_name = true;
-                self.text.splice(0..0, head(&self.manifest));
+                let length_before = self.closed.last().map_or(0, |(_, length)| *length);
+                self.text.splice(0..0, head(&self.manifest, length_before));
                 let seal = Seal::of(self.manifest.id, number);
                 self.current.insert(Segment { number, file, seal, written: 0 })
             }
@@ -271,8 +287,13 @@ impl<S: Storage> Journal<S> {
     }
 
     fn make_checkpoint(&mut self) {
+        // Among provisional lines of a companion, nobody knows where those end that are covered.
+        if self.has_provisional && !self.companions.is_empty() {
+            return;
+        }
         let seal = Seal::of_checkpoint(self.manifest.id);
-        self.checkpoint = Some(write_checkpoint(&self.state, self.closed.clone(), &seal));
+        let text = write_checkpoint(&self.state, self.closed.clone(), &seal);
+        self.checkpoint = Some(Checkpoint { text, record_bytes: self.state.record_bytes });
         self.is_dirty = true;
     }
 
@@ -293,7 +314,7 @@ impl<S: Storage> Journal<S> {
             has_new_name: std::mem::take(&mut self.has_new_name),
             companions: self.companions.clone(),
             copies: self.copies.clone(),
-            manifest: self.is_manifest_due.then(|| head(&self.manifest)),
+            manifest: self.is_manifest_due.then(|| head(&self.manifest, 0)),
             checkpoint: self.checkpoint.take(),
             through: self.uncommitted.last().map_or(0, |(number, _)| number + 1),
         }
@@ -379,11 +400,4 @@ impl<S: Storage> Journal<S> {
             _ => Ok(()),
         }
     }
-}
-
-/// The line that says what it is the journal of.
-fn head(manifest: &Manifest) -> Vec<u8> {
-    let mut head = Vec::new();
-    write_line(&mut head, &Seal::open(), Kind::Header, 0, json(manifest).as_bytes());
-    head
 }

@@ -45,5 +45,5 @@ pub use journal::Journal;
 pub use manifest::{Difference, Extent, FORMAT, Manifest};
 pub use reading::{InOrder, Reader};
 pub use shared::SharedJournal;
-pub use state::State;
+pub use state::{Reach, State};
 pub use storage::{Storage, StoredFile};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// The version of the format that this crate writes; docs/journal.md describes it.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What a run was asked to do, as far as its records depend on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,13 +19,16 @@ pub struct Manifest {
     pub options: BTreeMap<String, String>,
     /// The lists, in order, as they were named.
     pub inputs: Vec<String>,
+    /// Its first records are those of an output, of whose lists nothing else is known.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_imported: bool,
 }
 
 impl Manifest {
     /// `id` is a random number.
     pub fn new(id: u64, salt: String, options: BTreeMap<String, String>, inputs: Vec<String>) -> Manifest {
         // What JSON readers that know numbers as doubles can hold.
-        Manifest { format: FORMAT, id: id >> 11, salt, options, inputs }
+        Manifest { format: FORMAT, id: id >> 11, salt, options, inputs, is_imported: false }
     }
 
     /// What the journal's run can be known by elsewhere, however often it is gone on with.
@@ -74,4 +77,11 @@ pub struct Extent {
     pub checksum: u32,
     /// The list had no more.
     pub is_whole: bool,
+}
+
+impl Extent {
+    /// Of two of one list, the one that is further says more.
+    pub fn reach(&self) -> (u64, bool) {
+        (self.bytes, self.is_whole)
+    }
 }

@@ -71,6 +71,18 @@ impl<'a, S: Storage> Reader<'a, S> {
         read.map_err(|error| Error::io("cannot read the journal", error))
     }
 
+    /// The same with provisional ones.
+    ///
+    /// # Errors
+    /// As for [`Reader::as_written`].
+    pub fn all(&self, mut each: impl FnMut(u64, &[u8]) -> io::Result<()>) -> Result<bool, Error> {
+        let read = self.scan(true, |kind, record, payload| match kind {
+            Kind::Record | Kind::Provisional => each(record.index, payload),
+            _ => Ok(()),
+        });
+        read.map_err(|error| Error::io("cannot read the journal", error))
+    }
+
     /// Calls `each` with the text of one record of each input, in the order of the inputs: the last, or where there is
     /// none the last provisional one. `table` is an empty file that takes 16 bytes an input.
     ///

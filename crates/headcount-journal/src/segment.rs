@@ -6,7 +6,7 @@ use crc32fast::Hasher;
 use memchr::memchr;
 
 use crate::done::HIGHEST;
-use crate::storage::StoredFile;
+use crate::storage::{StoredFile, TEMPORARY};
 
 pub(crate) const MANIFEST: &str = "manifest";
 pub(crate) const CHECKPOINT: &str = "checkpoint";
@@ -24,7 +24,7 @@ const WINDOW: usize = 1 << 20;
 /// What a line says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The first line of a segment: the manifest.
+    /// The first line of a segment: the manifest, and as its index the length of the segment before.
     Header,
     /// The record of an input, which is done.
     Record,
@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     Intent,
     /// How far an input list has been read.
     Input,
+    /// Lines were lost before it, and what of the lists they may have been about.
+    Lost,
     /// Of a checkpoint: what it covers.
     Covered,
     /// Of a checkpoint: ranges of what is done.
@@ -54,6 +56,7 @@ impl Kind {
         (Kind::Reopened, b'x'),
         (Kind::Intent, b'i'),
         (Kind::Input, b'f'),
+        (Kind::Lost, b'l'),
         (Kind::Covered, b'c'),
         (Kind::Ranges, b'd'),
         (Kind::Bits, b'b'),
@@ -195,6 +198,8 @@ pub(crate) struct Flaws {
     pub(crate) damaged: Vec<Place>,
     /// An unfinished line at the end.
     pub(crate) torn: Option<Place>,
+    /// Bytes that are missing at the end, by what the next segment says.
+    pub(crate) missing: u64,
 }
 
 impl Flaws {
@@ -253,9 +258,24 @@ pub(crate) fn scan(
         filled -= used;
     }
     if filled > 0 {
-        flaws.torn = Some(Place { offset: start, length: filled as u64 });
+        let place = Place { offset: start, length: filled as u64 };
+        // A line that is whole but for its end was written with one.
+        match seal.and_then(|seal| parse_line(&window[..filled - 1], seal)) {
+            Some(_) => flaws.add(place),
+            None => flaws.torn = Some(place),
+        }
     }
     Ok(flaws)
+}
+
+/// Whether a journal makes files of this name.
+pub(crate) fn is_known(name: &str) -> bool {
+    let name = name.strip_suffix(TEMPORARY).unwrap_or(name);
+    [MANIFEST, CHECKPOINT, ENDING].contains(&name)
+        || [SEGMENT, SET_ASIDE, SPOOL].iter().any(|prefix| {
+            name.strip_prefix(prefix)
+                .is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+        })
 }
 
 pub(crate) fn segment_name(number: u32) -> String {

@@ -25,6 +25,34 @@ pub struct State {
     pub(crate) has_reopened: bool,
     /// No record has an index from here on.
     pub(crate) end: u64,
+    /// Where intents may have been among lines that were lost.
+    lost: Option<Reach>,
+    /// Lines were lost, and nothing after them says yet how far the lists had been read.
+    is_losing: bool,
+}
+
+/// How far into the lists something goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// As many bytes of each list, by its number.
+    Lists(BTreeMap<u64, u64>),
+    /// Nobody knows.
+    Everything,
+}
+
+impl Reach {
+    fn extend(&mut self, other: Reach) {
+        match (&mut *self, other) {
+            (Reach::Lists(bytes), Reach::Lists(others)) => {
+                for (number, other) in others {
+                    let bytes = bytes.entry(number).or_default();
+                    *bytes = other.max(*bytes);
+                }
+            }
+            _ => *self = Reach::Everything,
+        }
+    }
 }
 
 impl State {
@@ -36,6 +64,11 @@ impl State {
     /// The inputs whose work may have begun and that have no record.
     pub fn in_doubt(&self) -> &BTreeSet<u64> {
         &self.intents
+    }
+
+    /// Where work may have begun of which nothing is known, since lines were lost.
+    pub fn lost(&self) -> Option<&Reach> {
+        self.lost.as_ref()
     }
 
     /// How far each list has been read, by its number.
@@ -64,11 +97,49 @@ impl State {
                 self.intents.insert(line.index);
             }
             Kind::Input => {
-                if let Ok(extent) = serde_json::from_slice(line.payload) {
-                    self.inputs.insert(line.index, extent);
+                if let Ok(extent) = serde_json::from_slice::<Extent>(line.payload) {
+                    let known = self.inputs.entry(line.index).or_default();
+                    // A run that goes on reads what is known from the beginning.
+                    if extent.reach() > known.reach() {
+                        *known = extent;
+                    }
+                    // What was lost came before, and so was about no more than this.
+                    self.settle_lost();
+                }
+            }
+            Kind::Lost => {
+                if let Ok(reach) = serde_json::from_slice(line.payload) {
+                    self.add_lost(reach);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Lines were lost here.
+    pub(crate) fn lose(&mut self) {
+        self.is_losing = true;
+    }
+
+    /// There is nothing more to say how far what was lost goes.
+    pub(crate) fn end_losing(&mut self) {
+        if self.is_losing {
+            self.add_lost(Reach::Everything);
+        }
+    }
+
+    fn settle_lost(&mut self) {
+        if self.is_losing {
+            let lists = self.inputs.iter().map(|(number, extent)| (*number, extent.bytes));
+            self.add_lost(Reach::Lists(lists.collect()));
+        }
+    }
+
+    fn add_lost(&mut self, reach: Reach) {
+        self.is_losing = false;
+        match &mut self.lost {
+            Some(lost) => lost.extend(reach),
+            None => self.lost = Some(reach),
         }
     }
 }
@@ -121,6 +192,9 @@ pub(crate) fn write_checkpoint(state: &State, segments: Vec<(u32, u64)>, seal: &
     for (number, extent) in &state.inputs {
         add(Kind::Input, *number, json(extent).as_bytes());
     }
+    if let Some(lost) = &state.lost {
+        add(Kind::Lost, 0, json(lost).as_bytes());
+    }
     write_line(&mut text, seal, Kind::End, lines, b"");
     text
 }
@@ -141,7 +215,7 @@ pub(crate) fn read_checkpoint(text: &[u8], seal: &Seal) -> Option<(Covered, Stat
                 }
             }
             Kind::Bits => state.done.insert_bits(line.index, line.payload)?,
-            Kind::Intent | Kind::Input => state.apply(line),
+            Kind::Intent | Kind::Input | Kind::Lost => state.apply(line),
             Kind::End if line.index == number && lines.next().is_none() => break,
             _ => return None,
         }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,10 +11,20 @@ use tempfile::NamedTempFile;
 /// How the name ends of a file that is to take another's place.
 const TEMPORARY_SUFFIX: &str = ".part";
 
-/// How it begins: with the name of that place.
+/// Bytes of a name that leave room for what is added to it.
+const LONGEST_NAME: usize = 200;
+
+/// How it begins: with the name of that place, or what stands for a name so long that nothing could be added.
 fn temporary_prefix(place: &Path) -> OsString {
     let mut prefix = OsString::from(".");
-    prefix.push(place.file_name().unwrap_or_default());
+    let name = place.file_name().unwrap_or_default();
+    if name.len() <= LONGEST_NAME {
+        prefix.push(name);
+    } else {
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        prefix.push(format!("{:016x}", hasher.finish()));
+    }
     prefix.push(".headcount-");
     prefix
 }

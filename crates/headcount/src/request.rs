@@ -154,6 +154,11 @@ impl Request {
         &self.input
     }
 
+    /// Whether its method is a safe one: asking again changes nothing.
+    pub fn is_safe(&self) -> bool {
+        self.method.is_safe()
+    }
+
     /// The Authorization field that the name and password in its URL come to. To compare, not to show.
     pub fn authorization(&self) -> Option<&HeaderValue> {
         self.authorization.as_deref()

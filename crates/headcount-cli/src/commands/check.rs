@@ -79,16 +79,25 @@ fn prepare(
         return Ok(Ok(Prepared { engine, output, requests: Box::new(inputs::requests(sources)) }));
     };
     Output::check(&place)?;
-    let opening = match journal::open(&arguments.journal, engine.config(), &list_options, form, file, inputs)?
-    {
-        Opened::Run(opening) => *opening,
-        Opened::Ended(exit) => {
-            if !arguments.output.quiet {
-                say("note", &format!("{} is complete; nothing was asked", file.display()));
+    let written = (form, &arguments.output.selection);
+    let opening =
+        match journal::open(&arguments.journal, engine.config(), &list_options, written, file, inputs)? {
+            Opened::Run(opening) => *opening,
+            Opened::Ended(exit) => {
+                if let Some(missing) = place.missing_file() {
+                    let message =
+                        format!("{} is complete, and {} is not there", file.display(), missing.display());
+                    return Err(Problem::usage(
+                        message,
+                        "headcount report makes it of the other, if that has all records",
+                    ));
+                }
+                if !arguments.output.quiet {
+                    say("note", &format!("{} is complete; nothing was asked", file.display()));
+                }
+                return Ok(Err(exit));
             }
-            return Ok(Err(exit));
-        }
-    };
+        };
     // A row of a list may name a method that is not safe.
     let engine = opening.keeper.note_intents(engine)?;
     let requests = Box::new(journal::requests(opening.sources, opening.rest));
@@ -101,7 +110,13 @@ fn exit(finished: &Finished, is_quiet: bool) -> Result<Exit, Problem> {
     if let Some(problem) = &finished.problem {
         say("error", problem);
         if finished.has_journal {
-            say("hint", "what is done is kept; the same command with --resume goes on");
+            let hint = match finished.is_of_lists {
+                true => {
+                    "what is done is kept; the same command with --resume goes on, once the lists are as they were"
+                }
+                false => "what is done is kept; the same command with --resume goes on",
+            };
+            say("hint", hint);
         } else if !finished.is_written {
             say("hint", "make room there, or choose another place with -o");
         }

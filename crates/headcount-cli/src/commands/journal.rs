@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use headcount_journal::{Damage, Folder, Found, Unfinished, look};
+use headcount_journal::{Damage, Folder, Found, InOrder, Unfinished, look};
 
 use crate::output::{replace, write_records};
 use crate::progress::thousands;
-use crate::terminal::{Exit, Problem, shown};
+use crate::terminal::{Exit, Problem, say, shown};
 
 /// `headcount journal`.
 #[derive(Args, Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct JournalArguments {
     /// Read every line, whatever a checkpoint says; exit 1 if any is damaged
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Write the records so far to a file, .json or .jsonl, or to - as JSON lines
+    /// Write the records so far to a file, .json or .jsonl, or to - as JSON lines; exit 1 if any is damaged
     #[arg(long, value_name = "FILE")]
     pub(crate) export: Option<PathBuf>,
 }
@@ -46,7 +46,14 @@ pub(crate) fn run(arguments: &JournalArguments) -> Result<Exit, Problem> {
         }
         Found::Unfinished(found) => {
             if let Some(file) = &arguments.export {
-                export(&folder, &found, file)?;
+                let read = export(&folder, &found, file)?;
+                let is_damaged = read.is_damaged || found.damage.iter().any(|damage| !damage.is_torn);
+                if is_damaged {
+                    let message =
+                        "some records are damaged, and missing in what was exported; --verify shows where";
+                    say("error", message);
+                    return Ok(Exit::Broken);
+                }
             } else {
                 tell(&description(&found))?;
             }
@@ -91,14 +98,14 @@ fn damage_lines(damage: &[Damage]) -> String {
     damage.iter().map(line).collect()
 }
 
-fn export(folder: &Folder, found: &Unfinished, file: &Path) -> Result<(), Problem> {
+fn export(folder: &Folder, found: &Unfinished, file: &Path) -> Result<InOrder, Problem> {
     let cannot = |error: io::Error| {
         Problem::broken(&anyhow::Error::new(error).context(format!("cannot write {}", file.display())))
     };
     let table = tempfile::tempfile().map_err(cannot)?;
     let reader = found.reader(folder);
     if file == Path::new("-") {
-        return write_records(io::stdout(), false, &reader, &table).map(drop).map_err(cannot);
+        return write_records(io::stdout(), false, &reader, &table).map_err(cannot);
     }
     let is_array = match file.extension().and_then(|extension| extension.to_str()) {
         Some("json") => true,
@@ -108,8 +115,12 @@ fn export(folder: &Folder, found: &Unfinished, file: &Path) -> Result<(), Proble
             return Err(Problem::usage(message, "use .json or .jsonl"));
         }
     };
-    let written = replace(file, |target| write_records(target, is_array, &reader, &table).map(drop));
-    written.map_err(cannot)
+    let mut read = InOrder::default();
+    let written = replace(file, |target| {
+        read = write_records(target, is_array, &reader, &table)?;
+        Ok(())
+    });
+    written.map(|()| read).map_err(cannot)
 }
 
 fn tell(text: &str) -> Result<(), Problem> {

@@ -46,6 +46,8 @@ pub(super) struct Finished {
     pub(super) problem: Option<String>,
     /// The records could be written.
     pub(super) is_written: bool,
+    /// It is one of the lists.
+    pub(super) is_of_lists: bool,
     /// Inputs that an earlier run had done.
     pub(super) done_before: u64,
     /// Another run can go on where this one has ended.
@@ -58,6 +60,7 @@ struct Written {
     reader_left: bool,
     problem: Option<String>,
     is_written: bool,
+    is_of_lists: bool,
 }
 
 impl<S> Run<S>
@@ -93,7 +96,7 @@ where
         let (written, was_interrupted) =
             mind_signals(writing, &mut signals, &handle, &mut progress, times, &is_finishing).await;
         progress.clear();
-        let Written { summary, reader_left, problem, is_written } = written?;
+        let Written { summary, reader_left, problem, is_written, is_of_lists } = written?;
         let progress = handle.progress();
         let took = started.elapsed();
         let verdict = handle.verdict().cloned();
@@ -106,6 +109,7 @@ where
             reader_left,
             problem,
             is_written,
+            is_of_lists,
             done_before,
             has_journal,
         };
@@ -200,7 +204,7 @@ fn write_all(
     is_finishing: &AtomicBool,
 ) -> Written {
     let mut summary = Summary::default();
-    let mut problem = None;
+    let (mut problem, mut is_of_lists) = (None, false);
     let mut result = Ok(());
     let handle = records.handle();
     for parcel in records.blocking_parcels() {
@@ -212,7 +216,10 @@ fn write_all(
                 result = progress.write(|| write(&records, &mut output, is_verbose));
             }
             // It is the last, though the channel be open.
-            Err(error) => problem = Some(whole(&error.into())),
+            Err(error) => {
+                is_of_lists = error.is_input();
+                problem = Some(whole(&error.into()));
+            }
         }
         if result.is_err() || problem.is_some() {
             break;
@@ -228,8 +235,9 @@ fn write_all(
         && !reader_left
     {
         problem = Some(format!("cannot write the records: {error}"));
+        is_of_lists = false;
     }
-    Written { summary, reader_left, problem, is_written }
+    Written { summary, reader_left, problem, is_written, is_of_lists }
 }
 
 fn write(records: &[Record], output: &mut Output, is_verbose: bool) -> io::Result<()> {

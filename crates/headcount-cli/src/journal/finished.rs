@@ -1,6 +1,5 @@
 //! An output that an earlier run has left complete: how that run ended, and its records as the beginning of another.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -11,6 +10,8 @@ use headcount_outputs::{Format, RecordReader, headline_says_accepted, json_text}
 use serde::Deserialize;
 
 use super::flags::FailureKinds;
+use super::io_error;
+use crate::output::{Patience, SelectionArguments};
 use crate::terminal::{Exit, Problem};
 
 /// Records that are written to the journal at once.
@@ -20,7 +21,6 @@ const WRITTEN_TOGETHER: u64 = 1_000;
 #[derive(Deserialize)]
 pub(super) struct Light {
     index: u64,
-    input: String,
     accepted: bool,
     pub(super) outcome: Outcome,
     pub(super) error: Option<Failure>,
@@ -34,14 +34,29 @@ impl Light {
     }
 }
 
-/// The exit code of the run that wrote the output.
-pub(super) fn exit(path: &Path) -> Result<Exit, Problem> {
-    if let Some(Format::Html | Format::Junit | Format::Markdown) = Format::of_path(path) {
+/// The exit code of the run that wrote the output, in this format.
+pub(super) fn exit(
+    path: &Path,
+    format: Option<Format>,
+    selection: &SelectionArguments,
+) -> Result<Exit, Problem> {
+    let is_report = matches!(format, Some(Format::Html | Format::Junit | Format::Markdown));
+    // A report of some fields still counts all records.
+    if selection.condition.is_some() || (selection.fields.is_some() && !is_report) {
+        return Err(Problem::usage(
+            format!(
+                "{} is complete, and does not tell how its run ended: it has a part of the records only",
+                path.display()
+            ),
+            "leave out --resume to write it again; without --fields and --where it tells",
+        ));
+    }
+    if is_report {
         return exit_of_report(path);
     }
     let mut exit = Exit::Accepted;
     let mut is_interrupted = false;
-    each(path, |record, _| {
+    each(path, format, |record, _| {
         is_interrupted |= record.outcome == Outcome::Interrupted;
         if !record.accepted {
             exit = Exit::NotAccepted;
@@ -71,30 +86,30 @@ fn exit_of_report(path: &Path) -> Result<Exit, Problem> {
     }
 }
 
-/// Puts all records of an output into a journal, those that are meant as ones to be done again. Returns the checksums of
-/// their inputs, by index.
+/// Puts all records of an output into a journal, those that are meant as ones to be done again.
 pub(super) fn import(
     path: &Path,
+    format: Option<Format>,
     journal: &mut Journal<Folder>,
     kinds: &FailureKinds,
-) -> Result<HashMap<u64, u32>, Problem> {
-    let mut expected = HashMap::new();
+    patience: Patience,
+) -> Result<(), Problem> {
     let mut imported = 0_u64;
-    each(path, |record, text| {
-        if record.is_meant(kinds) {
-            expected.insert(record.index, crc32fast::hash(record.input.as_bytes()));
-        }
+    each(path, format, |record, text| {
         imported += 1;
         let kept = match record.outcome {
             Outcome::Interrupted => journal.provisional(record.index, text),
             _ => journal.record(record.index, text),
         };
         kept.and_then(|()| if record.is_meant(kinds) { journal.reopen(record.index) } else { Ok(()) })
-            .and_then(|()| if imported.is_multiple_of(WRITTEN_TOGETHER) { journal.write() } else { Ok(()) })
-            .map_err(io::Error::other)
+            .map_err(io_error)?;
+        if imported.is_multiple_of(WRITTEN_TOGETHER) {
+            patience.wait_for_room(|| journal.write().map_err(io_error))?;
+        }
+        Ok(())
     })?;
-    journal.commit().map_err(|error| Problem::broken(&error.into()))?;
-    Ok(expected)
+    let committed = patience.wait_for_room(|| journal.commit().map_err(io_error));
+    committed.map_err(|error| Problem::broken(&error.into()))
 }
 
 fn each_of_table(path: &Path, mut each: impl FnMut(Light, &[u8]) -> io::Result<()>) -> Result<(), Problem> {
@@ -112,11 +127,15 @@ fn each_of_table(path: &Path, mut each: impl FnMut(Light, &[u8]) -> io::Result<(
 }
 
 /// Every record with its text. An array has one a line too.
-fn each(path: &Path, mut each: impl FnMut(Light, &[u8]) -> io::Result<()>) -> Result<(), Problem> {
+fn each(
+    path: &Path,
+    format: Option<Format>,
+    mut each: impl FnMut(Light, &[u8]) -> io::Result<()>,
+) -> Result<(), Problem> {
     let cannot = |error: io::Error| {
         Problem::broken(&anyhow::Error::new(error).context(format!("cannot read {}", path.display())))
     };
-    match Format::of_path(path) {
+    match format {
         Some(Format::Csv | Format::Parquet | Format::Sqlite) => return each_of_table(path, each),
         Some(Format::Junit | Format::Markdown | Format::Html) => {
             return Err(Problem::usage(

@@ -22,6 +22,9 @@ pub(crate) struct JournalFlags {
     #[arg(long, conflicts_with_all = ["no_journal", "retry_failed"])]
     pub(crate) restart: bool,
     /// Repeat what failed in the run that wrote the output, and merge: all, or dns,headers/timeout,interrupted …
+    ///
+    /// It takes the same lists; a longer one with the same beginning goes on. Requests that are in doubt are repeated only
+    /// if they are named (policy/in_doubt), or with --resend-in-doubt.
     #[arg(
         long,
         value_name = "KINDS",
@@ -46,6 +49,15 @@ pub(crate) struct JournalFlags {
 }
 
 impl JournalFlags {
+    /// What is to be asked again.
+    pub(super) fn retry(&self) -> Option<FailureKinds> {
+        let mut kinds = self.retry_failed.clone()?;
+        if self.resend_in_doubt {
+            kinds.0.push(IN_DOUBT);
+        }
+        Some(kinds)
+    }
+
     /// Flags that mean nothing where there is no journal.
     pub(crate) fn refuse_without_journal(&self) -> Result<(), Problem> {
         let flags = [
@@ -75,9 +87,15 @@ enum FailureKind {
     Of(Phase, Option<Kind>),
 }
 
+/// What is not safe to repeat is meant only where it is named.
+const IN_DOUBT: FailureKind = FailureKind::Of(Phase::Policy, Some(Kind::InDoubt));
+
 impl FailureKinds {
     /// Whether a record that ended so is meant. What was interrupted always is.
     pub(crate) fn contain(&self, failure: Option<&Failure>) -> bool {
+        if failure.is_some_and(|failure| failure.kind == Kind::InDoubt) {
+            return self.0.contains(&IN_DOUBT);
+        }
         self.0.iter().any(|meant| match (meant, failure) {
             (FailureKind::All, _) => true,
             (FailureKind::Of(phase, kind), Some(failure)) => {

@@ -1,5 +1,7 @@
 //! The journal beside an output, so that a run that is killed can be gone on with: FILE.headcount/ for -o FILE.
 
+mod copies;
+mod expected;
 mod finished;
 mod flags;
 mod intents;
@@ -51,8 +53,6 @@ pub(crate) fn body_owner(outputs: &[PathBuf]) -> String {
 pub(crate) struct Keeper {
     journal: SharedJournal,
     extents: Arc<Extents>,
-    /// What of the extents is noted.
-    noted: u64,
     is_durable: bool,
     patience: Patience,
     has_interrupted: bool,
@@ -68,26 +68,23 @@ impl Keeper {
             SharedJournal::start(journal, COMMIT_EVERY).map_err(|error| Problem::broken(&error.into()))?;
         let patience = Patience::new(flags.local_wait);
         let is_durable = flags.durable;
-        Ok(Keeper { journal, extents, noted: 0, is_durable, patience, has_interrupted: false })
+        Ok(Keeper { journal, extents, is_durable, patience, has_interrupted: false })
     }
 
     /// Has the engine wait until it is noted what it is about to send that is not safe to repeat.
     pub(crate) fn note_intents(&self, engine: Engine) -> Result<Engine, Problem> {
         let (engine, intents) = engine.ask_before_sending();
-        intents::start(intents, self.journal.clone(), self.patience)
+        intents::start(intents, self.journal.clone(), Arc::clone(&self.extents), self.patience)
             .map_err(|error| Problem::broken(&error.into()))?;
         Ok(engine)
     }
 
     /// Adds a record, whose text is this. What was interrupted is asked again by the next run.
     pub(crate) fn add(&mut self, record: &Record, text: &[u8]) -> io::Result<()> {
-        let news = self.extents.news(&mut self.noted);
         let is_done = record.outcome != Outcome::Interrupted;
         self.has_interrupted |= !is_done;
         self.with(|journal| {
-            for (number, extent) in news.into_iter().flatten() {
-                journal.input(number, extent)?;
-            }
+            self.extents.note(journal)?;
             match is_done {
                 true => journal.record(record.index, text),
                 false => journal.provisional(record.index, text),

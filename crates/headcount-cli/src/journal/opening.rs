@@ -1,7 +1,6 @@
 //! Which journal a run has: a new one, one to go on with, none, or one that must not be touched.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,15 +8,17 @@ use std::sync::Arc;
 
 use headcount::list::ListOptions;
 use headcount::{Config, remove_unfinished_bodies};
-use headcount_journal::{Damage, Error, Folder, Found, Journal, Unfinished, Unreadable, look};
+use headcount_journal::{Damage, Error, Folder, Found, Journal, Manifest, Unfinished, Unreadable, look};
 
+use super::copies::Copies;
+use super::expected::Expected;
 use super::finished::{self, Light};
 use super::flags::{FailureKinds, JournalFlags};
 use super::manifest::manifest;
 use super::reading::{Extents, IDEMPOTENCY_KEY, Rest, sources};
 use super::{Keeper, folder_of};
 use crate::inputs::{Input, Source};
-use crate::output::{Form, Patience};
+use crate::output::{Form, Patience, SelectionArguments};
 use crate::terminal::{Exit, Problem, say};
 
 /// What there is to do.
@@ -50,21 +51,21 @@ pub(crate) fn open(
     flags: &JournalFlags,
     config: &Config,
     lists: &ListOptions,
-    form: Form,
+    (form, selection): (Form, &SelectionArguments),
     output: &Path,
     inputs: Vec<Input>,
 ) -> Result<Opened, Problem> {
     let folder = folder_of(output);
     let wanted = Wanted { flags, config, lists, form, output, folder };
-    let retry = wanted.flags.retry_failed.as_ref();
+    let kinds = flags.retry();
+    let retry = kinds.as_ref();
     let Some(folder) = wanted.find()? else {
         if let Some(kinds) = retry {
             return wanted.begin_with_output(kinds, inputs);
         }
         if wanted.flags.resume && output.exists() {
-            // Empty, as a kill leaves it that came just before it was removed. One that is not stays, and is no failure.
-            let _ = fs::remove_dir(&wanted.folder);
-            return finished::exit(output).map(Opened::Ended);
+            Folder::remove_remains(&wanted.folder);
+            return finished::exit(output, form.of_file(), selection).map(Opened::Ended);
         }
         return wanted.begin(inputs);
     };
@@ -88,7 +89,10 @@ pub(crate) fn open(
         }
         Ok(Found::Unfinished(found)) => found,
     };
-    let is_untouched = found.state.done().is_empty() && found.state.in_doubt().is_empty();
+    let is_untouched = found.state.done().is_empty()
+        && found.state.in_doubt().is_empty()
+        && !found.state.has_reopened()
+        && !found.manifest.is_imported;
     if is_untouched && !wanted.flags.resume {
         return wanted.begin_in_place_of_nothing(folder, inputs);
     }
@@ -102,31 +106,26 @@ pub(crate) fn open(
             "--resume goes on with it, --restart discards it",
         ));
     }
-    wanted.go_on(folder, *found, inputs, HashMap::new())
-}
-
-/// The copies of lists that can be read once only.
-#[derive(Default)]
-struct Copies(RefCell<Vec<Arc<File>>>);
-
-impl Copies {
-    fn note(&self, copy: File) -> io::Result<File> {
-        self.0.borrow_mut().push(Arc::new(copy.try_clone()?));
-        Ok(copy)
-    }
+    wanted.go_on(folder, *found, inputs, retry)
 }
 
 impl Wanted<'_> {
     /// The journal's folder, locked, if it is there.
     fn find(&self) -> Result<Option<Folder>, Problem> {
-        let found = Folder::exists(&self.folder)
-            .and_then(|exists| if exists { Folder::open(&self.folder).map(Some) } else { Ok(None) });
-        found.map_err(|error| self.unusable(error))
+        let exists = || Folder::exists(&self.folder).map_err(|error| self.unusable(error));
+        if !exists()? {
+            return Ok(None);
+        }
+        match Folder::open(&self.folder) {
+            // A run that has come to its end has removed it meanwhile.
+            Err(_) if !exists()? => Ok(None),
+            opened => opened.map(Some).map_err(|error| self.unusable(error)),
+        }
     }
 
     /// A run that starts afresh.
     fn begin(&self, inputs: Vec<Input>) -> Result<Opened, Problem> {
-        let folder = Folder::create(&self.folder).map_err(|error| self.unusable(error))?;
+        let folder = self.wait_for_room(|| Folder::create(&self.folder))?;
         // What a kill in the very beginning may have left.
         folder.clear().map_err(|error| self.unusable(error))?;
         self.begin_in(folder, inputs)
@@ -135,10 +134,10 @@ impl Wanted<'_> {
     /// The same where a run was killed before it had done anything.
     fn begin_in_place_of_nothing(&self, folder: Folder, inputs: Vec<Input>) -> Result<Opened, Problem> {
         let broken = |error: Error| Problem::broken(&error.into());
-        match &self.flags.retry_failed {
+        match self.flags.retry() {
             Some(kinds) if self.output.exists() => {
                 folder.remove().map_err(broken)?;
-                self.begin_with_output(kinds, inputs)
+                self.begin_with_output(&kinds, inputs)
             }
             _ => {
                 folder.clear().map_err(broken)?;
@@ -170,16 +169,69 @@ impl Wanted<'_> {
         self.begin_in(folder, inputs)
     }
 
+    /// Tries until it works, or fails for another reason than a full disk.
+    fn wait_for_room<T>(&self, mut attempt: impl FnMut() -> Result<T, Error>) -> Result<T, Problem> {
+        let mut failed = None;
+        let result = self.patience().wait_for_room(|| {
+            attempt().map_err(|error| {
+                let kind = if error.is_full() { io::ErrorKind::StorageFull } else { io::ErrorKind::Other };
+                let shown = io::Error::new(kind, error.to_string());
+                failed = Some(error);
+                shown
+            })
+        });
+        result.map_err(|shown| match failed {
+            Some(error) => self.unusable(error),
+            None => Problem::broken(&shown.into()),
+        })
+    }
+
+    fn patience(&self) -> Patience {
+        Patience::new(self.flags.local_wait)
+    }
+
+    /// A journal in an empty folder, which is opened again where a full disk has to be waited for.
+    fn create(&self, folder: Folder, manifest: &Manifest) -> Result<Journal, Problem> {
+        let path = folder.path().to_owned();
+        let mut folder = Some(folder);
+        self.wait_for_room(|| {
+            let folder = folder.take().map_or_else(|| Folder::open(&path), Ok)?;
+            Journal::create(folder, manifest.clone())
+        })
+    }
+
+    /// The same with one that goes on, which is looked at again.
+    fn resume(&self, folder: Folder, found: Unfinished) -> Result<Journal, Problem> {
+        let path = folder.path().to_owned();
+        let inputs = found.manifest.inputs.clone();
+        let mut first = Some((folder, found));
+        self.wait_for_room(|| {
+            if let Some((folder, found)) = first.take() {
+                return Journal::resume(folder, found);
+            }
+            let folder = Folder::open(&path)?;
+            match look(&folder, false)? {
+                Found::Unfinished(mut found) => {
+                    found.manifest.inputs.clone_from(&inputs);
+                    Journal::resume(folder, *found)
+                }
+                // Nobody else had it meanwhile.
+                Found::Nothing | Found::Unreadable(_) | Found::Ended(_) => Err(Error::changed(&path)),
+            }
+        })
+    }
+
     fn begin_in(&self, folder: Folder, inputs: Vec<Input>) -> Result<Opened, Problem> {
         let manifest = self.manifest(&inputs, None);
-        let journal = Journal::create(folder, manifest).map_err(|error| self.unusable(error))?;
+        let journal = self.create(folder, &manifest)?;
         let extents = Arc::new(Extents::default());
         let count = inputs.len();
-        let patience = Patience::new(self.flags.local_wait);
-        let copies = Copies::default();
-        let spool = |number| copies.note(journal.storage().spool(number)?);
-        match sources(inputs, count, self.lists, &BTreeMap::new(), spool, patience, &extents) {
-            Ok(sources) => self.opening(journal, sources, copies, extents, HashMap::new()),
+        let mut copies = Copies::new(journal.storage(), self.patience());
+        match sources(inputs, count, self.lists, &BTreeMap::new(), &mut copies, &extents) {
+            Ok(sources) => {
+                let copies = copies.into_files();
+                self.opening(journal, sources, copies, extents)
+            }
             Err(problem) => {
                 // What the problem is matters more than what is left behind.
                 let _ = journal.into_storage().map(Folder::remove);
@@ -200,35 +252,35 @@ impl Wanted<'_> {
         let mut beside = self.folder.clone().into_os_string();
         beside.push(".import");
         let beside = PathBuf::from(beside);
-        let folder = Folder::create(&beside).map_err(unusable)?;
+        let folder = self.wait_for_room(|| Folder::create(&beside))?;
         folder.clear().map_err(unusable)?;
-        let manifest = self.manifest(&inputs, None);
-        let mut journal = Journal::create(folder, manifest).map_err(unusable)?;
-        let imported = finished::import(self.output, &mut journal, kinds);
+        let mut manifest = self.manifest(&inputs, None);
+        manifest.is_imported = true;
+        let mut journal = self.create(folder, &manifest)?;
+        let imported =
+            finished::import(self.output, self.form.of_file(), &mut journal, kinds, self.patience());
         let folder = journal.into_storage();
-        let expected = match imported {
-            Ok(expected) => expected,
-            Err(problem) => {
-                // What the problem is matters more than what is left behind.
-                let _ = folder.map(Folder::remove);
-                return Err(problem);
-            }
-        };
+        if let Err(problem) = imported {
+            // What the problem is matters more than what is left behind.
+            let _ = folder.map(Folder::remove);
+            return Err(problem);
+        }
         drop(folder);
         fs::rename(&beside, &self.folder).map_err(|error| Problem::broken(&error.into()))?;
         let Some(folder) = self.find()? else { return self.begin(inputs) };
         match look(&folder, false).map_err(|error| self.unusable(error))? {
-            Found::Unfinished(found) => self.go_on(folder, *found, inputs, expected),
+            Found::Unfinished(found) => self.go_on(folder, *found, inputs, None),
             Found::Nothing | Found::Unreadable(_) | Found::Ended(_) => self.begin_in(folder, inputs),
         }
     }
 
+    /// A run that was broken off. `retry` says what else is to be asked again.
     fn go_on(
         &self,
         folder: Folder,
         mut found: Unfinished,
         inputs: Vec<Input>,
-        expected: HashMap<u64, u32>,
+        retry: Option<&FailureKinds>,
     ) -> Result<Opened, Problem> {
         let manifest = self.manifest(&inputs, Some(&found.manifest.salt));
         let differences: Vec<String> = found
@@ -255,47 +307,57 @@ impl Wanted<'_> {
             say("warning", &message);
         }
         // Looked at before anything is written: a list that is refused leaves the journal as it was.
-        let extents = Arc::new(Extents::default());
+        let extents = Arc::new(Extents::with_lost(found.state.lost().cloned()));
         let inputs_before = std::mem::replace(&mut found.manifest.inputs, manifest.inputs).len();
-        let patience = Patience::new(self.flags.local_wait);
-        let copies = Copies::default();
-        let spool = |number| copies.note(folder.spool(number)?);
+        let mut copies = Copies::new(&folder, self.patience());
         let sources =
-            sources(inputs, inputs_before, self.lists, found.state.inputs(), spool, patience, &extents)?;
-        let mut journal = Journal::resume(folder, found).map_err(|error| self.unusable(error))?;
-        if let Some(kinds) = &self.flags.retry_failed
-            && expected.is_empty()
-        {
+            sources(inputs, inputs_before, self.lists, found.state.inputs(), &mut copies, &extents)?;
+        let copies = copies.into_files();
+        let mut journal = self.resume(folder, found)?;
+        if let Some(kinds) = retry {
             reopen(&mut journal, kinds).map_err(|error| Problem::broken(&error.into()))?;
+            self.wait_for_room(|| journal.commit())?;
         }
-        self.opening(journal, sources, copies, extents, expected)
+        self.opening(journal, sources, copies, extents)
     }
 
     fn opening(
         &self,
         mut journal: Journal,
         sources: Vec<Source>,
-        copies: Copies,
+        copies: Vec<Arc<File>>,
         extents: Arc<Extents>,
-        expected: HashMap<u64, u32>,
     ) -> Result<Opened, Problem> {
-        copies.0.into_inner().into_iter().for_each(|copy| journal.add_copy(copy));
+        copies.into_iter().for_each(|copy| journal.add_copy(copy));
         // The journal is held: no other run of their owner is under way.
         if let Some(bodies) = &self.config.body_dir
             && let Err(error) = remove_unfinished_bodies(bodies, &self.config.body_owner)
         {
             say("warning", &format!("unfinished bodies are left in {}: {error}", bodies.display()));
         }
+        // How far its lists were read may be known of another list, if a run before this one had that.
+        let expected = match journal.manifest().is_imported {
+            true => Some(Expected::of(&journal, self.output.parent().unwrap_or(Path::new("")))),
+            false => None,
+        };
+        let expected = expected.transpose().map_err(|error| Problem::broken(&error.into()))?;
         let state = journal.state();
         let may_repeat = self.flags.resend_in_doubt || self.config.headers.contains_key(IDEMPOTENCY_KEY);
         let in_doubt = if may_repeat { Default::default() } else { state.in_doubt().clone() };
-        let rest = Rest { done: state.done().clone(), in_doubt, expected };
-        journal.write().map_err(|error| self.unusable(error))?;
+        if !may_repeat && state.lost().is_some() {
+            say(
+                "warning",
+                "lines of the journal are lost: what is not safe to repeat and may have been sent is in doubt",
+            );
+        }
+        let lost = (!may_repeat).then(|| Arc::clone(&extents));
+        let rest = Rest { done: state.done().clone(), in_doubt, lost, expected };
+        self.wait_for_room(|| journal.write())?;
         let keeper = Keeper::new(journal, extents, self.flags)?;
         Ok(Opened::Run(Box::new(Opening { keeper, sources, rest })))
     }
 
-    fn manifest(&self, inputs: &[Input], salt: Option<&str>) -> headcount_journal::Manifest {
+    fn manifest(&self, inputs: &[Input], salt: Option<&str>) -> Manifest {
         manifest(self.config, self.lists, self.form, inputs, salt)
     }
 
@@ -311,14 +373,17 @@ impl Wanted<'_> {
     }
 }
 
-/// Has those be done again whose records failed.
+/// Has those be done again whose last records failed.
 fn reopen(journal: &mut Journal, kinds: &FailureKinds) -> Result<(), Error> {
-    let mut meant = Vec::new();
+    let mut meant = BTreeSet::new();
     journal.reader().as_written(|index, text| {
         let record: Light = serde_json::from_slice(text)?;
+        // A later record takes the place of an earlier one.
         if record.is_meant(kinds) {
-            meant.push(index);
-        }
+            meant.insert(index)
+        } else {
+            meant.remove(&index)
+        };
         Ok(())
     })?;
     for index in meant {
@@ -326,7 +391,7 @@ fn reopen(journal: &mut Journal, kinds: &FailureKinds) -> Result<(), Error> {
             journal.reopen(index)?;
         }
     }
-    journal.commit()
+    Ok(())
 }
 
 fn exit_of(how: &str) -> Exit {

@@ -1,46 +1,88 @@
 //! Reading the lists of a run that keeps a journal: how far, what the next run may compare; what is done already is
-//! passed over; and what cannot be read twice is copied.
+//! passed over.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crc32fast::Hasher;
 use headcount::list::{List, ListOptions, MAGIC_BYTES, is_compressed};
 use headcount::{Error, Request};
-use headcount_journal::{DoneSet, Extent};
+use headcount_journal::{DoneSet, Extent, Journal, Reach};
 
 use crate::inputs::{Input, Source, list};
-use crate::output::{Patience, Patient};
 use crate::terminal::Problem;
+
+use super::copies::{Copies, checksum};
+use super::expected::Expected;
 
 /// With this field a server knows a request that comes again.
 pub(super) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// How far each list has been read, for the thread that writes the journal.
+/// How far each list has been read, for the threads that write the journal, and where in them it has lost something.
 #[derive(Debug, Default)]
 pub(crate) struct Extents {
     of_inputs: Mutex<BTreeMap<usize, Extent>>,
     changes: AtomicU64,
+    /// What of the changes is in the journal.
+    noted: AtomicU64,
+    /// Where an earlier run may have sent what nothing is known of.
+    lost: Option<Reach>,
+    /// Bytes that were read so far of lists with such a place.
+    read: Mutex<BTreeMap<usize, u64>>,
 }
 
 impl Extents {
+    pub(super) fn with_lost(lost: Option<Reach>) -> Extents {
+        Extents { lost, ..Extents::default() }
+    }
+
     fn set(&self, number: usize, extent: Extent) {
-        self.of_inputs.lock().unwrap_or_else(PoisonError::into_inner).insert(number, extent);
+        lock(&self.of_inputs).insert(number, extent);
         self.changes.fetch_add(1, Ordering::Release);
     }
 
-    /// What has changed since this was asked with the same `seen`. Most often nothing has.
-    pub(crate) fn news(&self, seen: &mut u64) -> Option<BTreeMap<usize, Extent>> {
+    /// Notes what has changed since the last time. Most often nothing has. To be called before what came of it is noted,
+    /// while nobody else writes to the journal.
+    pub(super) fn note(&self, journal: &mut Journal) -> Result<(), headcount_journal::Error> {
         let changes = self.changes.load(Ordering::Acquire);
-        if changes == *seen {
-            return None;
+        if changes == self.noted.load(Ordering::Relaxed) {
+            return Ok(());
         }
-        *seen = changes;
-        Some(std::mem::take(&mut self.of_inputs.lock().unwrap_or_else(PoisonError::into_inner)))
+        self.noted.store(changes, Ordering::Relaxed);
+        let news = std::mem::take(&mut *lock(&self.of_inputs));
+        news.into_iter().try_for_each(|(number, extent)| journal.input(number, extent))
     }
+
+    /// The place in a list up to which requests may have been sent of which nothing is known.
+    fn end_of_lost(&self, number: usize) -> Option<u64> {
+        match self.lost.as_ref()? {
+            Reach::Lists(lists) => lists.get(&(number as u64)).copied(),
+            Reach::Everything => None,
+        }
+    }
+
+    /// Whether the request that was read last, of this input, may be one of them.
+    fn may_be_lost(&self, number: usize, is_list: bool) -> bool {
+        match &self.lost {
+            None => false,
+            Some(Reach::Everything) => true,
+            Some(Reach::Lists(_)) if !is_list => true,
+            Some(Reach::Lists(_)) => {
+                let read = lock(&self.read).get(&number).copied().unwrap_or_default();
+                self.end_of_lost(number).is_some_and(|end| read <= end + BEHIND_LOST)
+            }
+        }
+    }
+}
+
+/// A last line without an end shows to be whole only when the next byte is read.
+const BEHIND_LOST: u64 = 1;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What an earlier run has left to do.
@@ -49,19 +91,20 @@ pub(crate) struct Rest {
     pub(crate) done: DoneSet,
     /// Not to be sent again.
     pub(crate) in_doubt: BTreeSet<u64>,
-    /// The checksums of what must stand at these indices.
-    pub(crate) expected: HashMap<u64, u32>,
+    /// Where nothing may be sent that is not safe to repeat. `None`: that does not matter.
+    pub(crate) lost: Option<Arc<Extents>>,
+    /// What the lists must have, as far as that is not known by how far they were read.
+    pub(crate) expected: Option<Expected>,
 }
 
 /// Makes ready what is to be read. `read_before` says how far an earlier run has come with each input, of which it had
-/// `inputs_before`; `spool` opens the copy of an input that cannot be read twice.
+/// `inputs_before`; of an input that cannot be read twice there is a copy.
 pub(crate) fn sources(
     inputs: Vec<Input>,
     inputs_before: usize,
     lists: &ListOptions,
     read_before: &BTreeMap<u64, Extent>,
-    spool: impl Fn(usize) -> io::Result<File>,
-    patience: Patience,
+    copies: &mut Copies<'_>,
     extents: &Arc<Extents>,
 ) -> Result<Vec<Source>, Problem> {
     let is_longer = inputs.len() > inputs_before;
@@ -73,6 +116,7 @@ pub(crate) fn sources(
         let watch = |bytes: Box<dyn Read + Send>| Watched {
             bytes,
             number,
+            before,
             extent: Extent::default(),
             checksum: Hasher::new(),
             extents: Arc::clone(extents),
@@ -87,13 +131,11 @@ pub(crate) fn sources(
                 (name, Box::new(file))
             }
             Input::File { file, name } => {
-                let copy = spool(number).map_err(|error| cannot_spool(&name, &error))?;
-                let bytes = Spooled::new(copy, patience, Box::new(file), &name, before)?;
+                let bytes = copies.reading(number, Box::new(file), &name, before)?;
                 (name, Box::new(bytes))
             }
             Input::Standard => {
-                let copy = spool(number).map_err(|error| cannot_spool("standard input", &error))?;
-                let bytes = Spooled::new(copy, patience, Box::new(io::stdin()), "standard input", before)?;
+                let bytes = copies.reading(number, Box::new(io::stdin()), "standard input", before)?;
                 ("-".to_owned(), Box::new(bytes))
             }
         };
@@ -105,17 +147,17 @@ pub(crate) fn sources(
 /// The requests of all sources, one after another, read as they are needed, without those that are done.
 pub(crate) fn requests(
     sources: Vec<Source>,
-    rest: Rest,
+    mut rest: Rest,
 ) -> impl Iterator<Item = Result<Request, Error>> + Send {
     let mut sources = sources.into_iter();
     let mut list: Option<Box<List>> = None;
-    let mut next_index = 0;
+    let (mut next_index, mut next_source) = (0, 0);
     std::iter::from_fn(move || {
         loop {
             let index = next_index;
             let is_done = rest.done.contains(index);
             let request = match &mut list {
-                Some(lines) if is_done => match lines.pass_over() {
+                Some(lines) if is_done && rest.expected.is_none() => match lines.pass_over() {
                     Some(Ok(())) => None,
                     Some(Err(error)) => return Some(Err(error)),
                     None => {
@@ -131,35 +173,57 @@ pub(crate) fn requests(
                         continue;
                     }
                 },
-                None => match sources.next()? {
-                    Source::Url(request) => (!is_done).then_some(*request),
-                    Source::List(next) => {
+                None => match sources.next() {
+                    Some(Source::Url(request)) => {
+                        next_source += 1;
+                        Some(*request)
+                    }
+                    Some(Source::List(next)) => {
+                        next_source += 1;
                         list = Some(next);
                         continue;
+                    }
+                    None => {
+                        let expected = rest.expected.take()?;
+                        let is_short = index < expected.count();
+                        return is_short.then(|| Err(another_list(index, "is missing")));
                     }
                 },
             };
             next_index += 1;
             let Some(request) = request else { continue };
-            if let Some(expected) = rest.expected.get(&index)
-                && *expected != crc32fast::hash(request.input().as_bytes())
-            {
-                let message =
-                    format!("input {index} is not what the output has there: is this another list?");
-                return Some(Err(Error::input(message)));
+            match rest.expected.as_mut().map(|expected| expected.is_next(&request)) {
+                None | Some(Ok(true)) => {}
+                Some(Ok(false)) => return Some(Err(another_list(index, "is not what the output has there"))),
+                Some(Err(error)) => {
+                    return Some(Err(Error::input(format!("cannot compare the lists: {error}"))));
+                }
+            }
+            if is_done {
+                continue;
             }
             let has_key = || request.own_headers().is_some_and(|fields| fields.contains_key(IDEMPOTENCY_KEY));
-            let is_in_doubt = rest.in_doubt.contains(&index) && !has_key();
+            let may_be_lost = |extents: &Arc<Extents>| {
+                !request.is_safe() && extents.may_be_lost(next_source - 1, list.is_some())
+            };
+            let is_in_doubt =
+                (rest.in_doubt.contains(&index) || rest.lost.as_ref().is_some_and(may_be_lost)) && !has_key();
             let request = request.index(index);
             return Some(Ok(if is_in_doubt { request.in_doubt() } else { request }));
         }
     })
 }
 
+fn another_list(index: u64, how: &str) -> Error {
+    Error::input(format!("input {index} {how}: is this another list?"))
+}
+
 /// A list whose reading is noted.
 struct Watched {
     bytes: Box<dyn Read + Send>,
     number: usize,
+    /// How far an earlier run had read it, which is known.
+    before: Extent,
     extent: Extent,
     checksum: Hasher,
     extents: Arc<Extents>,
@@ -167,12 +231,22 @@ struct Watched {
 
 impl Read for Watched {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.bytes.read(buffer)?;
+        // What stands before that place must be told from what follows it.
+        let end_of_lost = self.extents.end_of_lost(self.number).map(|end| end + BEHIND_LOST);
+        let room = end_of_lost.and_then(|end| end.checked_sub(self.extent.bytes)).filter(|room| *room > 0);
+        let longest =
+            room.map_or(buffer.len(), |room| buffer.len().min(usize::try_from(room).unwrap_or(usize::MAX)));
+        let count = self.bytes.read(&mut buffer[..longest])?;
         self.checksum.update(&buffer[..count]);
         self.extent.bytes += count as u64;
         self.extent.checksum = self.checksum.clone().finalize();
         self.extent.is_whole = count == 0;
-        self.extents.set(self.number, self.extent);
+        if end_of_lost.is_some() {
+            lock(&self.extents.read).insert(self.number, self.extent.bytes);
+        }
+        if self.extent.reach() > self.before.reach() {
+            self.extents.set(self.number, self.extent);
+        }
         Ok(count)
     }
 }
@@ -216,100 +290,40 @@ fn beginning(mut file: &File) -> io::Result<Vec<u8>> {
     Ok(beginning)
 }
 
-/// The CRC-32 of all bytes, and the last of them.
-fn checksum(bytes: &mut impl Read) -> io::Result<(u32, Option<u8>)> {
-    let (mut hasher, mut last) = (Hasher::new(), None);
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        match bytes.read(&mut buffer) {
-            Ok(0) => return Ok((hasher.finalize(), last)),
-            Ok(count) => {
-                hasher.update(&buffer[..count]);
-                last = Some(buffer[count - 1]);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of the requests are in doubt, by their index.
+    fn in_doubt(text: &'static str, method: http::Method, lost: Reach) -> Vec<bool> {
+        let extents = Arc::new(Extents::with_lost(Some(lost)));
+        let watched = Watched {
+            bytes: Box::new(text.as_bytes()),
+            number: 0,
+            before: Extent::default(),
+            extent: Extent::default(),
+            checksum: Hasher::new(),
+            extents: Arc::clone(&extents),
+        };
+        let mut lists = ListOptions::default();
+        lists.method = Some(method);
+        let list = list(Box::new(watched), "urls.txt", &lists).ok().map(Box::new);
+        let rest = Rest { lost: Some(extents), ..Rest::default() };
+        requests(list.map(Source::List).into_iter().collect(), rest)
+            .map(|request| format!("{:?}", request.unwrap()).contains("is_in_doubt: true"))
+            .collect()
     }
-}
 
-fn cannot_spool(name: &str, error: &io::Error) -> Problem {
-    Problem::usage(format!("cannot keep a copy of {name}: {error}"), "make room, or use --no-journal")
-}
-
-/// An input that can be read once only: what was read before comes from the copy, the rest is copied as it comes.
-struct Spooled {
-    copy: File,
-    patience: Patience,
-    left_in_copy: u64,
-    /// `None`: the copy has all.
-    rest: Option<Box<dyn Read + Send>>,
-}
-
-impl Spooled {
-    fn new(
-        mut copy: File,
-        patience: Patience,
-        mut rest: Box<dyn Read + Send>,
-        name: &str,
-        before: Extent,
-    ) -> Result<Spooled, Problem> {
-        let cannot = |error: io::Error| cannot_spool(name, &error);
-        let (found, _) = checksum(&mut (&copy).take(before.bytes)).map_err(cannot)?;
-        let is_copy_good = found == before.checksum && copy.metadata().map_err(cannot)?.len() >= before.bytes;
-        if !(is_copy_good && before.is_whole) {
-            copy.set_len(0).map_err(cannot)?;
-            copy.rewind().map_err(cannot)?;
-            // Read again from its beginning, which must be the same.
-            let mut copying =
-                Copying { copy: Patient::new(&copy, patience), from: (&mut rest).take(before.bytes) };
-            let (checksum, _) = checksum(&mut copying).map_err(cannot)?;
-            if copy.metadata().map_err(cannot)?.len() < before.bytes {
-                return Err(Problem::usage(
-                    format!(
-                        "{name} is needed again: the journal's run had read {} bytes of it",
-                        before.bytes
-                    ) + " and not come to its end",
-                    "pipe the same list in once more",
-                ));
-            }
-            if checksum != before.checksum {
-                return Err(Problem::usage(
-                    format!("{name} is not the list that the journal's run had read"),
-                    "pipe the same list in, or start afresh with --restart",
-                ));
-            }
+    #[test]
+    fn what_may_be_lost_ends_where_the_list_had_been_read() {
+        let text = "http://a/\nhttp://b/\nhttp://c/\nhttp://d/\n";
+        let up_to = |bytes| Reach::Lists(BTreeMap::from([(0, bytes)]));
+        for (bytes, count) in [(0, 0), (9, 1), (10, 1), (19, 2), (20, 2), (39, 4), (40, 4), (90, 4)] {
+            let expected: Vec<bool> = (0..4).map(|index| index < count).collect();
+            assert_eq!(in_doubt(text, http::Method::POST, up_to(bytes)), expected, "{bytes} bytes");
         }
-        copy.seek(SeekFrom::Start(0)).map_err(cannot)?;
-        let rest = (!(is_copy_good && before.is_whole)).then_some(rest);
-        Ok(Spooled { copy, patience, left_in_copy: before.bytes, rest })
-    }
-}
-
-impl Read for Spooled {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left_in_copy > 0 {
-            let count = (&self.copy).take(self.left_in_copy).read(buffer)?;
-            self.left_in_copy -= count as u64;
-            return Ok(count);
-        }
-        match &mut self.rest {
-            Some(rest) => Copying { copy: Patient::new(&self.copy, self.patience), from: rest }.read(buffer),
-            None => Ok(0),
-        }
-    }
-}
-
-/// Copies what is read. A full disk is waited for.
-struct Copying<'a, R> {
-    copy: Patient<&'a File>,
-    from: R,
-}
-
-impl<R: Read> Read for Copying<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.from.read(buffer)?;
-        self.copy.write_all(&buffer[..count])?;
-        Ok(count)
+        assert_eq!(in_doubt(text, http::Method::POST, Reach::Everything), [true; 4]);
+        assert_eq!(in_doubt(text, http::Method::GET, Reach::Everything), [false; 4]);
+        assert_eq!(in_doubt(text, http::Method::POST, Reach::Lists(BTreeMap::new())), [false; 4]);
     }
 }

@@ -159,6 +159,18 @@ fn open_direct(path: &Path) -> io::Result<Box<dyn Write + Send>> {
     Ok(Box::new(OpenOptions::new().append(true).open(path)?))
 }
 
+/// Whether an open file is still the one at this place, as far as that can be known.
+#[cfg(unix)]
+pub(super) fn is_in_place(file: &File, place: &Path) -> bool {
+    let (Ok(file), Ok(there)) = (file.metadata(), fs::metadata(place)) else { return false };
+    is_same_file(&file, &there)
+}
+
+#[cfg(not(unix))]
+pub(super) fn is_in_place(_file: &File, place: &Path) -> bool {
+    place.exists()
+}
+
 #[cfg(unix)]
 fn is_same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -11,6 +11,7 @@ use headcount_outputs::{
     Format, OutputFile, json_text, publish, put_in_place, remove_leftovers, temporary_beside,
 };
 
+use super::destination::is_in_place;
 use super::json_array::{RecordTexts, check, open_writers, write_to_all};
 use super::patience::Patient;
 use crate::journal::{Keeper, io_error};
@@ -71,11 +72,15 @@ impl Journaled {
                 let file = Arc::new(file);
                 keeper.with(|journal| {
                     journal.add_companion(Arc::<File>::clone(&file));
-                    Ok(make_agree(&file, journal))
+                    Ok(keeper.patience().wait_for_room(|| make_agree(&file, journal)))
                 })??;
                 Form::Growing(Lines { file: Patient::new(file, keeper.patience()), text: Vec::new() })
             }
         };
+        keeper.with(|journal| {
+            journal.save_reading();
+            Ok(())
+        })?;
         Ok(Journaled { keeper, target, form, files, text: Vec::new(), done_before })
     }
 
@@ -157,7 +162,16 @@ impl Journaled {
             ));
         }
         if let Form::Growing(lines) = &self.form {
-            lines.file.get_ref().sync_all()?;
+            let file = lines.file.get_ref();
+            file.sync_all()?;
+            if !is_in_place(file, &self.target) {
+                let target = self.target.display();
+                return Err(io::Error::other(format!("{target} was removed or replaced during the run")));
+            }
+            // The journal goes next. That the file's name outlives a power failure is more than some folders have to offer.
+            if let Ok(folder) = File::open(folder_of(&self.target)) {
+                let _ = folder.sync_all();
+            }
         }
         if !is_summary_of_all {
             *summary = all;
@@ -175,8 +189,7 @@ impl Journaled {
     ) -> io::Result<bool> {
         let is_complete = expected.is_some();
         let target = &self.target;
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let table = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        let table = tempfile::tempfile_in(folder_of(target))?;
         let is_made =
             matches!(self.form, Form::Array) || (matches!(self.form, Form::Rewritten) && is_complete);
         let main = if is_made { Some(temporary_beside(target)?) } else { None };
@@ -204,6 +217,10 @@ impl Journaled {
         publish(writers)?;
         Ok(true)
     }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Counts all records as they were written. Returns whether all could be read.
@@ -241,11 +258,19 @@ impl Lines {
     }
 }
 
+/// Whether a file has a line that ends at this place, or the place is its beginning.
+fn ends_a_line(mut file: &File, position: u64) -> io::Result<bool> {
+    let Some(last) = position.checked_sub(1) else { return Ok(true) };
+    file.seek(SeekFrom::Start(last))?;
+    let mut end = [0];
+    Ok(file.read(&mut end)? == 1 && end == *b"\n")
+}
+
 /// Brings the lines of a file to those of a journal: what agrees stays, the rest is cut off and written again. What a
 /// checkpoint covers was safe before it, and is believed. The file stands at its end then.
 fn make_agree(mut file: &File, journal: &Journal) -> io::Result<()> {
     let (mut reader, mut position) = journal.found();
-    if file.metadata()?.len() < position {
+    if !ends_a_line(file, position)? {
         (reader, position) = (journal.reader(), 0);
     }
     file.seek(SeekFrom::Start(position))?;

@@ -53,7 +53,7 @@ impl Form {
     }
 
     /// The format of a file that is made when all records are there.
-    fn of_file(self) -> Option<Format> {
+    pub(crate) fn of_file(self) -> Option<Format> {
         match self {
             Form::Table => None,
             Form::Format(format) => Some(format),
@@ -184,6 +184,11 @@ impl Place {
             Destination::File { .. } => None,
             _ => self.files.first().map(|file| (&*file.path, Form::Format(file.format))),
         }
+    }
+
+    /// A file that is made beside the first one, and is not there.
+    pub(crate) fn missing_file(&self) -> Option<&Path> {
+        self.files.iter().map(|file| &*file.path).find(|path| !path.exists())
     }
 
     fn cannot(&self, error: &io::Error) -> Problem {

@@ -33,7 +33,7 @@ def manifest_of(file):
 segments = {int(file.name[8:]): file for file in folder.iterdir() if re.fullmatch(r"segment-\d{6,}", file.name)}
 copies = [folder / "manifest", folder / "manifest.part", *(segments[number] for number in sorted(segments))]
 manifest = next(filter(None, map(manifest_of, copies)), None)
-assert manifest and manifest["format"] == 1, "there is nothing to read"
+assert manifest and manifest["format"] == 2, "there is nothing to read"
 
 records, done, doubted, lists, damaged, torn = {}, set(), set(), {}, 0, 0
 closed = {}  # after each segment, what is done

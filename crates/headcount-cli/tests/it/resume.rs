@@ -659,6 +659,11 @@ fn a_journal_can_be_shown_verified_and_exported() {
     desk.write(segment, desk.read(segment).replacen("Page 8", "Page 9", 1));
     let damaged = desk.run(&["journal", "out.json.headcount", "--verify"]);
     assert!(damaged.code == Some(1) && damaged.stdout.contains("damaged "), "{}", damaged.stdout);
+    for target in ["part.json", "-"] {
+        let exported = desk.run(&["journal", "out.json.headcount", "--export", target]);
+        assert_eq!(exported.code, Some(1));
+        assert!(exported.stderr.contains("some records are damaged"), "{}", exported.stderr);
+    }
     refusal(&desk.run(&["journal", "."]));
 }
 

@@ -1,10 +1,12 @@
 //! A journal's folder on a real disk.
 
-use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+use std::{fs, io};
 
-use headcount_journal::{Folder, Found, Journal, Manifest, SharedJournal, look};
+use headcount_journal::{Companion, Extent, Folder, Found, Journal, Manifest, SharedJournal, look};
 
 fn manifest(inputs: &[&str], options: &[(&str, &str)]) -> Manifest {
     let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -158,4 +160,73 @@ fn the_thread_commits_in_time_and_gives_the_journal_back() {
     drop(journal);
     let Found::Unfinished(found) = look(&Folder::open(&path).unwrap(), false).unwrap() else { panic!() };
     assert!(found.state.done().contains(7));
+}
+
+#[test]
+fn of_how_far_a_list_was_read_the_furthest_counts() {
+    let desk = tempfile::tempdir().unwrap();
+    let mut journal =
+        Journal::create(Folder::create(&desk.path().join("journal")).unwrap(), manifest(&[], &[])).unwrap();
+    let extents = [(5, false), (9, true), (9, false), (7, false)];
+    for (bytes, is_whole) in extents {
+        journal.input(0, Extent { bytes, checksum: 0, is_whole }).unwrap();
+    }
+    assert_eq!(journal.state().inputs()[&0].reach(), (9, true));
+}
+
+/// A file beside the journal that has so many bytes.
+struct Grown(AtomicU64);
+
+impl Companion for Grown {
+    fn sync(&self) -> io::Result<u64> {
+        Ok(self.0.load(Relaxed))
+    }
+}
+
+#[test]
+fn a_checkpoint_waits_for_a_companion_that_has_its_records() {
+    let desk = tempfile::tempdir().unwrap();
+    let path = desk.path().join("journal");
+    let journal = Journal::create(Folder::create(&path).unwrap(), manifest(&[], &[])).unwrap();
+    let mut journal = journal.segment_length(100);
+    let companion = Arc::new(Grown(AtomicU64::new(0)));
+    journal.add_companion(Arc::<Grown>::clone(&companion));
+    journal.record(0, b"{\"index\":0}").unwrap();
+    journal.commit().unwrap();
+    let has_checkpoint = || path.join("checkpoint").exists();
+    for bytes in [0, 11] {
+        companion.0.store(bytes, Relaxed);
+        journal.commit().unwrap();
+        assert!(!has_checkpoint(), "the line is not there as a whole");
+    }
+    companion.0.store(12, Relaxed);
+    journal.commit().unwrap();
+    assert!(has_checkpoint());
+
+    // Lines that stand beside the records are no measure.
+    fs::remove_file(path.join("checkpoint")).unwrap();
+    journal.provisional(1, b"{\"index\":1}").unwrap();
+    journal.record(2, b"{\"index\":2}").unwrap();
+    companion.0.store(1_000, Relaxed);
+    journal.commit().unwrap();
+    assert!(!has_checkpoint());
+}
+
+#[test]
+fn what_was_found_is_covered_by_a_checkpoint_only_when_it_is_asked_for() {
+    let desk = tempfile::tempdir().unwrap();
+    let path = desk.path().join("journal");
+    let mut journal = Journal::create(Folder::create(&path).unwrap(), manifest(&[], &[])).unwrap();
+    let long = vec![b'x'; 1 << 20];
+    (0..64).for_each(|index| journal.record(index, &long).and_then(|()| journal.write()).unwrap());
+    drop(journal);
+    let _ = fs::remove_file(path.join("checkpoint"));
+    let folder = Folder::open(&path).unwrap();
+    let Found::Unfinished(found) = look(&folder, false).unwrap() else { panic!() };
+    let mut journal = Journal::resume(folder, *found).unwrap();
+    journal.commit().unwrap();
+    assert!(!path.join("checkpoint").exists(), "its companions may lack what it covers");
+    journal.save_reading();
+    journal.commit().unwrap();
+    assert!(path.join("checkpoint").exists());
 }

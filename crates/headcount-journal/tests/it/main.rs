@@ -4,4 +4,6 @@ mod damage;
 mod faults;
 mod faulty_disk;
 mod folder;
+mod folder_of_others;
+mod intents;
 mod script;
