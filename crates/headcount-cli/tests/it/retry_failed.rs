@@ -10,7 +10,7 @@ use small_web::{Answer, Host, Reply, SmallWeb, Temperament};
 use crate::harness::{Desk, Running, end_of, wait_until};
 use crate::resume::report;
 
-const QUICK: &str = "--timeout 300ms --retries 0";
+const QUICK: &str = "--timeout 30s --retries 0";
 
 /// A host whose pages with `fail` in their path are broken until the flag says that they are mended.
 fn mendable(web: &SmallWeb) -> (Host, Arc<AtomicBool>) {
