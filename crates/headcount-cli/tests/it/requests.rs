@@ -70,8 +70,22 @@ fn a_body_is_sent_as_it_was_given() {
 fn how_long_a_body_is_is_not_for_the_user_to_say() {
     let web = SmallWeb::start().unwrap();
     let (host, heard) = listener(&web);
-    let fields = ["-H", "Content-Length: 1000", "-H", "Transfer-Encoding: chunked", "-d", "abc"];
-    assert_eq!(check(&Desk::new(), &host.url("/echo"), &fields).code, Some(0));
+    let desk = Desk::new();
+    for field in ["Content-Length: 1000", "Transfer-Encoding: chunked"] {
+        let ended = check(&desk, &host.url("/echo"), &["-H", field, "-d", "abc"]);
+        assert_eq!(
+            (ended.code, ended.stderr.contains("hint: leave it out")),
+            (Some(3), true),
+            "{}",
+            ended.stderr
+        );
+    }
+    assert!(heard.lock().unwrap().is_empty());
+    // What a program writes into a list is passed over.
+    let headers = serde_json::json!({"Content-Length": "1000", "Transfer-Encoding": "chunked"});
+    let row = serde_json::json!({"url": host.url("/echo"), "headers": headers, "body": "abc"});
+    desk.write("calls.jsonl", row.to_string());
+    assert_eq!(desk.check("calls.jsonl").code, Some(0));
     let request = heard.lock().unwrap().pop().unwrap();
     assert_eq!((request.body.as_slice(), request.header("content-length")), (&b"abc"[..], Some("3")));
     assert_eq!(request.header("transfer-encoding"), None);
