@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
 use small_web::{Answer, Host, ProxyManners, Request, SmallWeb, Temperament};
 
 use crate::harness::{Desk, Ended, end_of};
@@ -72,10 +71,21 @@ fn how_long_a_body_is_is_not_for_the_user_to_say() {
     let web = SmallWeb::start().unwrap();
     let (host, heard) = listener(&web);
     let desk = Desk::new();
-    let fields = json!({ "Content-Length": "1000", "Transfer-Encoding": "chunked" });
-    let row = json!({ "url": host.url("/echo"), "method": "PUT", "headers": fields, "body": "abc" });
-    desk.write("rows.jsonl", format!("{row}\n"));
-    assert_eq!(desk.check("rows.jsonl").code, Some(0));
+    for field in ["Content-Length: 1000", "Transfer-Encoding: chunked"] {
+        let ended = check(&desk, &host.url("/echo"), &["-H", field, "-d", "abc"]);
+        assert_eq!(
+            (ended.code, ended.stderr.contains("hint: leave it out")),
+            (Some(3), true),
+            "{}",
+            ended.stderr
+        );
+    }
+    assert!(heard.lock().unwrap().is_empty());
+    // What a program writes into a list is passed over.
+    let headers = serde_json::json!({"Content-Length": "1000", "Transfer-Encoding": "chunked"});
+    let row = serde_json::json!({"url": host.url("/echo"), "headers": headers, "body": "abc"});
+    desk.write("calls.jsonl", row.to_string());
+    assert_eq!(desk.check("calls.jsonl").code, Some(0));
     let request = heard.lock().unwrap().pop().unwrap();
     assert_eq!((request.body.as_slice(), request.header("content-length")), (&b"abc"[..], Some("3")));
     assert_eq!(request.header("transfer-encoding"), None);

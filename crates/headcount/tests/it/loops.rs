@@ -85,9 +85,9 @@ fn what_was_begun_is_ended_before_more_is_begun() {
 #[test]
 fn what_is_on_its_way_between_loops_is_not_lost_by_a_stop() {
     let web = SmallWeb::start().unwrap();
-    let ring = Ring::start(&web, 20);
     for (round, grace) in [0, 1, 5, 20, 200].into_iter().enumerate() {
-        ring.asked.lock().unwrap().clear();
+        // Hosts of its own: others may yet read what an earlier run has sent them.
+        let ring = Ring::start(&web, 20);
         let run = engine(|_| ()).run(ring.urls(5_000)).unwrap();
         let handle = run.handle();
         let mut records: Vec<Record> = Vec::new();
