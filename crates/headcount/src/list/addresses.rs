@@ -9,8 +9,9 @@ use crate::Request;
 /// Makes requests of the texts of a list, as [`Request::from_bytes`] does.
 #[derive(Default)]
 pub(super) struct Addresses {
-    /// Scheme, host and port of the last address, as they were written; empty if they cannot be used again.
+    /// Scheme, host and port of the last address, as they were written.
     origin: Vec<u8>,
+    /// The last address; `None` if it cannot be used again.
     base: Option<Url>,
 }
 

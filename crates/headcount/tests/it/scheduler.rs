@@ -510,15 +510,10 @@ fn a_host_that_has_ended_leaves_nothing_behind() {
     }
 }
 
-#[test]
-fn a_host_that_never_answers_is_given_up_and_tried_again_now_and_then() {
-    let mut scheduler = scheduler::<()>(1);
-    let mut now = Instant::now();
-    for number in 0..300 {
-        scheduler.push("dead", number, now);
-    }
-    let mut asked = 0;
-    let mut refused = 0;
+/// Asks until nothing is left, and gets no answer: how many requests were made, and how many were refused since their host
+/// had been given up.
+fn ask_in_vain(scheduler: &mut Scheduler<usize, ()>, now: Instant) -> (usize, usize) {
+    let (mut asked, mut refused) = (0, 0);
     loop {
         match scheduler.next(now) {
             Next::Dispatch(ticket, _) => {
@@ -526,11 +521,20 @@ fn a_host_that_never_answers_is_given_up_and_tried_again_now_and_then() {
                 scheduler.finished(ticket, Answer::None, now);
             }
             Next::Refuse(_, Refusal::GivenUp(100)) => refused += 1,
-            Next::Idle => break,
+            Next::Idle => return (asked, refused),
             next => panic!("{next:?}"),
         }
     }
-    assert_eq!((asked, refused), (100, 200));
+}
+
+#[test]
+fn a_host_that_never_answers_is_given_up_and_tried_again_now_and_then() {
+    let mut scheduler = scheduler::<()>(1);
+    let mut now = Instant::now();
+    for number in 0..300 {
+        scheduler.push("dead", number, now);
+    }
+    assert_eq!(ask_in_vain(&mut scheduler, now), (100, 200));
     scheduler.push("dead", 300, now);
     assert!(matches!(scheduler.next(now), Next::Refuse(300, _)), "it is remembered");
     now += Duration::from_secs(31);
@@ -577,17 +581,8 @@ fn a_dead_host_takes_nobodys_place_in_memory_however_often_it_comes() {
         if number < 99 {
             continue;
         }
-        loop {
-            match scheduler.next(now) {
-                Next::Dispatch(ticket, _) => {
-                    asked += 1;
-                    scheduler.finished(ticket, Answer::None, now);
-                }
-                Next::Refuse(_, Refusal::GivenUp(100)) => refused += 1,
-                Next::Idle => break,
-                next => panic!("{next:?}"),
-            }
-        }
+        let counts = ask_in_vain(&mut scheduler, now);
+        (asked, refused) = (asked + counts.0, refused + counts.1);
     }
     assert_eq!((asked, refused), (100, 29_900));
     scheduler.push("held", 1, now);
